@@ -1,0 +1,5 @@
+//! asma attacks medical image segmentation networks on any GPU.
+pub mod error;
+pub mod tensor;
+pub use error::{Error, Result};
+pub use tensor::{Shape, Tensor};

@@ -1,0 +1,2 @@
+//! The `asma` command-line tool.
+fn main() {}
