@@ -3,3 +3,5 @@ pub mod error;
 pub mod tensor;
 pub use error::{Error, Result};
 pub use tensor::{Shape, Tensor};
+pub mod kernels;
+pub mod program;

@@ -1,0 +1,15 @@
+struct Params {
+    reference: View,
+    gradient: View,
+    output: View,
+    extent: Extent,
+    in_place: u32,
+    accumulate: u32,
+    unused: vec2<u32>,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> reference: array<f32>;
+@group(0) @binding(2) var<storage, read> slopes: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;

@@ -1,0 +1,13 @@
+struct Params {
+    gradient: View,
+    output: View,
+    input_extent: Extent,
+    output_extent: Extent,
+    mode: u32,
+    accumulate: u32,
+    unused: vec2<u32>,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;

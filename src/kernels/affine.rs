@@ -1,0 +1,36 @@
+//! Scale and shift per channel, `y = scale_c · x + shift_c`: batch normalisation in evaluation mode, input
+//! normalisation. With shifts of 0 it is its own adjoint.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
+
+/// Parameters, as the shader's uniform has them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Params {
+    /// Of the input.
+    pub input: View,
+    /// Of the output.
+    pub output: View,
+    /// Of both.
+    pub extent: Extent,
+    /// 1: add to what `output` holds.
+    pub accumulate: u32,
+    /// Fills the struct to 16 bytes.
+    pub unused: [u32; 3],
+}
+
+impl KernelParams for Params {
+    const KERNEL: Kernel = Kernel {
+        name: "affine",
+        entry_point: "affine",
+        reads: &["input", "coefficients"],
+        writes: &["output"],
+        variants: only_variant!("affine"),
+    };
+
+    fn grid(&self, _: &Variant) -> [u32; 3] {
+        one_thread_per_element(self.extent)
+    }
+}

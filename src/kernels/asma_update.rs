@@ -1,0 +1,142 @@
+//! The second half of the ASMA step (`shaders/asma_step.wgsl`, entry point `update`): one pass over the input
+//! pixels that takes the network's gradient, the adversarial image `Xₙ`, the source `X` and the counts to
+//! the multiplier `αₙ`, the gradient of the `L2` term, the step, the clip, `Xₙ₊₁` in place, and partial sums
+//! for `L2 = ‖X − Xₙ₊₁‖₂` and `L∞`.
+//!
+//! A call does what its flags say:
+//! - `STEP`: `Xₙ₊₁ = Xₙ + αₙ (∇ + 2λ (X − Xₙ))`, clipped to [0, 1] if `CLIP` is set too, and partial sums of
+//!   what was written;
+//! - `CLIP` alone: the image is only clipped;
+//! - `SETTLE`: row n of the trace is written from the counts and the partial sums, the state moves on to the
+//!   next iteration, stopping rules are applied (before the step), and the image is kept as the best one if
+//!   its IoU is the highest so far (after the clip).
+//!
+//! The one-forward schedule is one call `SETTLE | STEP | CLIP` an iteration. The two-forward schedule is a
+//! call `STEP`, a forward pass on the unclipped image, and a call `SETTLE | CLIP`.
+//!
+//! Every workgroup works out the same multiplier and decisions from the counts and the state of parity n;
+//! only the first one of a sample writes row and state, to parity n+1, so nothing races and nothing needs
+//! another dispatch or the host. Whoever settles also zeroes the counts of the other parity for the next
+//! iteration.
+//!
+//! A sample that has stopped is left as it is and writes no row.
+//!
+//! # The ledger
+//! Per sample, 4-byte words: [`HEADER`] words of settings and state, then two halves of partial sums
+//! (L2², L∞ of each workgroup in turn), then the trace's rows as a ring. Words are unsigned integers;
+//! floats stand in them by their bits.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{Extent, Kernel, KernelParams, Variant, fold};
+
+/// Take the step.
+pub const STEP: u32 = 1;
+/// Clip to [0, 1].
+pub const CLIP: u32 = 2;
+/// Write the trace's row and move the state on.
+pub const SETTLE: u32 = 4;
+/// Keep the multiplier at τ.
+pub const STATIC_MULTIPLIER: u32 = 8;
+/// The multiplier of this step comes from the counts of the same iteration (one-forward), rather than from
+/// the state that the last settlement left (two-forward).
+pub const MULTIPLIER_FROM_COUNTS: u32 = 16;
+/// Pixels whose `region` is 0 do not change.
+pub const REGION: u32 = 32;
+
+/// Threads of a workgroup.
+pub const WORKGROUP: u32 = 256;
+/// Elements that one thread handles, [`WORKGROUP`] apart.
+pub const ELEMENTS_PER_THREAD: u32 = 4;
+
+/// Words before the partial sums.
+pub const HEADER: usize = 32;
+/// Word of τ (float).
+pub const TAU: usize = 0;
+/// Word of β (float).
+pub const BETA: usize = 1;
+/// Word of the IoU at which to stop (float; above 1: never).
+pub const STOP_IOU: usize = 2;
+/// Word of the iterations without a new best IoU after which to stop (0: never).
+pub const PATIENCE: usize = 3;
+/// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
+pub const STATE: usize = 8;
+/// Words of one parity's state.
+pub const STATE_LENGTH: usize = 8;
+/// In a state: iterations settled.
+pub const STATE_ITERATION: usize = 0;
+/// In a state: why the sample stopped ([`RUNNING`] while it has not).
+pub const STATE_STOPPED: usize = 1;
+/// In a state: best IoU so far (float, −1 before the first).
+pub const STATE_BEST_IOU: usize = 2;
+/// In a state: iteration of the best IoU.
+pub const STATE_BEST_ITERATION: usize = 3;
+/// In a state: multiplier of the next step (float).
+pub const STATE_MULTIPLIER: usize = 4;
+
+/// Not stopped.
+pub const RUNNING: u32 = 0;
+/// Stopped: the IoU asked for was reached.
+pub const REACHED: u32 = 1;
+/// Stopped: no new best IoU within the iterations asked for.
+pub const NO_PROGRESS: u32 = 2;
+
+/// Words of a row of the trace: iteration, IoU, pixel accuracy, L2, L∞, multiplier (the last five floats),
+/// then 1 for a row that was written, then 0.
+pub const ROW_LENGTH: usize = 8;
+
+/// Parameters, as the shader's uniform has them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Params {
+    /// Of the images and the gradient, all dense.
+    pub extent: Extent,
+    /// Classes in the counts.
+    pub class_count: u32,
+    /// What to do, of the constants above.
+    pub flags: u32,
+    /// The iteration's number modulo 2.
+    pub parity: u32,
+    /// λ, the weight of `‖X − Xₙ‖²`.
+    pub lambda: f32,
+    /// Rows of the trace that the ring holds.
+    pub ring_rows: u32,
+    /// Words of the ledger for one sample.
+    pub ledger_length: u32,
+    /// Fills the struct to 16 bytes.
+    pub unused: [u32; 2],
+}
+
+impl Params {
+    /// Workgroups for one sample, each with its partial sums.
+    pub fn workgroups(extent: Extent) -> u32 {
+        (extent.c * extent.h * extent.w).div_ceil(WORKGROUP * ELEMENTS_PER_THREAD)
+    }
+
+    /// Words of the ledger for one sample.
+    pub fn ledger_length(extent: Extent, ring_rows: usize) -> usize {
+        Self::ring_start(extent) + ring_rows * ROW_LENGTH
+    }
+
+    /// First word of the ring in a sample's ledger.
+    pub fn ring_start(extent: Extent) -> usize {
+        HEADER + 4 * Self::workgroups(extent) as usize
+    }
+}
+
+impl KernelParams for Params {
+    // `region` is 0 or 1 per pixel, [n][h][w], read only with the flag REGION; `classes` and `counts` are as
+    // in `asma_mask`. Region, classes, counts and ledger are unsigned integers.
+    const KERNEL: Kernel = Kernel {
+        name: "asma_step",
+        entry_point: "update",
+        reads: &["gradient", "source", "region", "classes"],
+        writes: &["adversarial", "best", "counts", "ledger"],
+        variants: super::asma_mask::Params::KERNEL.variants,
+    };
+
+    fn grid(&self, _: &Variant) -> [u32; 3] {
+        let [x, y] = fold(Self::workgroups(self.extent));
+        [x, y, self.extent.n]
+    }
+}

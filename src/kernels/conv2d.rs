@@ -1,0 +1,100 @@
+//! Convolution as an implicit matrix product, `[out channels × taps] · [taps × pixels]`, with bias and slope
+//! activation in the epilogue:
+//!
+//! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, i, y·sy + ky − py, x·sx + kx − px])`
+//!
+//! with zeros outside the input and `slope_o(v) = v` for `v ≥ 0`, `slope_o · v` below (slope 1: no
+//! activation). On re-packed weights the same kernel is the input gradient of a convolution of stride 1
+//! (flipped taps, channels exchanged) and of a transposed convolution of any stride.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{Extent, Kernel, KernelParams, Variant, View, fold};
+
+/// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
+pub const CHANNEL_BLOCK: usize = 8;
+
+/// Parameters, as the shader's uniform has them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Params {
+    /// Of the input.
+    pub input: View,
+    /// Of the output.
+    pub output: View,
+    /// Of the input.
+    pub input_extent: Extent,
+    /// Of the output.
+    pub output_extent: Extent,
+    /// Rows and columns of the kernel.
+    pub kernel: [u32; 2],
+    /// Distance between windows, rows and columns.
+    pub stride: [u32; 2],
+    /// Rows of zeros above and columns of zeros left of the input.
+    pub padding: [u32; 2],
+    /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
+    pub padded_out_channels: u32,
+    /// 1: add to what `output` holds (after the epilogue).
+    pub accumulate: u32,
+}
+
+impl KernelParams for Params {
+    // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
+    // `epilogue` is bias and slope of each padded out channel, in turn.
+    const KERNEL: Kernel = Kernel {
+        name: "conv2d",
+        entry_point: "conv2d",
+        reads: &["input", "weight", "epilogue"],
+        writes: &["output"],
+        variants: &[
+            Variant {
+                name: "registers",
+                shader: include_str!("../../shaders/conv2d.wgsl"),
+                workgroup_memory: false,
+            },
+            Variant {
+                name: "tiled",
+                shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
+                workgroup_memory: true,
+            },
+        ],
+    };
+
+    fn grid(&self, variant: &Variant) -> [u32; 3] {
+        let Extent { n, c, h, w } = self.output_extent;
+        if variant.workgroup_memory {
+            let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
+            [x, y, n * c.div_ceil(self.tile_channels())]
+        } else {
+            let [x, y] = fold((h * w.div_ceil(4)).div_ceil(64));
+            [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
+        }
+    }
+
+    fn constants(&self) -> Vec<(&'static str, u32)> {
+        vec![
+            ("KERNEL_ROWS", self.kernel[0]),
+            ("KERNEL_COLUMNS", self.kernel[1]),
+            ("STRIDE_ROWS", self.stride[0]),
+            ("STRIDE_COLUMNS", self.stride[1]),
+            ("PADDED", (self.padding != [0, 0]) as u32),
+            ("TILE_CHANNELS", self.tile_channels()),
+        ]
+    }
+
+    fn flops(&self) -> u64 {
+        let taps = self.input_extent.c as u64 * self.kernel[0] as u64 * self.kernel[1] as u64;
+        let Extent { n, c, h, w } = self.output_extent;
+        2 * taps * n as u64 * c as u64 * h as u64 * w as u64
+    }
+}
+
+/// Output pixels that one workgroup of the tiled variant computes.
+pub const TILE_PIXELS: u32 = 128;
+
+impl Params {
+    /// Out channels that one workgroup of the tiled variant computes.
+    pub fn tile_channels(&self) -> u32 {
+        if self.output_extent.c <= 32 { 32 } else { 64 }
+    }
+}

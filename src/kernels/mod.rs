@@ -1,0 +1,263 @@
+//! The kernels' contracts: one file per kernel with its binding table, its parameter struct and its
+//! dispatch size. The WGSL shader of the same name (`shaders/NAME.wgsl`) and its twin on the CPU
+//! (`src/cpu/NAME.rs`) both keep to it.
+//!
+//! Binding 0 is always the parameter struct as a uniform; then come the buffers that are only read, in
+//! the order of [`Kernel::reads`], then the buffers that are written, in the order of [`Kernel::writes`].
+//! Every buffer holds 4-byte elements.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::tensor::Shape;
+
+/// Where the elements of a tensor lie in its buffer: element `(n, c, y, x)` is at
+/// `offset + n·batch + c·channel + y·row + x`. All in elements. A crop moves the offset, a part of a
+/// concatenation has a channel offset; neither needs a copy.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct View {
+    /// Index of element (0, 0, 0, 0).
+    pub offset: u32,
+    /// Distance between samples.
+    pub batch: u32,
+    /// Distance between channels.
+    pub channel: u32,
+    /// Distance between rows.
+    pub row: u32,
+}
+
+impl View {
+    /// The view of a tensor that fills its buffer.
+    pub fn dense(shape: Shape) -> View {
+        View {
+            offset: 0,
+            batch: (shape.c * shape.h * shape.w) as u32,
+            channel: (shape.h * shape.w) as u32,
+            row: shape.w as u32,
+        }
+    }
+
+    /// The view of the window that begins at channel `c`, row `y`, column `x` of this one.
+    pub fn window(self, c: usize, y: usize, x: usize) -> View {
+        View {
+            offset: self.offset + c as u32 * self.channel + y as u32 * self.row + x as u32,
+            ..self
+        }
+    }
+
+    /// The index of element `(n, c, y, x)`.
+    #[inline]
+    pub fn at(&self, n: usize, c: usize, y: usize, x: usize) -> usize {
+        self.offset as usize + n * self.batch as usize + c * self.channel as usize + y * self.row as usize + x
+    }
+}
+
+/// A shape as shaders see it: samples, channels, rows, columns.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Extent {
+    /// Samples.
+    pub n: u32,
+    /// Channels.
+    pub c: u32,
+    /// Rows.
+    pub h: u32,
+    /// Columns.
+    pub w: u32,
+}
+
+impl From<Shape> for Extent {
+    fn from(shape: Shape) -> Self {
+        Extent {
+            n: shape.n as u32,
+            c: shape.c as u32,
+            h: shape.h as u32,
+            w: shape.w as u32,
+        }
+    }
+}
+
+impl From<Extent> for Shape {
+    fn from(extent: Extent) -> Self {
+        Shape::new(
+            extent.n as usize,
+            extent.c as usize,
+            extent.h as usize,
+            extent.w as usize,
+        )
+    }
+}
+
+/// One way to run a kernel on a GPU. All variants of a kernel share its contract and its twin.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its name, as it stands in timings and test reports.
+    pub name: &'static str,
+    /// WGSL source, without the prelude that [`Params::source`] puts in front.
+    pub shader: &'static str,
+    /// Whether it stages data through workgroup memory: good on a GPU, dear where a barrier is emulated.
+    pub workgroup_memory: bool,
+}
+
+/// A kernel: what it is called and which buffers it takes.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The name of its shader, of its twin and of its tests.
+    pub name: &'static str,
+    /// The shader's entry point.
+    pub entry_point: &'static str,
+    /// The buffers it only reads, in binding order from 1.
+    pub reads: &'static [&'static str],
+    /// The buffers it writes (and may read), in binding order after the reads.
+    pub writes: &'static [&'static str],
+    /// How it can be run on a GPU; at least one variant uses no workgroup memory or has no alternative.
+    pub variants: &'static [Variant],
+}
+
+/// What a kernel's parameter struct provides.
+pub trait KernelParams: Pod {
+    /// The kernel these parameters belong to.
+    const KERNEL: Kernel;
+
+    /// How many workgroups to dispatch for `variant`.
+    fn grid(&self, variant: &Variant) -> [u32; 3];
+
+    /// Values that the shader wants as constants, so that the compiler can unroll over them.
+    fn constants(&self) -> Vec<(&'static str, u32)> {
+        Vec::new()
+    }
+
+    /// Floating-point operations of the call; 0 where memory traffic is all that counts.
+    fn flops(&self) -> u64 {
+        0
+    }
+}
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// The parameters of one call of one kernel.
+        #[derive(Clone, Copy, Debug)]
+        pub enum Params {
+            $($(#[$doc])* $variant($module::Params)),*
+        }
+
+        $(impl From<$module::Params> for Params {
+            fn from(params: $module::Params) -> Self { Params::$variant(params) }
+        })*
+
+        impl Params {
+            /// The kernel called.
+            pub fn kernel(&self) -> &'static Kernel {
+                match self { $(Params::$variant(_) => const { &<$module::Params as KernelParams>::KERNEL }),* }
+            }
+
+            /// The uniform buffer's bytes.
+            pub fn bytes(&self) -> &[u8] {
+                match self { $(Params::$variant(params) => bytemuck::bytes_of(params)),* }
+            }
+
+            /// How many workgroups to dispatch for `variant`.
+            pub fn grid(&self, variant: &Variant) -> [u32; 3] {
+                match self { $(Params::$variant(params) => params.grid(variant)),* }
+            }
+
+            /// Constants of the specialised shader.
+            pub fn constants(&self) -> Vec<(&'static str, u32)> {
+                match self { $(Params::$variant(params) => params.constants()),* }
+            }
+
+            /// Floating-point operations of the call; 0 where memory traffic is all that counts.
+            pub fn flops(&self) -> u64 {
+                match self { $(Params::$variant(params) => params.flops()),* }
+            }
+        }
+    };
+}
+
+kernels! {
+    /// Convolution with bias and slope activation.
+    Conv2d => conv2d,
+    /// Transposed convolution with bias and slope activation.
+    ConvTranspose2d => conv_transpose2d,
+    /// Slope activation: ReLU, LeakyReLU, PReLU.
+    Slope => slope,
+    /// Adjoint of the slope activation.
+    SlopeAdjoint => slope_adjoint,
+    /// Largest value in each window.
+    MaxPool2d => max_pool2d,
+    /// Adjoint of max pooling.
+    MaxPool2dAdjoint => max_pool2d_adjoint,
+    /// Resampling to another size.
+    Upsample => upsample,
+    /// Adjoint of resampling.
+    UpsampleAdjoint => upsample_adjoint,
+    /// Strided copy or accumulation.
+    Copy => copy,
+    /// Border of zeros or of the nearest pixel.
+    Pad => pad,
+    /// Adjoint of the border.
+    PadAdjoint => pad_adjoint,
+    /// Elementwise sum.
+    Add => add,
+    /// Scale and shift per channel; with no shift, its own adjoint.
+    Affine => affine,
+    /// Softmax over channels.
+    Softmax => softmax,
+    /// Adjoint of softmax.
+    SoftmaxAdjoint => softmax_adjoint,
+    /// Logistic function.
+    Sigmoid => sigmoid,
+    /// Adjoint of the logistic function.
+    SigmoidAdjoint => sigmoid_adjoint,
+    /// One value everywhere.
+    Fill => fill,
+    /// ASMA: argmax, adaptive mask, seed gradient, counts.
+    AsmaMask => asma_mask,
+    /// ASMA: multiplier, perturbation, clip, statistics.
+    AsmaUpdate => asma_update,
+}
+
+impl Params {
+    /// The whole WGSL text of `variant`, specialised for these parameters.
+    pub fn source(&self, variant: &Variant) -> String {
+        let mut source = String::from(include_str!("../../shaders/shared/view.wgsl"));
+        for (name, value) in self.constants() {
+            source.push_str(&format!("const {name}: u32 = {value}u;\n"));
+        }
+        source.push_str(variant.shader);
+        source
+    }
+}
+
+/// Threads in a workgroup of the kernels that handle one pixel of one channel per thread.
+pub const PIXELS_PER_WORKGROUP: u32 = 64;
+
+/// Most workgroups in one dimension of a dispatch that every device allows.
+const MOST_WORKGROUPS: u32 = 65535;
+
+/// Folds a count of workgroups over the first two dimensions of a dispatch.
+pub(crate) fn fold(workgroups: u32) -> [u32; 2] {
+    let rows = workgroups.div_ceil(MOST_WORKGROUPS).max(1);
+    [workgroups.div_ceil(rows), rows]
+}
+
+/// The dispatch of a kernel with one thread per element of `extent`: pixels folded over x and y, channels
+/// of all samples along z.
+pub(crate) fn one_thread_per_element(extent: Extent) -> [u32; 3] {
+    let [x, y] = fold((extent.h * extent.w).div_ceil(PIXELS_PER_WORKGROUP));
+    [x, y, extent.n * extent.c]
+}
+
+/// One variant without workgroup memory: what all but the convolutions and the attack have.
+macro_rules! only_variant {
+    ($file:literal) => {
+        &[$crate::kernels::Variant {
+            name: "direct",
+            shader: include_str!(concat!("../../shaders/", $file, ".wgsl")),
+            workgroup_memory: false,
+        }]
+    };
+}
+pub(crate) use only_variant;

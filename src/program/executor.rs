@@ -1,0 +1,58 @@
+//! What both executors offer to those who drive a program.
+
+use super::{BufferId, CallId};
+use crate::error::Result;
+
+/// A copy of a buffer's words that was asked for and may not have arrived yet.
+#[derive(Debug)]
+pub struct Readback {
+    /// Which of the executor's outstanding readbacks this is.
+    pub(crate) ticket: u64,
+}
+
+/// Runs the calls of one program over buffers that it holds.
+pub trait Executor {
+    /// A line that says on what this runs.
+    fn describe(&self) -> String;
+
+    /// Overwrites words of a buffer, from word `start`. Takes effect before calls submitted later.
+    ///
+    /// # Errors
+    /// If the words do not fit the buffer, or the device failed.
+    fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()>;
+
+    /// Runs calls in order, after all that was submitted before. May return before they are done.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn submit(&mut self, calls: &[CallId]) -> Result<()>;
+
+    /// Asks for a copy of `length` words from `start`, as they stand after all that was submitted so far.
+    ///
+    /// # Errors
+    /// If the words do not lie in the buffer, or the device failed.
+    fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback>;
+
+    /// Waits for a copy that was asked for.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn receive_words(&mut self, readback: Readback) -> Result<Vec<u32>>;
+
+    /// Overwrites the floats of a buffer from its beginning.
+    ///
+    /// # Errors
+    /// As [`Executor::write_words`].
+    fn write(&mut self, buffer: BufferId, values: &[f32]) -> Result<()> {
+        self.write_words(buffer, 0, bytemuck::cast_slice(values))
+    }
+
+    /// Waits for everything submitted and returns the first `length` floats of a buffer.
+    ///
+    /// # Errors
+    /// As [`Executor::request_words`].
+    fn read(&mut self, buffer: BufferId, length: usize) -> Result<Vec<f32>> {
+        let readback = self.request_words(buffer, 0, length)?;
+        Ok(bytemuck::cast_vec(self.receive_words(readback)?))
+    }
+}

@@ -1,0 +1,1 @@
+//! Which transient buffers may share memory.

@@ -1,0 +1,147 @@
+//! What executors run: a straight-line list of kernel calls over numbered buffers, forward and adjoint calls
+//! alike, lowered once from a network at one input size.
+
+mod executor;
+mod memory;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::kernels::{Params, View};
+use crate::tensor::Shape;
+
+pub use executor::{Executor, Readback};
+
+/// The number of a buffer in its [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub usize);
+
+/// The number of a call in its [`Program`].
+pub type CallId = usize;
+
+/// What a buffer holds before the first call.
+#[derive(Clone, Debug)]
+pub enum Contents {
+    /// Zeros; what calls write stays until they write again.
+    Zeros,
+    /// These words, which no call changes: weights, coefficients.
+    Constant(Arc<Vec<f32>>),
+}
+
+/// A buffer of a [`Program`].
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Names of the tensors that live in it, for messages.
+    pub name: String,
+    /// 4-byte elements.
+    pub length: usize,
+    /// What it holds at first.
+    pub contents: Contents,
+}
+
+/// One call of one kernel.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Which node of the network, and which part of its work, for messages and timings.
+    pub label: Cow<'static, str>,
+    /// The kernel and its parameters.
+    pub params: Params,
+    /// Buffers in the order of the kernel's reads.
+    pub reads: Vec<BufferId>,
+    /// Buffers in the order of the kernel's writes.
+    pub writes: Vec<BufferId>,
+}
+
+/// Where a tensor lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// In which buffer.
+    pub buffer: BufferId,
+    /// Where in it.
+    pub view: View,
+    /// Its shape.
+    pub shape: Shape,
+}
+
+/// Buffers and the calls over them.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    buffers: Vec<Buffer>,
+    calls: Vec<Call>,
+}
+
+impl Program {
+    /// An empty program.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a buffer of `length` 4-byte elements that holds zeros at first.
+    pub fn add_buffer(&mut self, name: impl Into<String>, length: usize) -> BufferId {
+        self.push_buffer(name.into(), length, Contents::Zeros)
+    }
+
+    /// Adds a buffer with fixed contents.
+    pub fn add_constant(&mut self, name: impl Into<String>, values: Vec<f32>) -> BufferId {
+        self.push_buffer(name.into(), values.len(), Contents::Constant(Arc::new(values)))
+    }
+
+    /// Adds a dense tensor that holds zeros at first.
+    pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape) -> Place {
+        Place {
+            buffer: self.add_buffer(name, shape.elements()),
+            view: View::dense(shape),
+            shape,
+        }
+    }
+
+    fn push_buffer(&mut self, name: String, length: usize, contents: Contents) -> BufferId {
+        self.buffers.push(Buffer {
+            name,
+            // No device allows an empty buffer.
+            length: length.max(1),
+            contents,
+        });
+        BufferId(self.buffers.len() - 1)
+    }
+
+    /// Adds a call at the end. `reads` and `writes` are in the order of the kernel's tables.
+    pub fn add_call(
+        &mut self,
+        label: impl Into<Cow<'static, str>>,
+        params: impl Into<Params>,
+        reads: &[BufferId],
+        writes: &[BufferId],
+    ) -> CallId {
+        let params = params.into();
+        debug_assert_eq!(params.kernel().reads.len(), reads.len());
+        debug_assert_eq!(params.kernel().writes.len(), writes.len());
+        self.calls.push(Call {
+            label: label.into(),
+            params,
+            reads: reads.to_vec(),
+            writes: writes.to_vec(),
+        });
+        self.calls.len() - 1
+    }
+
+    /// The buffers, indexed by [`BufferId`].
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// The calls in order.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Bytes of all buffers together, known before anything is allocated.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(|b| 4 * b.length as u64).sum()
+    }
+
+    /// The largest buffer.
+    pub fn largest_buffer(&self) -> Option<&Buffer> {
+        self.buffers.iter().max_by_key(|b| b.length)
+    }
+}
