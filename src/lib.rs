@@ -4,5 +4,6 @@ pub mod tensor;
 pub use error::{Error, Result};
 pub use tensor::{Shape, Tensor};
 pub mod gpu;
+pub mod graph;
 pub mod kernels;
 pub mod program;
