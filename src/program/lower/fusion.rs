@@ -41,7 +41,7 @@ impl Fusions {
                         Slopes::Same(slope) => slope < 0.0,
                         Slopes::Learnt(slopes) => graph.data(slopes).iter().any(|&slope| slope < 0.0),
                     };
-                    !activated && !(adjoint && negative)
+                    !(activated || adjoint && negative)
                 }
                 _ => false,
             };
