@@ -1,4 +1,5 @@
 //! asma attacks medical image segmentation networks on any GPU.
+pub mod checkpoint;
 pub mod error;
 pub mod tensor;
 pub use error::{Error, Result};
