@@ -1,14 +1,18 @@
 //! What a network is: operators, nodes and parameters, independent of any input size; and the U-Net families
 //! as builders of such graphs.
 
+mod family;
 mod op;
 mod shapes;
+mod simple_unet;
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
+pub use family::{Family, Model};
 pub use op::{Op, PadMargins, PadMode, Resampling, Slopes, UpsampleSize};
+pub use simple_unet::{Padding, SimpleUnet};
 
 /// The number of a node in its [`Graph`]. Inputs of a node have smaller numbers than it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
