@@ -1,4 +1,7 @@
+//! asma attacks medical image segmentation networks on any GPU.
+pub mod attack;
 pub mod checkpoint;
+pub mod cpu;
 pub mod data;
 pub mod error;
 pub mod files;
