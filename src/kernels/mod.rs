@@ -6,6 +6,10 @@
 //! the order of [`Kernel::reads`], then the buffers that are written, in the order of [`Kernel::writes`].
 //! Every buffer holds 4-byte elements.
 
+mod catalog;
+
+pub use catalog::catalog;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::tensor::Shape;
