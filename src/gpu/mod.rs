@@ -3,9 +3,11 @@
 mod device;
 mod pipelines;
 mod runner;
+mod translate;
 
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
 pub use runner::{GpuExecutor, GpuOptions, VariantChoice, check_limits, required_limits};
+pub use translate::{Language, translate, validate};
 
 /// The features that every kernel set needs: none.
 pub fn required_features() -> wgpu::Features {
