@@ -3,7 +3,7 @@
 use asma::checkpoint::{Checkpoint, Dtype};
 use half::{bf16, f16};
 
-use crate::{NO_METADATA, file_of_tensor, little_endian, problem, read, tensor};
+use crate::{NO_METADATA, file_of, file_of_tensor, little_endian, problem, read, tensor};
 
 #[test]
 fn every_float_type_reads_as_f32() {
@@ -129,4 +129,18 @@ fn missing_and_surplus_tensors_are_named() {
         text.ends_with("`b`, `c`, `d`, `e`, `f` and 1 more") && !text.contains("missing"),
         "{text}"
     );
+}
+
+#[test]
+fn tensors_may_lie_in_another_order_than_their_names() {
+    let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},
+        "z":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    let checkpoint = read(file_of(
+        header,
+        &little_endian([1.0f32, 2.0, 3.0].map(f32::to_le_bytes)),
+    ))
+    .unwrap();
+    assert_eq!(checkpoint.names().collect::<Vec<_>>(), ["a", "z"]);
+    assert_eq!(checkpoint.tensor("a").unwrap().data, [3.0]);
+    assert_eq!(checkpoint.tensor("z").unwrap().data, [1.0, 2.0]);
 }
