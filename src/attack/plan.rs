@@ -1,6 +1,9 @@
 //! The attack as a program: the network's calls with the two halves of the ASMA step between and after them.
 
 use super::config::{AsmaConfig, MaskMode, Multiplier, Schedule};
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{Extent, asma_mask, asma_update};
@@ -31,11 +34,14 @@ pub(super) struct Buffers {
 #[derive(Clone, Debug)]
 pub struct Attack {
     pub(super) config: AsmaConfig,
-    pub(super) network: Network,
     pub(super) buffers: Buffers,
     pub(super) class_count: usize,
-    pub(super) seed: Place,
+    /// Where the gradient of the network's input stands.
     pub(super) gradient: Place,
+    program: Arc<Program>,
+    forward: Range<CallId>,
+    adversarial: Place,
+    logits: Place,
     /// Calls that only compute the seed and the gradient, for the automatic step size.
     pub(super) first_gradient: Vec<CallId>,
     /// Calls of an even and of an odd iteration.
@@ -73,28 +79,32 @@ impl Attack {
             counts: program.add_buffer("counts", input.n * counts_length),
             ledger: program.add_buffer("ledger", input.n * ledger_length),
         };
-        let mut attack = Attack {
-            config,
+        let mut planner = Planner {
+            config: &config,
             network,
             buffers,
             class_count,
             seed,
             gradient,
-            first_gradient: Vec::new(),
-            iterations: Default::default(),
         };
-        let first_mask = attack.add_mask(asma_mask::WRITE_SEED, 0);
-        attack.first_gradient = [
-            attack.forward(),
-            vec![first_mask],
-            attack.network.adjoint.clone().collect(),
-        ]
-        .concat();
-        attack.iterations = [0, 1].map(|parity| match attack.config.schedule {
-            Schedule::OneForward => attack.add_one_forward(parity),
-            Schedule::TwoForward => attack.add_two_forward(parity),
+        let first_gradient = planner.add_first_gradient();
+        let iterations = [0, 1].map(|parity| match config.schedule {
+            Schedule::OneForward => planner.add_one_forward(parity),
+            Schedule::TwoForward => planner.add_two_forward(parity),
         });
-        Ok(attack)
+        let network = planner.network;
+        Ok(Attack {
+            config,
+            buffers,
+            class_count,
+            gradient,
+            program: Arc::new(network.program),
+            forward: network.forward,
+            adversarial: network.input,
+            logits: network.logits,
+            first_gradient,
+            iterations,
+        })
     }
 
     /// The settings.
@@ -103,8 +113,8 @@ impl Attack {
     }
 
     /// The program that an executor must hold to run this attack.
-    pub fn program(&self) -> &Program {
-        &self.network.program
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
     /// The calls of iteration `number`, counted from 0.
@@ -114,25 +124,25 @@ impl Attack {
 
     /// The calls of a forward pass of what stands in [`Attack::adversarial`], to [`Attack::logits`].
     pub fn forward(&self) -> Vec<CallId> {
-        self.network.forward.clone().collect()
+        self.forward.clone().collect()
     }
 
     /// Where the adversarial image stands, dense; it is the network's input.
     pub fn adversarial(&self) -> Place {
-        self.network.input
+        self.adversarial
     }
 
     /// Where the image with the highest IoU so far stands, laid out as [`Attack::adversarial`].
     pub fn best(&self) -> Place {
         Place {
             buffer: self.buffers.best,
-            ..self.network.input
+            ..self.adversarial
         }
     }
 
     /// Where the logits of the last forward pass stand.
     pub fn logits(&self) -> Place {
-        self.network.logits
+        self.logits
     }
 
     /// Classes that the network tells apart.
@@ -143,6 +153,24 @@ impl Attack {
     /// The classes whose IoU is averaged.
     pub fn scored_classes(&self) -> Vec<u8> {
         scored_classes(self.class_count, &self.config.attacked(self.class_count))
+    }
+}
+
+/// Adds the attack's calls to the network's.
+struct Planner<'c> {
+    config: &'c AsmaConfig,
+    network: Network,
+    buffers: Buffers,
+    class_count: usize,
+    seed: Place,
+    gradient: Place,
+}
+
+impl Planner<'_> {
+    fn add_first_gradient(&mut self) -> Vec<CallId> {
+        let mask = self.add_mask(asma_mask::WRITE_SEED, 0);
+        let (forward, adjoint) = (self.network.forward.clone(), self.network.adjoint.clone());
+        forward.chain([mask]).chain(adjoint).collect()
     }
 
     fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {

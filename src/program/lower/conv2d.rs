@@ -57,7 +57,7 @@ impl Lowering<'_> {
             padding,
         } = self.convolution(id)?;
         let [out_channels, in_channels, rows, columns] = self.weight_extents(weight)?;
-        let (input, _) = self.ends(head, 0)?;
+        let input = self.place(self.node(head).inputs[0])?;
         let output = self.place(id)?;
         let epilogue = Epilogue::of(self.graph, &self.fusions.group(self.graph, id), out_channels);
         let packing = Packing {
