@@ -10,10 +10,11 @@ pub mod graph;
 pub mod kernels;
 pub mod labels;
 pub mod program;
+pub mod report;
 pub mod statistics;
 pub mod tensor;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;
-pub use statistics::TraceRow;
+pub use statistics::{Scores, TraceRow};
 pub use tensor::{Shape, Tensor};

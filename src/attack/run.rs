@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::assess::{gather, sample};
+use super::assess::sample;
 use super::config::StepSize;
 use super::plan::{Attack, RING_ROWS};
 use crate::error::{Error, Result};
@@ -376,7 +376,7 @@ impl Attack {
         let logits = match batch.logits {
             Some(logits) => {
                 let words: Vec<f32> = bytemuck::cast_vec(executor.receive_words(logits)?);
-                Some(gather(&words, self.logits()))
+                Some(self.logits().gather(&words))
             }
             None => None,
         };
