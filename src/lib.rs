@@ -3,6 +3,7 @@ pub mod data;
 pub mod error;
 pub mod files;
 pub mod labels;
+pub mod report;
 pub mod statistics;
 pub mod tensor;
 pub use error::{Error, Result};
