@@ -1,7 +1,7 @@
 //! Text, frames and swatches on a white sheet.
 
-use ab_glyph::{FontRef, PxScale};
-use epaint_default_fonts::UBUNTU_LIGHT;
+use ab_glyph::{Font, FontRef, PxScale};
+use epaint_default_fonts::{HACK_REGULAR, UBUNTU_LIGHT};
 use image::imageops::replace;
 use image::{Rgb, RgbImage};
 use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size};
@@ -26,39 +26,57 @@ pub(super) enum Anchor {
 pub(super) struct Canvas {
     pub picture: RgbImage,
     font: FontRef<'static>,
+    /// For characters that `font` lacks, such as arrows.
+    second_font: FontRef<'static>,
 }
 
 impl Canvas {
     pub fn new(width: u32, height: u32) -> Result<Self> {
-        let font = FontRef::try_from_slice(UBUNTU_LIGHT)
-            .map_err(|cause| Error::Usage(format!("the built-in font cannot be used: {cause}")))?;
+        let font = |bytes: &'static [u8]| {
+            FontRef::try_from_slice(bytes)
+                .map_err(|cause| Error::Usage(format!("a built-in font cannot be used: {cause}")))
+        };
         Ok(Canvas {
             picture: RgbImage::from_pixel(width, height, WHITE),
-            font,
+            font: font(UBUNTU_LIGHT)?,
+            second_font: font(HACK_REGULAR)?,
         })
     }
 
+    /// The text in pieces that one font can write.
+    fn runs<'text>(&self, text: &'text str) -> Vec<(&'text str, FontRef<'static>)> {
+        let lacking = |character: char| self.font.glyph_id(character).0 == 0;
+        let mut runs = Vec::new();
+        let mut rest = text;
+        while let Some(second) = rest.chars().next().map(lacking) {
+            let end = rest
+                .find(|character| lacking(character) != second)
+                .unwrap_or(rest.len());
+            let (run, after) = rest.split_at(end);
+            let font = if second { &self.second_font } else { &self.font };
+            runs.push((run, font.clone()));
+            rest = after;
+        }
+        runs
+    }
+
     pub fn text_width(&self, size: f32, text: &str) -> i32 {
-        text_size(PxScale::from(size), &self.font, text).0 as i32
+        let widths = self.runs(text).into_iter();
+        widths.map(|(run, font)| run_width(size, &font, run)).sum()
     }
 
     /// Draws one line of text whose upper edge is at `y`.
     pub fn text(&mut self, x: i32, y: i32, size: f32, colour: Rgb<u8>, anchor: Anchor, text: &str) {
         let width = self.text_width(size, text);
-        let x = match anchor {
+        let mut x = match anchor {
             Anchor::Left => x,
             Anchor::Centre => x - width / 2,
             Anchor::Right => x - width,
         };
-        draw_text_mut(
-            &mut self.picture,
-            colour,
-            x,
-            y,
-            PxScale::from(size),
-            &self.font,
-            text,
-        );
+        for (run, font) in self.runs(text) {
+            draw_text_mut(&mut self.picture, colour, x, y, PxScale::from(size), &font, run);
+            x += run_width(size, &font, run);
+        }
     }
 
     /// The text, or as much of its beginning as fits into `width` with an ellipsis after it.
@@ -91,4 +109,8 @@ impl Canvas {
         let around = Rect::at(x - 1, y - 1).of_size(width + 2, height + 2);
         draw_hollow_rect_mut(&mut self.picture, around, colour);
     }
+}
+
+fn run_width(size: f32, font: &FontRef<'static>, text: &str) -> i32 {
+    text_size(PxScale::from(size), font, text).0 as i32
 }

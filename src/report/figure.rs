@@ -188,13 +188,11 @@ fn panel_title(canvas: &mut Canvas, x: i32, y: i32, title: &str) {
     canvas.text(x, y, 20.0, INK, Anchor::Left, &title);
 }
 
-/// A picture no larger than a panel, in the middle of one.
+/// A picture no larger than a panel, under its title.
 fn draw_panel(canvas: &mut Canvas, (x, y): (i32, i32), title: &str, picture: &RgbImage) {
     panel_title(canvas, x, y, title);
-    let left = x + (PANEL.saturating_sub(picture.width()) / 2) as i32;
-    let top = y + PANEL_TITLE + (PANEL.saturating_sub(picture.height()) / 2) as i32;
-    canvas.paste(picture, left, top);
-    canvas.frame(left, top, picture.width(), picture.height(), HAIRLINE);
+    canvas.paste(picture, x, y + PANEL_TITLE);
+    canvas.frame(x, y + PANEL_TITLE, picture.width(), picture.height(), HAIRLINE);
 }
 
 fn draw_scores(canvas: &mut Canvas, (x, y): (i32, i32), scores: &Scores, scores_of: &str) {

@@ -47,7 +47,7 @@ pub(super) fn paint(labels: &LabelMap, colour: impl Fn(u8) -> Rgb<u8>) -> Result
 pub fn overlay(image: &Tensor, labels: &LabelMap) -> Result<RgbImage> {
     let mut picture = to_rgb_image(image)?;
     let (top, left) = window(image, labels)?;
-    let thickness = (labels.height().min(labels.width()) / 250).clamp(1, 3);
+    let thickness = (labels.height().min(labels.width()) / 150).clamp(1, 3);
     for y in 0..labels.height() {
         for x in 0..labels.width() {
             let label = labels.get(y, x).unwrap_or(0);
