@@ -277,6 +277,10 @@ impl Executor for GpuExecutor {
         self.gpu.describe()
     }
 
+    fn batches_under_way(&self) -> usize {
+        SUBMISSIONS_UNDER_WAY
+    }
+
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {
         let target = self.check_range(buffer, start, words.len())?;
         self.gpu.catch("writing a buffer", || {

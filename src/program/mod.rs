@@ -2,6 +2,7 @@
 //! alike, lowered once from a network at one input size.
 
 mod executor;
+mod lower;
 mod memory;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use crate::kernels::{Params, View};
 use crate::tensor::Shape;
 
 pub use executor::{Executor, Readback};
+pub use lower::{LoweringOptions, Network, lower};
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
