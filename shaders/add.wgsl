@@ -9,3 +9,17 @@ struct Params {
 @group(0) @binding(1) var<storage, read> left: array<f32>;
 @group(0) @binding(2) var<storage, read> right: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(64)
+fn add(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    output[at(params.output, p.n, p.c, p.y, p.x)] =
+        left[at(params.left, p.n, p.c, p.y, p.x)] + right[at(params.right, p.n, p.c, p.y, p.x)];
+}

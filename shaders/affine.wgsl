@@ -12,3 +12,23 @@ struct Params {
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> coefficients: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(64)
+fn affine(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    let scale = coefficients[2u * p.c];
+    let shift = coefficients[2u * p.c + 1u];
+    let place = at(params.output, p.n, p.c, p.y, p.x);
+    var value = scale * input[at(params.input, p.n, p.c, p.y, p.x)] + shift;
+    if params.accumulate == 1u {
+        value += output[place];
+    }
+    output[place] = value;
+}

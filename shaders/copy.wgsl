@@ -11,3 +11,21 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(64)
+fn copy(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    let place = at(params.output, p.n, p.c, p.y, p.x);
+    var value = input[at(params.input, p.n, p.c, p.y, p.x)];
+    if params.accumulate == 1u {
+        value += output[place];
+    }
+    output[place] = value;
+}

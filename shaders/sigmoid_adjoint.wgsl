@@ -13,3 +13,22 @@ struct Params {
 @group(0) @binding(1) var<storage, read> probabilities: array<f32>;
 @group(0) @binding(2) var<storage, read> gradient: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(64)
+fn sigmoid_adjoint(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    let probability = probabilities[at(params.probabilities, p.n, p.c, p.y, p.x)];
+    let place = at(params.output, p.n, p.c, p.y, p.x);
+    var value = probability * (1.0 - probability) * gradient[at(params.gradient, p.n, p.c, p.y, p.x)];
+    if params.accumulate == 1u {
+        value += output[place];
+    }
+    output[place] = value;
+}

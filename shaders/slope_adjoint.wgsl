@@ -13,3 +13,28 @@ struct Params {
 @group(0) @binding(2) var<storage, read> slopes: array<f32>;
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(64)
+fn slope_adjoint(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    let place = at(params.output, p.n, p.c, p.y, p.x);
+    var incoming: f32;
+    if params.in_place == 1u {
+        incoming = output[place];
+    } else {
+        incoming = gradient[at(params.gradient, p.n, p.c, p.y, p.x)];
+    }
+    let positive = reference[at(params.reference, p.n, p.c, p.y, p.x)] > 0.0;
+    var outgoing = select(slopes[p.c] * incoming, incoming, positive);
+    if params.accumulate == 1u {
+        outgoing += output[place];
+    }
+    output[place] = outgoing;
+}

@@ -6,6 +6,10 @@
 //! the order of [`Kernel::reads`], then the buffers that are written, in the order of [`Kernel::writes`].
 //! Every buffer holds 4-byte elements.
 
+mod catalog;
+
+pub use catalog::catalog;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::tensor::Shape;
@@ -250,12 +254,13 @@ pub(crate) fn one_thread_per_element(extent: Extent) -> [u32; 3] {
     [x, y, extent.n * extent.c]
 }
 
-/// One variant without workgroup memory: what all but the convolutions and the attack have.
+/// One variant without workgroup memory, its source put together from the files named: what all but the
+/// convolutions and the attack have.
 macro_rules! only_variant {
-    ($file:literal) => {
+    ($($file:literal),+) => {
         &[$crate::kernels::Variant {
             name: "direct",
-            shader: include_str!(concat!("../../shaders/", $file, ".wgsl")),
+            shader: concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+),
             workgroup_memory: false,
         }]
     };

@@ -37,7 +37,7 @@ impl KernelParams for Params {
         entry_point: "upsample",
         reads: &["input"],
         writes: &["output"],
-        variants: only_variant!("upsample"),
+        variants: only_variant!("shared/resample", "upsample"),
     };
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

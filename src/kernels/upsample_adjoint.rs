@@ -32,7 +32,7 @@ impl KernelParams for Params {
         entry_point: "upsample_adjoint",
         reads: &["gradient"],
         writes: &["output"],
-        variants: only_variant!("upsample_adjoint"),
+        variants: only_variant!("shared/resample", "upsample_adjoint"),
     };
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -39,6 +39,12 @@ pub trait Executor {
     /// If the device failed.
     fn receive_words(&mut self, readback: Readback) -> Result<Vec<u32>>;
 
+    /// How many batches of calls to keep submitted, so that the device is never idle while the host looks at
+    /// results: 1 where calls run at once.
+    fn batches_under_way(&self) -> usize {
+        1
+    }
+
     /// Overwrites the floats of a buffer from its beginning.
     ///
     /// # Errors

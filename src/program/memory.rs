@@ -1,1 +1,85 @@
-//! Which transient buffers may share memory.
+//! Which buffers may share memory: two that are never alive at the same call.
+
+use std::collections::HashMap;
+
+use super::{Buffer, BufferId, Call, Contents, Program};
+
+/// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
+/// which the caller reads or writes between calls, keep their own. Returns the rewritten program and where
+/// each buffer went.
+///
+/// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
+/// enlarged, else a new one is made.
+pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<BufferId, BufferId>) {
+    let Program { buffers, calls } = program;
+    let uses = first_and_last_use(&buffers, &calls);
+    let keeps_its_own =
+        |id: usize| matches!(buffers[id].contents, Contents::Constant(_)) || pinned.contains(&BufferId(id));
+
+    let mut shared: Vec<Buffer> = Vec::new();
+    let mut moved = HashMap::new();
+    let mut transient = Vec::new();
+    for id in 0..buffers.len() {
+        if keeps_its_own(id) {
+            moved.insert(BufferId(id), BufferId(shared.len()));
+            shared.push(buffers[id].clone());
+        } else if let Some((first, last)) = uses[id] {
+            transient.push((first, last, id));
+        }
+    }
+    transient.sort_unstable();
+    // Buffer in `shared`, and the last call that uses it.
+    let mut occupied: Vec<(usize, usize)> = Vec::new();
+    for (first, last, id) in transient {
+        let wanted = &buffers[id];
+        let free = (0..occupied.len()).filter(|&i| occupied[i].1 < first);
+        let best = free.min_by_key(|&i| {
+            let length = shared[occupied[i].0].length;
+            if length >= wanted.length {
+                (0, length)
+            } else {
+                (1, usize::MAX - length)
+            }
+        });
+        let target = match best {
+            Some(i) => {
+                occupied[i].1 = last;
+                let target = &mut shared[occupied[i].0];
+                target.length = target.length.max(wanted.length);
+                target.name = format!("{}, {}", target.name, wanted.name);
+                occupied[i].0
+            }
+            None => {
+                shared.push(wanted.clone());
+                occupied.push((shared.len() - 1, last));
+                shared.len() - 1
+            }
+        };
+        moved.insert(BufferId(id), BufferId(target));
+    }
+    let rename = |ids: Vec<BufferId>| ids.into_iter().map(|id| moved[&id]).collect();
+    let calls = calls
+        .into_iter()
+        .map(|call| Call {
+            reads: rename(call.reads),
+            writes: rename(call.writes),
+            ..call
+        })
+        .collect();
+    let program = Program {
+        buffers: shared,
+        calls,
+    };
+    (program, moved)
+}
+
+fn first_and_last_use(buffers: &[Buffer], calls: &[Call]) -> Vec<Option<(usize, usize)>> {
+    let mut uses = vec![None; buffers.len()];
+    for (index, call) in calls.iter().enumerate() {
+        for id in call.reads.iter().chain(&call.writes) {
+            let (first, _) = uses[id.0].unwrap_or((index, index));
+            uses[id.0] = Some((first, index));
+        }
+    }
+    uses
+}

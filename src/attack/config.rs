@@ -1,0 +1,190 @@
+//! What the attack can be told.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant),* }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($name::$variant => $text),* })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                match text {
+                    $($text => Ok($name::$variant),)*
+                    other => Err(Error::Usage(format!(
+                        concat!($what, " `{}` is unknown; want one of: {}"),
+                        other,
+                        [$($text),*].join(", ")
+                    ))),
+                }
+            }
+        }
+    };
+}
+
+choices! {
+    /// When the network is run.
+    Schedule, "schedule" {
+        /// Once an iteration: IoU and statistics of the clipped `Xₙ`, from the forward pass that the gradient
+        /// needs anyway.
+        OneForward = "one-forward",
+        /// The authors' published loop: a second forward pass on the unclipped `Xₙ + Pₙ` gives the IoU of the
+        /// next multiplier and all statistics; the clip comes after.
+        TwoForward = "two-forward",
+    }
+}
+
+choices! {
+    /// Which pixels drive the attack.
+    MaskMode, "mask" {
+        /// Those whose prediction is not yet the target.
+        Adaptive = "adaptive",
+        /// All.
+        Static = "static",
+    }
+}
+
+choices! {
+    /// How the step's multiplier goes on.
+    Multiplier, "multiplier" {
+        /// `αₙ = β · IoU + τ`.
+        Dynamic = "dynamic",
+        /// `αₙ = τ`.
+        Static = "static",
+    }
+}
+
+/// The scale of the steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepSize {
+    /// These.
+    Fixed {
+        /// The multiplier at an IoU of 0.
+        tau: f32,
+        /// What an IoU of 1 adds to it.
+        beta: f32,
+    },
+    /// From the first gradient `∇₀`, such that networks of any scale of logits need some hundreds of
+    /// iterations: τ makes the first step's root mean square [`StepSize::FIRST_STEP`], and β = 10 τ.
+    Automatic,
+}
+
+impl StepSize {
+    /// Root mean square over all channels and pixels that [`StepSize::Automatic`] gives the first step. On
+    /// the authors' network (572×572×3) this is close to τ = 1e-6.
+    pub const FIRST_STEP: f64 = 3e-5;
+}
+
+/// The attack's settings; the default is the authors' with the one-forward schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsmaConfig {
+    /// When the network is run.
+    pub schedule: Schedule,
+    /// Which pixels drive the attack.
+    pub mask: MaskMode,
+    /// How the multiplier goes on.
+    pub multiplier: Multiplier,
+    /// τ and β.
+    pub step: StepSize,
+    /// λ, the weight of `‖X − Xₙ‖²`.
+    pub lambda: f32,
+    /// The attacked classes; all of the network's if `None`.
+    pub classes: Option<Vec<u8>>,
+    /// Most iterations.
+    pub iterations: u32,
+    /// Stop when the IoU reaches this, between 0 and 1.
+    pub stop_iou: Option<f32>,
+    /// Stop after this many iterations without a new best IoU.
+    pub patience: Option<u32>,
+}
+
+impl Default for AsmaConfig {
+    fn default() -> Self {
+        AsmaConfig {
+            schedule: Schedule::OneForward,
+            mask: MaskMode::Adaptive,
+            multiplier: Multiplier::Dynamic,
+            step: StepSize::Fixed {
+                tau: 1e-7,
+                beta: 1e-6,
+            },
+            lambda: 1.0,
+            classes: None,
+            iterations: 500,
+            stop_iou: None,
+            patience: None,
+        }
+    }
+}
+
+impl AsmaConfig {
+    /// The attacked classes of a network with `class_count` classes.
+    pub fn attacked(&self, class_count: usize) -> Vec<u8> {
+        match &self.classes {
+            Some(classes) => classes.clone(),
+            None => (0..class_count).map(|class| class as u8).collect(),
+        }
+    }
+
+    /// Checks the settings for a network with `class_count` classes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the first setting that cannot be, what was found and what is wanted.
+    pub fn check(&self, class_count: usize) -> Result<()> {
+        let usage = |problem: String| Err(Error::Usage(problem));
+        if let StepSize::Fixed { tau, beta } = self.step {
+            if !(tau.is_finite() && tau > 0.0) {
+                return usage(format!("tau is {tau}; want a number above 0, such as 1e-7"));
+            }
+            if !(beta.is_finite() && beta >= 0.0) {
+                return usage(format!("beta is {beta}; want 0 or more, such as 1e-6"));
+            }
+        }
+        if !(self.lambda.is_finite() && self.lambda >= 0.0) {
+            return usage(format!("lambda is {}; want 0 or more, such as 1", self.lambda));
+        }
+        if self.iterations == 0 {
+            return usage("0 iterations; want at least 1".into());
+        }
+        if let Some(iou) = self.stop_iou
+            && !(iou > 0.0 && iou <= 1.0)
+        {
+            return usage(format!(
+                "the IoU to stop at is {iou}; want more than 0 and at most 1, such as 0.95"
+            ));
+        }
+        if self.patience == Some(0) {
+            return usage("a patience of 0 iterations; want at least 1".into());
+        }
+        if !(2..=255).contains(&class_count) {
+            return usage(format!("the network has {class_count} classes; want 2 to 255"));
+        }
+        if let Some(classes) = &self.classes {
+            if classes.is_empty() {
+                return usage("no class is attacked; name at least one".into());
+            }
+            if let Some(class) = classes.iter().find(|&&class| class as usize >= class_count) {
+                return usage(format!(
+                    "class {class} is out of range; the network has classes 0 to {}",
+                    class_count - 1
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! The attack as a program: the network's calls with the two halves of the ASMA step between and after them.
+
+use super::config::{AsmaConfig, MaskMode, Multiplier, Schedule};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::kernels::{Extent, asma_mask, asma_update};
+use crate::labels::scored_classes;
+use crate::program::{BufferId, CallId, LoweringOptions, Network, Place, Program, lower};
+use crate::tensor::Shape;
+
+/// Rows of the trace that stay on the device until the host has read them.
+pub(super) const RING_ROWS: usize = 1024;
+
+/// Where the attack's own tensors stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffers {
+    pub(super) source: BufferId,
+    pub(super) target: BufferId,
+    pub(super) region: Option<BufferId>,
+    pub(super) classes: BufferId,
+    pub(super) best: BufferId,
+    pub(super) counts: BufferId,
+    pub(super) ledger: BufferId,
+}
+
+/// An attack on a network at one input size, ready for an executor.
+///
+/// The two levels of use: [`Attack::run`] is the blocking loop; who records into an encoder of their own calls
+/// [`Attack::prepare`] and then records [`Attack::iteration`]`(0)`, `(1)`, … with
+/// [`GpuExecutor::encode`](crate::gpu::GpuExecutor::encode).
+#[derive(Clone, Debug)]
+pub struct Attack {
+    pub(super) config: AsmaConfig,
+    pub(super) buffers: Buffers,
+    pub(super) class_count: usize,
+    /// Where the gradient of the network's input stands.
+    pub(super) gradient: Place,
+    program: Arc<Program>,
+    forward: Range<CallId>,
+    adversarial: Place,
+    logits: Place,
+    /// Calls that only compute the seed and the gradient, for the automatic step size.
+    pub(super) first_gradient: Vec<CallId>,
+    /// Calls of an even and of an odd iteration.
+    iterations: [Vec<CallId>; 2],
+}
+
+impl Attack {
+    /// Plans the attack on `graph` for images of shape `input`, a batch of samples that each go their own
+    /// way. With `region`, only pixels of a mask given later may change.
+    ///
+    /// # Errors
+    /// If the settings cannot be, or the network cannot take this size.
+    pub fn new(graph: &Graph, input: Shape, config: AsmaConfig, region: bool) -> Result<Attack> {
+        let mut network = lower(graph, input, LoweringOptions::default())?;
+        let (Some(seed), Some(gradient)) = (network.seed, network.gradient) else {
+            return Err(Error::Network(
+                "the network was lowered without its adjoint".into(),
+            ));
+        };
+        let output = network.logits.shape;
+        // One channel stands for two classes.
+        let class_count = output.c.max(2);
+        config.check(class_count)?;
+
+        let program = &mut network.program;
+        let image = Extent::from(input);
+        let ledger_length = asma_update::Params::ledger_length(image, RING_ROWS);
+        let counts_length = 2 * asma_mask::counts_length(class_count);
+        let buffers = Buffers {
+            source: program.add_buffer("source image", input.elements()),
+            target: program.add_buffer("target", output.n * output.pixels()),
+            region: region.then(|| program.add_buffer("region", input.n * input.pixels())),
+            classes: program.add_constant("classes", class_bits(&config, class_count)),
+            best: program.add_buffer("best adversarial image", input.elements()),
+            counts: program.add_buffer("counts", input.n * counts_length),
+            ledger: program.add_buffer("ledger", input.n * ledger_length),
+        };
+        let mut planner = Planner {
+            config: &config,
+            network,
+            buffers,
+            class_count,
+            seed,
+            gradient,
+        };
+        let first_gradient = planner.add_first_gradient();
+        let iterations = [0, 1].map(|parity| match config.schedule {
+            Schedule::OneForward => planner.add_one_forward(parity),
+            Schedule::TwoForward => planner.add_two_forward(parity),
+        });
+        let network = planner.network;
+        Ok(Attack {
+            config,
+            buffers,
+            class_count,
+            gradient,
+            program: Arc::new(network.program),
+            forward: network.forward,
+            adversarial: network.input,
+            logits: network.logits,
+            first_gradient,
+            iterations,
+        })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &AsmaConfig {
+        &self.config
+    }
+
+    /// The program that an executor must hold to run this attack.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// The calls of iteration `number`, counted from 0.
+    pub fn iteration(&self, number: usize) -> &[CallId] {
+        &self.iterations[number % 2]
+    }
+
+    /// The calls of a forward pass of what stands in [`Attack::adversarial`], to [`Attack::logits`].
+    pub fn forward(&self) -> Vec<CallId> {
+        self.forward.clone().collect()
+    }
+
+    /// Where the adversarial image stands, dense; it is the network's input.
+    pub fn adversarial(&self) -> Place {
+        self.adversarial
+    }
+
+    /// Where the image with the highest IoU so far stands, laid out as [`Attack::adversarial`].
+    pub fn best(&self) -> Place {
+        Place {
+            buffer: self.buffers.best,
+            ..self.adversarial
+        }
+    }
+
+    /// Where the logits of the last forward pass stand.
+    pub fn logits(&self) -> Place {
+        self.logits
+    }
+
+    /// Classes that the network tells apart.
+    pub fn class_count(&self) -> usize {
+        self.class_count
+    }
+
+    /// The classes whose IoU is averaged.
+    pub fn scored_classes(&self) -> Vec<u8> {
+        scored_classes(self.class_count, &self.config.attacked(self.class_count))
+    }
+}
+
+/// Adds the attack's calls to the network's.
+struct Planner<'c> {
+    config: &'c AsmaConfig,
+    network: Network,
+    buffers: Buffers,
+    class_count: usize,
+    seed: Place,
+    gradient: Place,
+}
+
+impl Planner<'_> {
+    fn add_first_gradient(&mut self) -> Vec<CallId> {
+        let mask = self.add_mask(asma_mask::WRITE_SEED, 0);
+        let (forward, adjoint) = (self.network.forward.clone(), self.network.adjoint.clone());
+        forward.chain([mask]).chain(adjoint).collect()
+    }
+
+    fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {
+        let mask = self.add_mask(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
+        let update = self.add_update(
+            asma_update::SETTLE | asma_update::STEP | asma_update::CLIP | asma_update::MULTIPLIER_FROM_COUNTS,
+            parity,
+        );
+        let adjoint = self.network.adjoint.clone();
+        self.network
+            .forward
+            .clone()
+            .chain([mask])
+            .chain(adjoint)
+            .chain([update])
+            .collect()
+    }
+
+    fn add_two_forward(&mut self, parity: u32) -> Vec<CallId> {
+        let seed = self.add_mask(asma_mask::WRITE_SEED, parity);
+        let step = self.add_update(asma_update::STEP, parity);
+        let count = self.add_mask(asma_mask::COUNT, parity);
+        let settle = self.add_update(asma_update::SETTLE | asma_update::CLIP, parity);
+        let (forward, adjoint) = (self.network.forward.clone(), self.network.adjoint.clone());
+        forward
+            .clone()
+            .chain([seed])
+            .chain(adjoint)
+            .chain([step])
+            .chain(forward)
+            .chain([count, settle])
+            .collect()
+    }
+
+    fn add_mask(&mut self, flags: u32, parity: u32) -> CallId {
+        let adaptive = match self.config.mask {
+            MaskMode::Adaptive => asma_mask::ADAPTIVE,
+            MaskMode::Static => 0,
+        };
+        let logits = self.network.logits;
+        self.network.program.add_call(
+            "asma mask",
+            asma_mask::Params {
+                logits: logits.view,
+                seed: self.seed.view,
+                extent: logits.shape.into(),
+                class_count: self.class_count as u32,
+                flags: flags | adaptive,
+                parity,
+                unused: 0,
+            },
+            &[logits.buffer, self.buffers.target, self.buffers.classes],
+            &[self.seed.buffer, self.buffers.counts],
+        )
+    }
+
+    fn add_update(&mut self, flags: u32, parity: u32) -> CallId {
+        let mut flags = flags;
+        if self.config.multiplier == Multiplier::Static {
+            flags |= asma_update::STATIC_MULTIPLIER;
+        }
+        if self.buffers.region.is_some() {
+            flags |= asma_update::REGION;
+        }
+        let extent = Extent::from(self.network.input.shape);
+        let buffers = self.buffers;
+        self.network.program.add_call(
+            "asma update",
+            asma_update::Params {
+                extent,
+                class_count: self.class_count as u32,
+                flags,
+                parity,
+                lambda: self.config.lambda,
+                ring_rows: RING_ROWS as u32,
+                ledger_length: asma_update::Params::ledger_length(extent, RING_ROWS) as u32,
+                unused: [0; 2],
+            },
+            &[
+                self.gradient.buffer,
+                buffers.source,
+                // Without the flag REGION this binding is not read.
+                buffers.region.unwrap_or(buffers.classes),
+                buffers.classes,
+            ],
+            &[
+                self.network.input.buffer,
+                buffers.best,
+                buffers.counts,
+                buffers.ledger,
+            ],
+        )
+    }
+}
+
+/// The bits of each class, as words of a constant buffer.
+fn class_bits(config: &AsmaConfig, class_count: usize) -> Vec<f32> {
+    let attacked = config.attacked(class_count);
+    let scored = scored_classes(class_count, &attacked);
+    (0..class_count as u32)
+        .map(|class| {
+            let mut bits = 0;
+            if attacked.contains(&(class as u8)) {
+                bits |= asma_mask::CLASS_ATTACKED;
+            }
+            if scored.contains(&(class as u8)) {
+                bits |= asma_mask::CLASS_AVERAGED;
+            }
+            f32::from_bits(bits)
+        })
+        .collect()
+}

@@ -1,0 +1,505 @@
+//! The blocking loop: writes the inputs, keeps the executor fed, collects the trace, stops.
+
+use std::collections::VecDeque;
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::assess::sample;
+use super::config::StepSize;
+use super::plan::{Attack, RING_ROWS};
+use crate::error::{Error, Result};
+use crate::kernels::{Extent, asma_mask, asma_update};
+use crate::labels::{IGNORE, LabelMap};
+use crate::program::{Executor, Place, Readback};
+use crate::statistics::TraceRow;
+use crate::tensor::Tensor;
+
+/// What is attacked: one entry per sample of the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct AttackInput<'a> {
+    /// The images `X`, values in [0, 1].
+    pub source: &'a Tensor,
+    /// The targets `Y`, of the size of the network's output; [`IGNORE`] is left out of everything.
+    pub targets: &'a [LabelMap],
+    /// Maps of the input's size whose pixels of label 0 may not change; empty if the attack was planned
+    /// without a region.
+    pub regions: &'a [LabelMap],
+    /// Whether to keep predictions along the way.
+    pub snapshots: bool,
+}
+
+/// How far the attack is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The trace of each sample so far.
+    pub traces: &'a [Vec<TraceRow>],
+    /// Most iterations that there will be.
+    pub iterations: u32,
+}
+
+/// Why a sample's attack ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// All iterations were done.
+    Iterations,
+    /// The IoU asked for was reached.
+    IouReached,
+    /// The best IoU did not grow for as many iterations as asked.
+    NoProgress,
+    /// The caller asked to stop.
+    Interrupted,
+}
+
+impl std::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            StopReason::Iterations => "all iterations done",
+            StopReason::IouReached => "IoU reached",
+            StopReason::NoProgress => "no progress",
+            StopReason::Interrupted => "interrupted",
+        })
+    }
+}
+
+/// A prediction along the way.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The iteration whose row of the trace it belongs to.
+    pub iteration: u32,
+    /// The prediction.
+    pub prediction: LabelMap,
+}
+
+/// What became of one sample.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One row per iteration.
+    pub trace: Vec<TraceRow>,
+    /// The image after the last step, clipped to [0, 1]; 1×C×H×W.
+    pub last: Tensor,
+    /// The clipped image of the row with the highest IoU, and that iteration; 1×C×H×W.
+    pub best: Tensor,
+    /// The iteration of `best`.
+    pub best_iteration: u32,
+    /// Why it ended.
+    pub stop: StopReason,
+    /// τ as used.
+    pub tau: f32,
+    /// β as used.
+    pub beta: f32,
+    /// Predictions along the way, at most [`MOST_SNAPSHOTS`], if they were asked for.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Predictions along the way that are kept.
+pub const MOST_SNAPSHOTS: usize = 48;
+
+/// How long one batch of iterations should take: long enough that waiting for it costs nothing, short enough
+/// that progress moves and a stop is answered at once.
+const BATCH: Duration = Duration::from_millis(100);
+
+/// Most iterations in a batch, well inside the ring of rows for two batches under way.
+const MOST_IN_BATCH: u32 = (RING_ROWS / 8) as u32;
+
+/// A batch whose results have not been looked at.
+struct Pending {
+    /// Iterations submitted up to its end.
+    iterations: u32,
+    /// How many of them are its own.
+    own: u32,
+    ledger: Readback,
+    logits: Option<Readback>,
+}
+
+impl Attack {
+    /// Checks the inputs, writes them to the executor's buffers, sets the state back to the beginning and, if
+    /// the step size is automatic, runs the network once to choose it. Returns τ and β of each sample.
+    ///
+    /// # Errors
+    /// If an input does not fit the attack, or the device fails.
+    pub fn prepare(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Vec<(f32, f32)>> {
+        self.check(input)?;
+        let buffers = self.buffers;
+        executor.write(buffers.source, input.source.data())?;
+        executor.write(self.adversarial().buffer, input.source.data())?;
+        executor.write(buffers.best, input.source.data())?;
+        executor.write_words(buffers.target, 0, &words_of(input.targets))?;
+        if let Some(region) = buffers.region {
+            executor.write_words(region, 0, &words_of(input.regions))?;
+        }
+        let samples = input.source.shape().n;
+        let steps = match self.config.step {
+            StepSize::Fixed { tau, beta } => vec![(tau, beta); samples],
+            StepSize::Automatic => self.automatic_steps(executor)?,
+        };
+        let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
+        executor.write_words(buffers.counts, 0, &vec![0; counts])?;
+        let length = self.ledger_length();
+        let mut ledger = vec![0u32; length * samples];
+        for (words, &(tau, beta)) in ledger.chunks_mut(length).zip(&steps) {
+            words[asma_update::TAU] = tau.to_bits();
+            words[asma_update::BETA] = beta.to_bits();
+            words[asma_update::STOP_IOU] = self.config.stop_iou.unwrap_or(2.0).to_bits();
+            words[asma_update::PATIENCE] = self.config.patience.unwrap_or(0);
+            let state = &mut words[asma_update::STATE..];
+            state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
+            state[asma_update::STATE_MULTIPLIER] = tau.to_bits();
+        }
+        executor.write_words(buffers.ledger, 0, &ledger)?;
+        Ok(steps)
+    }
+
+    /// Runs the attack to its end. `progress` is called after every batch of iterations and stops it by
+    /// returning `Break`; what is done by then is kept.
+    ///
+    /// # Errors
+    /// If an input does not fit the attack, the device fails, or the numbers leave the finite range.
+    pub fn run(
+        &self,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Outcome>> {
+        let steps = self.prepare(executor, input)?;
+        let samples = input.source.shape().n;
+        let mut collected = Collected {
+            traces: vec![Vec::new(); samples],
+            snapshots: vec![Vec::new(); samples],
+            stopped: vec![asma_update::RUNNING; samples],
+            best_iterations: vec![0; samples],
+        };
+        let mut pending: VecDeque<Pending> = VecDeque::new();
+        let (mut submitted, mut in_batch) = (0, 1);
+        let mut interrupted = false;
+        let mut last_arrival = Instant::now();
+        while submitted < self.config.iterations || !pending.is_empty() {
+            let ended = interrupted || collected.all_stopped();
+            if submitted < self.config.iterations && !ended {
+                let own = in_batch.min(self.config.iterations - submitted);
+                pending.push_back(self.submit_batch(executor, submitted, own, input.snapshots)?);
+                submitted += own;
+                if pending.len() < executor.batches_under_way() && submitted < self.config.iterations {
+                    continue;
+                }
+            }
+            let Some(arrived) = pending.pop_front() else {
+                break;
+            };
+            let own = arrived.own;
+            self.collect(executor, arrived, &mut collected)?;
+            let took = last_arrival.elapsed();
+            last_arrival = Instant::now();
+            // A sixteenth of all at most, so that progress moves on a fast device too.
+            let most = (self.config.iterations / 16).clamp(1, MOST_IN_BATCH);
+            if own == in_batch {
+                in_batch = if took < BATCH / 2 {
+                    (2 * in_batch).min(most)
+                } else if took > 2 * BATCH {
+                    (in_batch / 2).max(1)
+                } else {
+                    in_batch
+                };
+            }
+            let report = Progress {
+                traces: &collected.traces,
+                iterations: self.config.iterations,
+            };
+            interrupted |= progress(report).is_break();
+        }
+        let last = self.read_images(executor, self.adversarial())?;
+        let best = self.read_images(executor, self.best())?;
+        let Collected {
+            traces,
+            snapshots,
+            stopped,
+            best_iterations,
+        } = collected;
+        let per_sample = traces.into_iter().zip(snapshots).enumerate();
+        Ok(per_sample
+            .map(|(index, (trace, snapshots))| {
+                let (tau, beta) = steps[index];
+                let stop = match stopped[index] {
+                    asma_update::REACHED => StopReason::IouReached,
+                    asma_update::NO_PROGRESS => StopReason::NoProgress,
+                    _ if (trace.len() as u32) < self.config.iterations => StopReason::Interrupted,
+                    _ => StopReason::Iterations,
+                };
+                Outcome {
+                    trace,
+                    last: sample(&last, index),
+                    best: sample(&best, index),
+                    best_iteration: best_iterations[index],
+                    stop,
+                    tau,
+                    beta,
+                    snapshots,
+                }
+            })
+            .collect())
+    }
+
+    /// The trace of each sample so far, as far back as the device keeps it (1024 iterations): for those who
+    /// record iterations themselves. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device fails, or the numbers left the finite range.
+    pub fn trace(&self, executor: &mut dyn Executor) -> Result<Vec<Vec<TraceRow>>> {
+        let samples = self.adversarial().shape.n;
+        let words = samples * self.ledger_length();
+        let readback = executor.request_words(self.buffers.ledger, 0, words)?;
+        let ledger = executor.receive_words(readback)?;
+        let traces = ledger.chunks(self.ledger_length()).map(|words| {
+            // Whichever parity has settled more iterations is the newer one.
+            let settled = [0, 1]
+                .map(|parity| self.state(words, parity)[asma_update::STATE_ITERATION] as usize)
+                .into_iter()
+                .max()
+                .unwrap_or(0);
+            self.rows(words, settled.saturating_sub(RING_ROWS)..settled)
+        });
+        traces.collect()
+    }
+
+    /// The state of one parity in a sample's ledger.
+    fn state<'w>(&self, words: &'w [u32], parity: usize) -> &'w [u32] {
+        &words[asma_update::STATE + parity * asma_update::STATE_LENGTH..][..asma_update::STATE_LENGTH]
+    }
+
+    /// Rows of the trace in a sample's ledger.
+    fn rows(&self, words: &[u32], iterations: Range<usize>) -> Result<Vec<TraceRow>> {
+        let ring = asma_update::Params::ring_start(Extent::from(self.adversarial().shape));
+        iterations
+            .map(|iteration| {
+                let start = ring + iteration % RING_ROWS * asma_update::ROW_LENGTH;
+                row(&words[start..start + asma_update::ROW_LENGTH])
+            })
+            .collect()
+    }
+
+    fn check(&self, input: AttackInput<'_>) -> Result<()> {
+        let usage = |problem: String| Err(Error::Usage(problem));
+        let (wanted, output) = (self.adversarial().shape, self.logits().shape);
+        if input.source.shape() != wanted {
+            return usage(format!(
+                "the source has shape {}; the attack was planned for {wanted}",
+                input.source.shape()
+            ));
+        }
+        if let Some(value) = input.source.data().iter().find(|v| !(0.0..=1.0).contains(*v)) {
+            return usage(format!(
+                "the source has a pixel value of {value}; want values between 0 and 1"
+            ));
+        }
+        if input.targets.len() != wanted.n {
+            return usage(format!("{} targets for {} images", input.targets.len(), wanted.n));
+        }
+        for target in input.targets {
+            if (target.height(), target.width()) != (output.h, output.w) {
+                return usage(format!(
+                    "the target is {}×{} (rows × columns); the network's output is {}×{}",
+                    target.height(),
+                    target.width(),
+                    output.h,
+                    output.w
+                ));
+            }
+            match target.largest_class() {
+                None => {
+                    return usage("the target's pixels are all to be ignored; nothing is attacked".into());
+                }
+                Some(class) if class as usize >= self.class_count => {
+                    return usage(format!(
+                        "the target has class {class}; the network has classes 0 to {}",
+                        self.class_count - 1
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let regions_wanted = if self.buffers.region.is_some() {
+            wanted.n
+        } else {
+            0
+        };
+        if input.regions.len() != regions_wanted {
+            return usage(format!(
+                "{} regions were given; the attack was planned for {regions_wanted}",
+                input.regions.len()
+            ));
+        }
+        for region in input.regions {
+            if (region.height(), region.width()) != (wanted.h, wanted.w) {
+                return usage(format!(
+                    "the region is {}×{} (rows × columns); the network's input is {}×{}",
+                    region.height(),
+                    region.width(),
+                    wanted.h,
+                    wanted.w
+                ));
+            }
+            if region.count(0) == region.labels().len() {
+                return usage("the region is empty, so no pixel may change; mark the pixels that may".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn ledger_length(&self) -> usize {
+        asma_update::Params::ledger_length(Extent::from(self.adversarial().shape), RING_ROWS)
+    }
+
+    /// τ and β of each sample from its first gradient, see [`StepSize::Automatic`].
+    fn automatic_steps(&self, executor: &mut dyn Executor) -> Result<Vec<(f32, f32)>> {
+        executor.submit(&self.first_gradient)?;
+        let gradients = self.read_images(executor, self.gradient)?;
+        let shape = gradients.shape();
+        let elements = shape.c * shape.pixels();
+        gradients
+            .data()
+            .chunks(elements)
+            .map(|gradient| {
+                let squares: f64 = gradient.iter().map(|&g| (g as f64).powi(2)).sum();
+                let root_mean_square = (squares / elements as f64).sqrt();
+                if !root_mean_square.is_finite() {
+                    return Err(Error::NotFinite(
+                        "the network's gradient is not finite, so no step size can be chosen; check the weights"
+                            .into(),
+                    ));
+                }
+                if root_mean_square == 0.0 {
+                    // The target is reached already, and any step will do.
+                    return Ok((1e-7, 1e-6));
+                }
+                let tau = (StepSize::FIRST_STEP / root_mean_square) as f32;
+                Ok((tau, 10.0 * tau))
+            })
+            .collect()
+    }
+
+    fn submit_batch(
+        &self,
+        executor: &mut dyn Executor,
+        from: u32,
+        own: u32,
+        snapshots: bool,
+    ) -> Result<Pending> {
+        let calls: Vec<_> = (from..from + own)
+            .flat_map(|number| self.iteration(number as usize))
+            .copied()
+            .collect();
+        executor.submit(&calls)?;
+        let samples = self.adversarial().shape.n;
+        let ledger = executor.request_words(self.buffers.ledger, 0, samples * self.ledger_length())?;
+        let logits = if snapshots {
+            let buffer = self.logits().buffer;
+            let length = self.program().buffers()[buffer.0].length;
+            Some(executor.request_words(buffer, 0, length)?)
+        } else {
+            None
+        };
+        Ok(Pending {
+            iterations: from + own,
+            own,
+            ledger,
+            logits,
+        })
+    }
+
+    /// Takes new rows, stops and predictions from a batch that has arrived.
+    fn collect(&self, executor: &mut dyn Executor, batch: Pending, collected: &mut Collected) -> Result<()> {
+        let ledger = executor.receive_words(batch.ledger)?;
+        let logits = match batch.logits {
+            Some(logits) => {
+                let words: Vec<f32> = bytemuck::cast_vec(executor.receive_words(logits)?);
+                Some(self.logits().gather(&words))
+            }
+            None => None,
+        };
+        let parity = batch.iterations as usize % 2;
+        for (index, words) in ledger.chunks(self.ledger_length()).enumerate() {
+            let state = self.state(words, parity);
+            let trace = &mut collected.traces[index];
+            let before = trace.len();
+            trace.extend(self.rows(words, before..state[asma_update::STATE_ITERATION] as usize)?);
+            collected.stopped[index] = state[asma_update::STATE_STOPPED];
+            collected.best_iterations[index] = state[asma_update::STATE_BEST_ITERATION];
+            if let (Some(logits), Some(row)) = (&logits, trace.last())
+                && trace.len() > before
+            {
+                collected.snapshots[index].push(Snapshot {
+                    iteration: row.iteration,
+                    prediction: LabelMap::from_logits(logits, index)?,
+                });
+                thin(&mut collected.snapshots[index]);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_images(&self, executor: &mut dyn Executor, place: Place) -> Result<Tensor> {
+        let values = executor.read(place.buffer, place.shape.elements())?;
+        Tensor::new(place.shape, values)
+    }
+}
+
+/// What has arrived so far.
+struct Collected {
+    traces: Vec<Vec<TraceRow>>,
+    snapshots: Vec<Vec<Snapshot>>,
+    stopped: Vec<u32>,
+    best_iterations: Vec<u32>,
+}
+
+impl Collected {
+    fn all_stopped(&self) -> bool {
+        self.stopped.iter().all(|&reason| reason != asma_update::RUNNING)
+    }
+}
+
+/// A row of the trace from its words in the ring.
+fn row(words: &[u32]) -> Result<TraceRow> {
+    let float = |index: usize| f32::from_bits(words[index]);
+    let row = TraceRow {
+        iteration: words[0],
+        iou: float(1),
+        pixel_accuracy: float(2),
+        l2: float(3),
+        linf: float(4),
+        multiplier: float(5),
+    };
+    if row.l2.is_finite() && row.linf.is_finite() && row.multiplier.is_finite() {
+        Ok(row)
+    } else {
+        Err(Error::NotFinite(format!(
+            "at iteration {} the image left the finite range (L2 {}, L∞ {}, multiplier {}); lower tau and beta",
+            row.iteration, row.l2, row.linf, row.multiplier
+        )))
+    }
+}
+
+/// Drops every other snapshot between the first and the last when there are too many.
+fn thin(snapshots: &mut Vec<Snapshot>) {
+    if snapshots.len() <= MOST_SNAPSHOTS {
+        return;
+    }
+    let last = snapshots.len() - 1;
+    let mut index = 0;
+    snapshots.retain(|_| {
+        let keep = index % 2 == 0 || index == last;
+        index += 1;
+        keep
+    });
+}
+
+/// Labels as words of a buffer.
+fn words_of(maps: &[LabelMap]) -> Vec<u32> {
+    maps.iter()
+        .flat_map(|map| map.labels().iter().map(|&label| label as u32))
+        .collect()
+}
+
+// The label that shaders leave out is the one that label maps call so.
+const _: () = assert!(IGNORE as u32 == asma_mask::IGNORE);

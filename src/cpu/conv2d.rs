@@ -1,0 +1,159 @@
+//! Twin of [`kernels::conv2d`](crate::kernels::conv2d).
+//!
+//! Bands of output rows are computed in parallel. For each, the input windows are laid out as a matrix
+//! `[pixels × taps]` (im2col), a few in channels at a time so that it stays in the cache, and multiplied by
+//! the weights `[taps × out channels]`.
+
+use rayon::prelude::*;
+
+use super::matrix::{Epilogue, Matrix, multiply};
+use super::rows::{Band, bands, sizes};
+use crate::kernels::conv2d::Params;
+
+/// Output pixels that a band should have.
+const BAND_PIXELS: usize = 1024;
+/// Elements of the window matrix that should be alive at once.
+const WINDOW_ELEMENTS: usize = 1 << 18;
+
+/// `output = slope(bias + weight ∗ input)`, or added to `output`.
+pub fn run(params: &Params, input: &[f32], weight: &[f32], epilogue: &[f32], output: &mut [f32]) {
+    let [_, _, h, w] = sizes(params.output_extent);
+    if h == 0 || w == 0 {
+        return;
+    }
+    let epilogue = Epilogue {
+        coefficients: epilogue,
+        accumulate: params.accumulate != 0,
+    };
+    let rows = band_rows(h, w, BAND_PIXELS);
+    bands(output, params.output, params.output_extent, rows)
+        .into_par_iter()
+        .for_each_init(Scratch::default, |scratch, band| {
+            convolve(params, input, weight, epilogue, band, scratch)
+        });
+}
+
+/// Rows of a band of about `pixels` pixels, fewer where threads would have nothing to do.
+pub(super) fn band_rows(h: usize, w: usize, pixels: usize) -> usize {
+    let for_all_threads = h.div_ceil(2 * rayon::current_num_threads());
+    pixels.div_ceil(w).min(for_all_threads).max(1)
+}
+
+/// Memory that a thread uses again for each band.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// `[taps][pixels]`.
+    pub windows: Vec<f32>,
+    /// `[out channels][pixels]`.
+    pub sums: Vec<f32>,
+}
+
+fn convolve(
+    params: &Params,
+    input: &[f32],
+    weight: &[f32],
+    epilogue: Epilogue<'_>,
+    band: Band<'_>,
+    scratch: &mut Scratch,
+) {
+    let [_, in_channels, in_h, in_w] = sizes(params.input_extent);
+    let [_, out_channels, _, w] = sizes(params.output_extent);
+    let pixels = band.count * w;
+    let taps = (params.kernel[0] * params.kernel[1]) as usize;
+    let out_pitch = params.padded_out_channels as usize;
+    scratch.sums.resize(out_channels * pixels, 0.0);
+
+    let pointwise = taps == 1 && params.stride == [1, 1] && params.padding == [0, 0];
+    if pointwise && (params.input.row as usize == in_w || in_h == 1) {
+        let left = Matrix {
+            values: &input[params.input.at(band.n, 0, band.first, 0)..],
+            row_stride: 1,
+            column_stride: params.input.channel as usize,
+        };
+        let right = Matrix {
+            values: weight,
+            row_stride: out_pitch,
+            column_stride: 1,
+        };
+        multiply(
+            [pixels, in_channels, out_channels],
+            left,
+            right,
+            &mut scratch.sums,
+            false,
+        );
+    } else {
+        let group = (WINDOW_ELEMENTS / (taps * pixels)).clamp(1, in_channels.max(1));
+        for first in (0..in_channels).step_by(group) {
+            let count = group.min(in_channels - first);
+            scratch.windows.resize(count * taps * pixels, 0.0);
+            for (i, windows) in scratch.windows.chunks_exact_mut(taps * pixels).enumerate() {
+                lay_out_windows(params, input, &band, first + i, windows);
+            }
+            let left = Matrix {
+                values: &scratch.windows,
+                row_stride: 1,
+                column_stride: pixels,
+            };
+            let right = Matrix {
+                values: &weight[first * taps * out_pitch..],
+                row_stride: out_pitch,
+                column_stride: 1,
+            };
+            let sizes = [pixels, count * taps, out_channels];
+            multiply(sizes, left, right, &mut scratch.sums, first > 0);
+        }
+    }
+
+    let pitch = (params.output.row as usize).max(w);
+    for (channel, (out, sums)) in band
+        .channels
+        .into_iter()
+        .zip(scratch.sums.chunks_exact(pixels))
+        .enumerate()
+    {
+        for (out, sums) in out.chunks_mut(pitch).zip(sums.chunks_exact(w)) {
+            epilogue.apply(channel, sums, &mut out[..w], 1);
+        }
+    }
+}
+
+/// For one in channel, the input value that each tap sees at each pixel of the band: `[taps][pixels]`.
+fn lay_out_windows(params: &Params, input: &[f32], band: &Band<'_>, channel: usize, windows: &mut [f32]) {
+    let [_, _, in_h, in_w] = sizes(params.input_extent);
+    let w = params.output_extent.w as usize;
+    let [stride_rows, stride_columns] = params.stride.map(|stride| stride as usize);
+    let [above, left] = params.padding.map(|padding| padding as usize);
+    let columns = params.kernel[1] as usize;
+    for (tap, windows) in windows.chunks_exact_mut(band.count * w).enumerate() {
+        let (ky, kx) = (tap / columns, tap % columns);
+        // Output columns whose tap lies inside the input.
+        let begin = left.saturating_sub(kx).div_ceil(stride_columns).min(w);
+        let end = (in_w + left)
+            .saturating_sub(kx)
+            .div_ceil(stride_columns)
+            .clamp(begin, w);
+        for (y, windows) in (band.first..).zip(windows.chunks_exact_mut(w)) {
+            let row = y * stride_rows + ky;
+            if row < above || row - above >= in_h || begin == end {
+                windows.fill(0.0);
+                continue;
+            }
+            windows[..begin].fill(0.0);
+            windows[end..].fill(0.0);
+            let start = params
+                .input
+                .at(band.n, channel, row - above, begin * stride_columns + kx - left);
+            if stride_columns == 1 {
+                windows[begin..end].copy_from_slice(&input[start..start + end - begin]);
+            } else {
+                for (window, value) in windows[begin..end]
+                    .iter_mut()
+                    .zip(input[start..].iter().step_by(stride_columns))
+                {
+                    *window = *value;
+                }
+            }
+        }
+    }
+}

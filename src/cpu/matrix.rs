@@ -1,0 +1,89 @@
+//! The matrix product behind both convolutions, and the epilogue after it.
+
+use super::rows::put;
+use super::slope::activate;
+
+/// A matrix whose element `(row, column)` is at `row·row_stride + column·column_stride` of `values`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    pub values: &'a [f32],
+    pub row_stride: usize,
+    pub column_stride: usize,
+}
+
+impl Matrix<'_> {
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.values.len()
+    }
+}
+
+/// `product[column·rows + row] = Σ_k left(row, k) · right(k, column)`, or that added to what `product` holds,
+/// for `rows` rows, `depth` terms and `columns` columns. On the calling thread.
+pub(super) fn multiply(
+    [rows, depth, columns]: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    product: &mut [f32],
+    accumulate: bool,
+) {
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    if depth == 0 {
+        if !accumulate {
+            product[..rows * columns].fill(0.0);
+        }
+        return;
+    }
+    assert!(left.holds(rows, depth) && right.holds(depth, columns) && rows * columns <= product.len());
+    // SAFETY: the assertion above holds all three matrices inside their slices, strides are not negative so
+    // the last element is the farthest one, and `product` is borrowed mutably, so it overlaps neither factor.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            depth,
+            product.as_mut_ptr(),
+            rows as isize,
+            1,
+            accumulate,
+            left.values.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.values.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// Bias, slope activation and accumulation, of which a convolution's last step consists.
+#[derive(Clone, Copy)]
+pub(super) struct Epilogue<'a> {
+    /// Bias and slope of each channel, in turn.
+    pub coefficients: &'a [f32],
+    /// Whether to add to what the output holds.
+    pub accumulate: bool,
+}
+
+impl Epilogue<'_> {
+    /// Writes `sums` of `channel` to every `step`-th place of `out`.
+    pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], step: usize) {
+        let (bias, slope) = (self.coefficients[2 * channel], self.coefficients[2 * channel + 1]);
+        if step == 1 {
+            for (out, sum) in out.iter_mut().zip(sums) {
+                put(out, activate(sum + bias, slope), self.accumulate);
+            }
+        } else {
+            for (out, sum) in out.iter_mut().step_by(step).zip(sums) {
+                put(out, activate(sum + bias, slope), self.accumulate);
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Which device to run on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// What `--device` can say.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// A hardware GPU if there is one, else the CPU executor. Never a software rasteriser: the CPU
+    /// executor is faster.
+    #[default]
+    Auto,
+    /// A GPU; a hardware one is preferred, a software rasteriser taken if it is all there is.
+    Gpu,
+    /// The CPU executor.
+    Cpu,
+    /// The adapter of this number in [`adapters`].
+    Index(usize),
+    /// The first adapter whose name or driver contains this, whatever its case.
+    Name(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "" => {
+                return Err(Error::Usage(
+                    "the device is empty; want auto, gpu, cpu, a number or part of a name (see `asma devices`)"
+                        .into(),
+                ));
+            }
+            "auto" => DeviceChoice::Auto,
+            "gpu" => DeviceChoice::Gpu,
+            "cpu" => DeviceChoice::Cpu,
+            other => match other.parse() {
+                Ok(index) => DeviceChoice::Index(index),
+                Err(_) => DeviceChoice::Name(text.to_string()),
+            },
+        })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Auto => f.write_str("auto"),
+            DeviceChoice::Gpu => f.write_str("gpu"),
+            DeviceChoice::Cpu => f.write_str("cpu"),
+            DeviceChoice::Index(index) => write!(f, "{index}"),
+            DeviceChoice::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How much of an adapter to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capabilities {
+    /// All its limits.
+    Full,
+    /// `Limits::default()` and no features: what an embedding application may hand over.
+    Baseline,
+}
+
+/// An adapter that wgpu found.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Its number, as `--device` takes it.
+    pub index: usize,
+    /// wgpu's description.
+    pub info: wgpu::AdapterInfo,
+    /// Its limits.
+    pub limits: wgpu::Limits,
+    /// Its features.
+    pub features: wgpu::Features,
+}
+
+impl AdapterSummary {
+    /// Whether this is hardware and no software rasteriser.
+    pub fn is_hardware(&self) -> bool {
+        is_hardware(&self.info)
+    }
+}
+
+fn is_hardware(info: &wgpu::AdapterInfo) -> bool {
+    matches!(
+        info.device_type,
+        wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu
+    )
+}
+
+fn find_adapters() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    if std::env::var_os("WGPU_BACKEND").is_none() {
+        descriptor.backends = wgpu::Backends::PRIMARY;
+    }
+    let backends = descriptor.backends;
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+}
+
+/// All adapters, in the order of their numbers.
+pub fn adapters() -> Vec<AdapterSummary> {
+    find_adapters()
+        .iter()
+        .enumerate()
+        .map(|(index, adapter)| AdapterSummary {
+            index,
+            info: adapter.get_info(),
+            limits: adapter.limits(),
+            features: adapter.features(),
+        })
+        .collect()
+}
+
+/// A wgpu device to run on: opened here, or the host application's.
+#[derive(Clone, Debug)]
+pub struct GpuDevice {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+}
+
+impl GpuDevice {
+    /// Takes the host application's device and queue, which are cheap handles, and the description of the
+    /// adapter they came from (`adapter.get_info()`), which decides between kernel variants. Nothing of
+    /// the device is changed: no error handler, no callback is set on it.
+    pub fn from_host(device: wgpu::Device, queue: wgpu::Queue, info: wgpu::AdapterInfo) -> Self {
+        GpuDevice { device, queue, info }
+    }
+
+    /// Opens the device that `choice` names; `None` means the CPU executor.
+    ///
+    /// # Errors
+    /// If there is no such adapter, naming those there are, or it cannot be opened.
+    pub fn open(choice: &DeviceChoice, capabilities: Capabilities) -> Result<Option<GpuDevice>> {
+        if *choice == DeviceChoice::Cpu {
+            return Ok(None);
+        }
+        let adapters = find_adapters();
+        let infos: Vec<_> = adapters.iter().map(|adapter| adapter.get_info()).collect();
+        // A discrete GPU before an integrated one before a virtual one.
+        let best_hardware = || {
+            let rank = |info: &wgpu::AdapterInfo| match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => 0,
+                wgpu::DeviceType::IntegratedGpu => 1,
+                _ => 2,
+            };
+            (0..infos.len())
+                .filter(|&i| is_hardware(&infos[i]))
+                .min_by_key(|&i| rank(&infos[i]))
+        };
+        let wanted = match choice {
+            DeviceChoice::Cpu | DeviceChoice::Auto => match best_hardware() {
+                Some(index) => Some(index),
+                None => return Ok(None),
+            },
+            DeviceChoice::Gpu => best_hardware().or((!infos.is_empty()).then_some(0)),
+            DeviceChoice::Index(index) => (*index < infos.len()).then_some(*index),
+            DeviceChoice::Name(name) => {
+                let name = name.to_lowercase();
+                infos.iter().position(|info| {
+                    info.name.to_lowercase().contains(&name) || info.driver.to_lowercase().contains(&name)
+                })
+            }
+        };
+        match wanted.and_then(|index| adapters.get(index)) {
+            Some(adapter) => Self::from_adapter(adapter, capabilities).map(Some),
+            None if infos.is_empty() => Err(Error::Device(format!(
+                "no GPU adapter was found for --device {choice}; use --device cpu, or install a Vulkan driver"
+            ))),
+            None => Err(Error::Device(format!(
+                "no adapter matches --device {choice}; there are: {}; or use --device cpu",
+                infos
+                    .iter()
+                    .enumerate()
+                    .map(|(index, info)| format!("{index} {}", info.name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))),
+        }
+    }
+
+    /// Opens a device on an adapter.
+    ///
+    /// # Errors
+    /// If the adapter refuses.
+    pub fn from_adapter(adapter: &wgpu::Adapter, capabilities: Capabilities) -> Result<GpuDevice> {
+        let info = adapter.get_info();
+        let required_limits = match capabilities {
+            Capabilities::Full => adapter.limits(),
+            Capabilities::Baseline => wgpu::Limits::default(),
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("asma"),
+            required_features: super::required_features(),
+            required_limits,
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            trace: wgpu::Trace::Off,
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| Error::Device(format!("{} could not be opened: {error}", info.name)))?;
+        // Where no error scope catches an error, wgpu's own handler would panic.
+        device.on_uncaptured_error(std::sync::Arc::new(|error: wgpu::Error| log::error!("{error}")));
+        Ok(GpuDevice { device, queue, info })
+    }
+
+    /// The wgpu device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The wgpu queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// What adapter this is.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.info
+    }
+
+    /// Whether this is hardware and no software rasteriser.
+    pub fn is_hardware(&self) -> bool {
+        is_hardware(&self.info)
+    }
+
+    /// Name, backend and driver in one line.
+    pub fn describe(&self) -> String {
+        let wgpu::AdapterInfo {
+            name,
+            backend,
+            driver,
+            driver_info,
+            ..
+        } = &self.info;
+        format!("{name} ({backend}, {driver} {driver_info})")
+    }
+
+    /// Runs `work` and turns any error that wgpu raises on this thread meanwhile into an `Err`.
+    pub(crate) fn catch<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
+        let scopes = [
+            wgpu::ErrorFilter::Internal,
+            wgpu::ErrorFilter::OutOfMemory,
+            wgpu::ErrorFilter::Validation,
+        ]
+        .map(|filter| self.device.push_error_scope(filter));
+        let value = work();
+        let mut failure = None;
+        // Scopes close in the reverse order of their opening.
+        for scope in scopes.into_iter().rev() {
+            failure = pollster::block_on(scope.pop()).or(failure);
+        }
+        match failure {
+            None => Ok(value),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::Device(format!(
+                "{} ran out of memory while {what}; use a smaller input or batch, or --device cpu",
+                self.info.name
+            ))),
+            Some(error) => Err(Error::Device(format!("{what} on {}: {error}", self.info.name))),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The executor that runs on a GPU through wgpu, on a device of its own or on the host application's.
+
+mod device;
+mod pipelines;
+mod runner;
+mod translate;
+
+pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
+pub use runner::{GpuExecutor, GpuOptions, VariantChoice, check_limits, required_limits};
+pub use translate::{Language, translate, validate};
+
+/// The features that every kernel set needs: none.
+pub fn required_features() -> wgpu::Features {
+    wgpu::Features::empty()
+}
+
+/// Features that make asma faster or tell more where a device has them. None so far: every kernel keeps to
+/// the baseline.
+pub fn optional_features() -> wgpu::Features {
+    wgpu::Features::empty()
+}

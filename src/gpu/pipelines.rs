@@ -1,0 +1,109 @@
+//! Shader modules and pipelines: each distinct specialised source is compiled once.
+
+use std::collections::HashMap;
+
+use super::device::GpuDevice;
+use crate::error::Result;
+use crate::kernels::{Kernel, Params, Variant};
+
+/// A compiled kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+/// The compiled kernels of one executor.
+#[derive(Debug, Default)]
+pub(super) struct Pipelines {
+    compiled: HashMap<(&'static str, String), Pipeline>,
+    /// Keep naga's run-time checks (bounds, loops, division) in the shaders.
+    checked: bool,
+}
+
+impl Pipelines {
+    pub(super) fn new(checked: bool) -> Self {
+        Pipelines {
+            compiled: HashMap::new(),
+            checked,
+        }
+    }
+
+    /// The pipeline of `variant` specialised for `params`.
+    pub(super) fn get(&mut self, gpu: &GpuDevice, params: &Params, variant: &Variant) -> Result<Pipeline> {
+        let kernel = params.kernel();
+        let source = params.source(variant);
+        if let Some(pipeline) = self.compiled.get(&(kernel.entry_point, source.clone())) {
+            return Ok(pipeline.clone());
+        }
+        let checks = if self.checked {
+            wgpu::ShaderRuntimeChecks::checked()
+        } else {
+            wgpu::ShaderRuntimeChecks::unchecked()
+        };
+        let what = format!("compiling kernel {} ({})", kernel.entry_point, variant.name);
+        let pipeline = gpu.catch(&what, || compile(gpu.device(), kernel, &source, checks))?;
+        self.compiled
+            .insert((kernel.entry_point, source), pipeline.clone());
+        Ok(pipeline)
+    }
+}
+
+fn compile(
+    device: &wgpu::Device,
+    kernel: &Kernel,
+    source: &str,
+    checks: wgpu::ShaderRuntimeChecks,
+) -> Pipeline {
+    let descriptor = wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.entry_point),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    };
+    // SAFETY: the source is one of this crate's own shaders, and lowering gives it only views inside their
+    // buffers. Tests run every kernel also with the checks on and compare: an access out of bounds, which
+    // the checks would clamp, would show as a difference.
+    let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
+    let storage = |read_only| wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Storage { read_only },
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let uniform = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let entries: Vec<_> = std::iter::once(uniform)
+        .chain(kernel.reads.iter().map(|_| storage(true)))
+        .chain(kernel.writes.iter().map(|_| storage(false)))
+        .zip(0..)
+        .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty,
+            count: None,
+        })
+        .collect();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(kernel.entry_point),
+        entries: &entries,
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(kernel.entry_point),
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.entry_point),
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some(kernel.entry_point),
+        // Kernels write their workgroup memory before they read it.
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &[],
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    });
+    Pipeline { pipeline, layout }
+}

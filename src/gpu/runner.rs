@@ -1,0 +1,443 @@
+//! Runs a [`Program`] on a GPU: one dispatch per call, all calls of a submission in one compute pass.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::device::GpuDevice;
+use super::pipelines::Pipelines;
+use crate::error::{Error, Result};
+use crate::kernels::{Params, Variant};
+use crate::program::{BufferId, Call, CallId, Contents, Executor, Program, Readback};
+
+/// Which variant of a kernel to run where there are several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum VariantChoice {
+    /// With workgroup memory on hardware, without on a software rasteriser.
+    #[default]
+    Auto,
+    /// The variant of this name for every kernel that has it.
+    Named(String),
+}
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Which variants of the kernels.
+    pub variants: VariantChoice,
+    /// Keep naga's run-time checks of bounds, loops and divisions in the shaders: slower, for tests.
+    pub checked: bool,
+}
+
+/// A call made ready.
+#[derive(Debug)]
+struct Prepared {
+    pipeline: wgpu::ComputePipeline,
+    bindings: wgpu::BindGroup,
+    grid: [u32; 3],
+    cost: f64,
+}
+
+/// How long the work of one submission should take, so that no watchdog resets a slow GPU and a stop is
+/// answered at once.
+const SUBMISSION: Duration = Duration::from_millis(100);
+
+/// Submissions that may be under way at once: one runs while the next is recorded.
+const SUBMISSIONS_UNDER_WAY: usize = 2;
+
+/// Holds a program's buffers on a GPU and runs its calls.
+///
+/// To record calls into the host application's own command encoder, without any submission, poll or mapping,
+/// use [`GpuExecutor::encode`].
+#[derive(Debug)]
+pub struct GpuExecutor {
+    gpu: GpuDevice,
+    buffers: Vec<wgpu::Buffer>,
+    prepared: Vec<Prepared>,
+    under_way: VecDeque<(wgpu::SubmissionIndex, f64)>,
+    /// Cost units per second, as measured; starts at what a slow integrated GPU does.
+    rate: f64,
+    last_done: Option<Instant>,
+    readbacks: HashMap<u64, PendingReadback>,
+    next_ticket: u64,
+}
+
+#[derive(Debug)]
+struct PendingReadback {
+    staging: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Distance between the parameter structs in the uniform buffer: the largest offset alignment that any
+/// device asks for.
+const UNIFORM_SLOT: u64 = 256;
+
+/// The limits that a device must have for `program`, no larger than needed above the defaults.
+pub fn required_limits(program: &Program) -> wgpu::Limits {
+    let largest = program
+        .largest_buffer()
+        .map_or(0, |buffer| 4 * buffer.length as u64);
+    let defaults = wgpu::Limits::default();
+    wgpu::Limits {
+        max_storage_buffer_binding_size: defaults.max_storage_buffer_binding_size.max(largest),
+        max_buffer_size: defaults.max_buffer_size.max(largest),
+        ..defaults
+    }
+}
+
+/// Checks `program` against a device's limits before anything is allocated.
+///
+/// # Errors
+/// [`Error::Limit`] with the first tensor that does not fit, its bytes and the limit.
+pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
+    for buffer in program.buffers() {
+        let bytes = 4 * buffer.length as u64;
+        let (limit, limit_name) = [
+            (
+                limits.max_storage_buffer_binding_size,
+                "max_storage_buffer_binding_size",
+            ),
+            (limits.max_buffer_size, "max_buffer_size"),
+        ]
+        .into_iter()
+        .min_by_key(|(limit, _)| *limit)
+        .unwrap_or((u64::MAX, ""));
+        if bytes > limit {
+            return Err(Error::Limit {
+                tensor: buffer.name.clone(),
+                bytes,
+                limit,
+                limit_name,
+            });
+        }
+    }
+    Ok(())
+}
+
+impl GpuExecutor {
+    /// Allocates the program's buffers on the device, uploads the constants and compiles the kernels.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if a buffer does not fit the device's limits, before anything is allocated;
+    /// [`Error::Device`] if the device fails.
+    pub fn new(gpu: GpuDevice, program: &Program, options: &GpuOptions) -> Result<GpuExecutor> {
+        let limits = gpu.device().limits();
+        check_limits(program, &limits)?;
+        let buffers = gpu.catch("allocating buffers", || {
+            program
+                .buffers()
+                .iter()
+                .map(|buffer| {
+                    gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                        label: Some(&buffer.name),
+                        size: 4 * buffer.length as u64,
+                        usage: wgpu::BufferUsages::STORAGE
+                            | wgpu::BufferUsages::COPY_SRC
+                            | wgpu::BufferUsages::COPY_DST,
+                        mapped_at_creation: false,
+                    })
+                })
+                .collect::<Vec<_>>()
+        })?;
+        gpu.catch("uploading weights", || {
+            for (buffer, contents) in buffers.iter().zip(program.buffers()) {
+                if let Contents::Constant(values) = &contents.contents {
+                    gpu.queue().write_buffer(buffer, 0, bytemuck::cast_slice(values));
+                    // Flushes wgpu's staging copy, so that no second copy of all weights piles up.
+                    gpu.queue().submit([]);
+                }
+            }
+        })?;
+        let uniforms = gpu.catch("uploading parameters", || {
+            upload_parameters(&gpu, program.calls())
+        })?;
+        let mut pipelines = Pipelines::new(options.checked);
+        let prepared = program
+            .calls()
+            .iter()
+            .zip(0..)
+            .map(|(call, index)| {
+                let variant = choose_variant(&call.params, &options.variants, gpu.is_hardware());
+                let grid = call.params.grid(variant);
+                if let Some(&workgroups) = grid
+                    .iter()
+                    .find(|&&g| g > limits.max_compute_workgroups_per_dimension)
+                {
+                    return Err(Error::Limit {
+                        tensor: call.label.to_string(),
+                        bytes: workgroups as u64,
+                        limit: limits.max_compute_workgroups_per_dimension as u64,
+                        limit_name: "max_compute_workgroups_per_dimension, workgroups",
+                    });
+                }
+                let pipeline = pipelines.get(&gpu, &call.params, variant)?;
+                let uniform = wgpu::BufferBinding {
+                    buffer: &uniforms,
+                    offset: index * UNIFORM_SLOT,
+                    size: std::num::NonZeroU64::new(call.params.bytes().len() as u64),
+                };
+                let bindings = gpu.catch("binding buffers", || {
+                    bind(&gpu, &pipeline.layout, uniform, call, &buffers)
+                })?;
+                Ok(Prepared {
+                    pipeline: pipeline.pipeline,
+                    bindings,
+                    grid,
+                    cost: cost(call),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(GpuExecutor {
+            gpu,
+            buffers,
+            prepared,
+            under_way: VecDeque::new(),
+            rate: 2e10,
+            last_done: None,
+            readbacks: HashMap::new(),
+            next_ticket: 0,
+        })
+    }
+
+    /// The device this runs on.
+    pub fn gpu(&self) -> &GpuDevice {
+        &self.gpu
+    }
+
+    /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It
+    /// has the usages STORAGE, COPY_SRC and COPY_DST.
+    pub fn buffer(&self, id: BufferId) -> Option<&wgpu::Buffer> {
+        self.buffers.get(id.0)
+    }
+
+    /// Records calls, in order, in one compute pass of the host application's encoder. Neither submits, polls
+    /// nor maps. Calls that the program does not have are left out.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, calls: &[CallId]) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("asma"),
+            timestamp_writes: None,
+        });
+        for call in calls.iter().filter_map(|&call| self.prepared.get(call)) {
+            pass.set_pipeline(&call.pipeline);
+            pass.set_bind_group(0, &call.bindings, &[]);
+            let [x, y, z] = call.grid;
+            pass.dispatch_workgroups(x, y, z);
+        }
+    }
+
+    /// Waits until at most `most` submissions are under way, learning from each how fast the device is.
+    fn wait_until_under_way(&mut self, most: usize) -> Result<()> {
+        while self.under_way.len() > most {
+            let Some((submission, cost)) = self.under_way.pop_front() else {
+                break;
+            };
+            let waited_from = Instant::now();
+            self.wait_for(submission)?;
+            let now = Instant::now();
+            // Only a wait that blocked tells when the work was done.
+            if now - waited_from > Duration::from_micros(200)
+                && let Some(last) = self.last_done
+            {
+                let measured = cost / (now - last).as_secs_f64();
+                self.rate = 0.5 * self.rate + 0.5 * measured;
+            }
+            self.last_done = Some(now);
+        }
+        Ok(())
+    }
+
+    fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        self.gpu
+            .device()
+            .poll(wgpu::PollType::Wait {
+                submission_index: Some(submission),
+                timeout: None,
+            })
+            .map(|_| ())
+            .map_err(|error| Error::Device(format!("{} stopped answering: {error}", self.gpu.info().name)))
+    }
+
+    fn check_range(&self, buffer: BufferId, start: usize, length: usize) -> Result<&wgpu::Buffer> {
+        let found = self.buffers.get(buffer.0);
+        match found {
+            Some(found) if 4 * (start + length) as u64 <= found.size() => Ok(found),
+            _ => Err(Error::Usage(format!(
+                "words {start} to {} do not lie in buffer {} of {} words",
+                start + length,
+                buffer.0,
+                found.map_or(0, |b| b.size() / 4)
+            ))),
+        }
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn describe(&self) -> String {
+        self.gpu.describe()
+    }
+
+    fn batches_under_way(&self) -> usize {
+        SUBMISSIONS_UNDER_WAY
+    }
+
+    fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {
+        let target = self.check_range(buffer, start, words.len())?;
+        self.gpu.catch("writing a buffer", || {
+            self.gpu
+                .queue()
+                .write_buffer(target, 4 * start as u64, bytemuck::cast_slice(words));
+        })
+    }
+
+    fn submit(&mut self, calls: &[CallId]) -> Result<()> {
+        let mut rest = calls;
+        while !rest.is_empty() {
+            let budget = self.rate * SUBMISSION.as_secs_f64();
+            let mut cost = 0.0;
+            let mut count = 0;
+            for call in rest {
+                let next = self.prepared.get(*call).map_or(0.0, |call| call.cost);
+                if count > 0 && cost + next > budget {
+                    break;
+                }
+                cost += next;
+                count += 1;
+            }
+            let (piece, after) = rest.split_at(count);
+            rest = after;
+            if self.under_way.is_empty() {
+                self.last_done = Some(Instant::now());
+            }
+            let submission = self.gpu.catch("submitting work", || {
+                let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+                self.encode(&mut encoder, piece);
+                self.gpu.queue().submit([encoder.finish()])
+            })?;
+            self.under_way.push_back((submission, cost));
+            self.wait_until_under_way(SUBMISSIONS_UNDER_WAY)?;
+        }
+        Ok(())
+    }
+
+    fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {
+        let source = self.check_range(buffer, start, length)?;
+        let size = 4 * length as u64;
+        let (staging, submission) = self.gpu.catch("reading a buffer", || {
+            let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("readback"),
+                size,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(source, 4 * start as u64, &staging, 0, size);
+            let submission = self.gpu.queue().submit([encoder.finish()]);
+            (staging, submission)
+        })?;
+        let (sender, mapped) = mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // Nobody waits any more if the readback was dropped.
+            let _ = sender.send(result);
+        });
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.readbacks.insert(
+            ticket,
+            PendingReadback {
+                staging,
+                submission,
+                mapped,
+            },
+        );
+        Ok(Readback { ticket })
+    }
+
+    fn receive_words(&mut self, readback: Readback) -> Result<Vec<u32>> {
+        let failed = |problem: String| Error::Device(format!("reading a buffer back failed: {problem}"));
+        let pending = self
+            .readbacks
+            .remove(&readback.ticket)
+            .ok_or_else(|| failed("it was asked for on another executor".into()))?;
+        self.wait_for(pending.submission)?;
+        pending
+            .mapped
+            .recv()
+            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(error.to_string()))?;
+        let words = {
+            let mapped = pending
+                .staging
+                .get_mapped_range(..)
+                .map_err(|error| failed(error.to_string()))?;
+            bytemuck::pod_collect_to_vec(&mapped[..])
+        };
+        pending.staging.unmap();
+        Ok(words)
+    }
+}
+
+/// What a call is expected to cost, in floating-point operations or the memory traffic that takes as long.
+fn cost(call: &Call) -> f64 {
+    // A launch, and for kernels that count no operations some tens of them for each of the threads.
+    const LAUNCH: f64 = 1e5;
+    let [x, y, z] = call.params.grid(baseline(&call.params));
+    let threads = 64.0 * x as f64 * y as f64 * z as f64;
+    LAUNCH + (call.params.flops() as f64).max(50.0 * threads)
+}
+
+fn baseline(params: &Params) -> &'static Variant {
+    &params.kernel().variants[0]
+}
+
+/// Which variant of the kernel runs.
+fn choose_variant(params: &Params, choice: &VariantChoice, hardware: bool) -> &'static Variant {
+    let variants = params.kernel().variants;
+    let wanted = match choice {
+        VariantChoice::Auto => variants
+            .iter()
+            .find(|variant| variant.workgroup_memory == hardware),
+        VariantChoice::Named(name) => variants.iter().find(|variant| variant.name == name),
+    };
+    wanted.unwrap_or(baseline(params))
+}
+
+fn upload_parameters(gpu: &GpuDevice, calls: &[Call]) -> wgpu::Buffer {
+    let mut bytes = vec![0; calls.len().max(1) * UNIFORM_SLOT as usize];
+    for (call, slot) in calls.iter().zip(bytes.chunks_mut(UNIFORM_SLOT as usize)) {
+        let params = call.params.bytes();
+        slot[..params.len()].copy_from_slice(params);
+    }
+    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: Some("parameters"),
+        size: bytes.len() as u64,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    gpu.queue().write_buffer(&buffer, 0, &bytes);
+    buffer
+}
+
+fn bind(
+    gpu: &GpuDevice,
+    layout: &wgpu::BindGroupLayout,
+    uniform: wgpu::BufferBinding<'_>,
+    call: &Call,
+    buffers: &[wgpu::Buffer],
+) -> wgpu::BindGroup {
+    let storage = call
+        .reads
+        .iter()
+        .chain(&call.writes)
+        .map(|id| buffers[id.0].as_entire_binding());
+    let entries: Vec<_> = std::iter::once(wgpu::BindingResource::Buffer(uniform))
+        .chain(storage)
+        .zip(0..)
+        .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+        .collect();
+    gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(&call.label),
+        layout,
+        entries: &entries,
+    })
+}

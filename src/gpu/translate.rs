@@ -1,0 +1,128 @@
+//! Translation of shaders into the languages of other graphics interfaces, by naga: what wgpu does inside,
+//! offered for those who want to run the kernels without wgpu.
+
+use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+
+use crate::error::{Error, Result};
+
+/// A shading language that [`translate`] can write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// SPIR-V 1.3 for Vulkan, binary.
+    Spirv,
+    /// Metal shading language 2.0, text.
+    Msl,
+    /// HLSL of shader model 6.0 for Direct3D 12, text.
+    Hlsl,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Language; 3] = [Language::Spirv, Language::Msl, Language::Hlsl];
+
+    /// The usual ending of a file's name, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Language::Spirv => "spv",
+            Language::Msl => "metal",
+            Language::Hlsl => "hlsl",
+        }
+    }
+}
+
+/// HLSL has no built-in number of workgroups; it stands in a constant buffer of its own, out of the way of
+/// the kernels' bindings.
+const WORKGROUP_COUNT_SPACE: u8 = 1;
+
+/// Checks that WGSL text is a valid module that asks for no feature beyond the baseline.
+///
+/// # Errors
+/// [`Error::Device`] with naga's message, its place in the source included.
+pub fn validate(source: &str) -> Result<(Module, ModuleInfo)> {
+    let module = naga::front::wgsl::parse_str(source).map_err(|error| {
+        Error::Device(format!(
+            "the shader does not parse: {}",
+            error.emit_to_string(source)
+        ))
+    })?;
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .map_err(|error| {
+            Error::Device(format!(
+                "the shader is not valid: {}",
+                error.emit_to_string(source)
+            ))
+        })?;
+    Ok((module, info))
+}
+
+/// Translates the compute entry point `entry_point` of WGSL text, with all that it uses, into `language`.
+/// Bindings keep their numbers. SPIR-V comes as little-endian words, the others as UTF-8.
+///
+/// # Errors
+/// [`Error::Device`] if the text is not a valid shader, has no such entry point, or uses what the language
+/// cannot say.
+pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<Vec<u8>> {
+    let (module, info) = validate(source)?;
+    let failed = |problem: String| {
+        Error::Device(format!(
+            "entry point `{entry_point}` cannot be translated to {language:?}: {problem}"
+        ))
+    };
+    // Leaves the other entry points and their bindings out.
+    let entry = (ShaderStage::Compute, entry_point);
+    let (module, info) = process_overrides(&module, &info, Some(entry), &Default::default())
+        .map_err(|error| failed(error.to_string()))?;
+    match language {
+        Language::Spirv => {
+            let options = spv::Options {
+                lang_version: (1, 3),
+                // Kernels write their workgroup memory before they read it.
+                zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+                ..Default::default()
+            };
+            let entry = spv::PipelineOptions {
+                shader_stage: ShaderStage::Compute,
+                entry_point: entry_point.to_string(),
+            };
+            let words = spv::write_vec(&module, &info, &options, Some(&entry))
+                .map_err(|error| failed(error.to_string()))?;
+            Ok(words.iter().flat_map(|word| word.to_le_bytes()).collect())
+        }
+        Language::Msl => {
+            let options = msl::Options {
+                lang_version: (2, 0),
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            };
+            let pipeline = msl::PipelineOptions {
+                entry_point: Some((ShaderStage::Compute, entry_point.to_string())),
+                ..Default::default()
+            };
+            let (text, _) = msl::write_string(&module, &info, &options, &pipeline)
+                .map_err(|error| failed(error.to_string()))?;
+            Ok(text.into_bytes())
+        }
+        Language::Hlsl => {
+            let options = hlsl::Options {
+                shader_model: hlsl::ShaderModel::V6_0,
+                special_constants_binding: Some(hlsl::BindTarget {
+                    space: WORKGROUP_COUNT_SPACE,
+                    ..Default::default()
+                }),
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            };
+            let pipeline = hlsl::PipelineOptions {
+                entry_point: Some((ShaderStage::Compute, entry_point.to_string())),
+            };
+            let mut text = String::new();
+            hlsl::Writer::new(&mut text, &options, &pipeline)
+                .write(&module, &info, None)
+                .map_err(|error| failed(error.to_string()))?;
+            Ok(text.into_bytes())
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Lowers a network at one input size to a [`Program`]: its forward calls, and the adjoint calls that take a
+//! gradient of the output to the gradient of the input.
+//!
+//! Each operator has a file with its two halves, `forward` and `adjoint`.
+
+mod add;
+mod affine;
+mod concat;
+mod conv2d;
+mod conv_transpose2d;
+mod fusion;
+mod max_pool2d;
+mod pad;
+mod placement;
+mod sigmoid;
+mod slope;
+mod softmax;
+mod upsample;
+mod weights;
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Node, NodeId, Op};
+use crate::kernels::{Extent, View, copy, fill};
+use crate::program::{BufferId, CallId, Place, Program, memory};
+use crate::tensor::Shape;
+
+/// What to lower.
+#[derive(Clone, Copy, Debug)]
+pub struct LoweringOptions {
+    /// Whether to lower the adjoint too.
+    pub adjoint: bool,
+    /// Bytes that no buffer should exceed if the lowering has a choice: a concatenation whose parts lie in
+    /// one large buffer is then copied together instead.
+    pub preferred_largest_buffer: u64,
+}
+
+impl Default for LoweringOptions {
+    fn default() -> Self {
+        LoweringOptions {
+            adjoint: true,
+            preferred_largest_buffer: wgpu::Limits::default().max_storage_buffer_binding_size,
+        }
+    }
+}
+
+/// A network lowered at one input size.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Its calls and buffers, to which more can be added.
+    pub program: Program,
+    /// The forward calls: from the input to the logits.
+    pub forward: Range<CallId>,
+    /// The adjoint calls: from the seed to the gradient. Empty if no adjoint was asked for.
+    pub adjoint: Range<CallId>,
+    /// Where the input stands, dense; the caller writes it.
+    pub input: Place,
+    /// Where the output stands after the forward calls.
+    pub logits: Place,
+    /// Where the caller writes the gradient of the output, dense; only with an adjoint. The adjoint calls may
+    /// change it.
+    pub seed: Option<Place>,
+    /// Where the gradient of the input stands after the adjoint calls, dense; only with an adjoint.
+    pub gradient: Option<Place>,
+}
+
+/// Lowers `graph` for inputs of shape `input`.
+///
+/// # Errors
+/// If the network cannot take this size, naming the nearest sizes that it can, or a tensor has more elements
+/// than shaders can index.
+pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Network> {
+    let shapes = graph.shapes(input).map_err(|error| {
+        let nearest = graph.nearest_sizes(input);
+        if nearest.is_empty() || input.c != graph.input_channels() {
+            return error;
+        }
+        let sizes: Vec<_> = nearest.iter().map(|(h, w)| format!("{h}×{w}")).collect();
+        Error::Network(format!(
+            "{error}; the nearest sizes it takes: {}",
+            sizes.join(", ")
+        ))
+    })?;
+    let mut lowering = Lowering::new(graph, shapes, options)?;
+    lowering.forward()?;
+    let forward = 0..lowering.program.calls().len();
+    let logits = lowering.place(graph.output())?;
+    let input = lowering.place(graph.input())?;
+    let mut pinned = vec![input.buffer, logits.buffer];
+    let (seed, gradient) = if options.adjoint {
+        let (seed, gradient) = lowering.adjoint()?;
+        pinned.extend([seed.buffer, gradient.buffer]);
+        (Some(seed), Some(gradient))
+    } else {
+        (None, None)
+    };
+    let adjoint = forward.end..lowering.program.calls().len();
+    let (program, moved) = memory::share(lowering.program, &pinned);
+    let moved = |place: Place| Place {
+        buffer: moved[&place.buffer],
+        ..place
+    };
+    Ok(Network {
+        program,
+        forward,
+        adjoint,
+        input: moved(input),
+        logits: moved(logits),
+        seed: seed.map(moved),
+        gradient: gradient.map(moved),
+    })
+}
+
+/// The state of a lowering under way.
+struct Lowering<'g> {
+    graph: &'g Graph,
+    shapes: Vec<Shape>,
+    program: Program,
+    /// Which nodes a node's calls compute with it.
+    fusions: fusion::Fusions,
+    /// Where each node's values lie. `None` for a node that is fused into a later one.
+    places: Vec<Option<Place>>,
+    /// For each buffer of values, the buffer of their gradients, laid out alike.
+    gradient_buffers: Vec<Option<BufferId>>,
+    /// Whether the gradient of a node's values has been written, so that more must be added to it.
+    gradient_begun: Vec<bool>,
+    /// How each concatenation came about.
+    joins: placement::Joins,
+}
+
+impl<'g> Lowering<'g> {
+    fn new(graph: &'g Graph, shapes: Vec<Shape>, options: LoweringOptions) -> Result<Self> {
+        if let Some((node, shape)) = graph
+            .nodes()
+            .iter()
+            .zip(&shapes)
+            .find(|(_, shape)| shape.elements() > u32::MAX as usize / 4)
+        {
+            return Err(Error::Network(format!(
+                "layer `{}` of shape {shape} has more than 2^30 elements; use a smaller input or batch",
+                node.name
+            )));
+        }
+        let fusions = fusion::Fusions::find(graph, options.adjoint);
+        let mut program = Program::new();
+        let (places, joins) = placement::place_all(graph, &shapes, &fusions, options, &mut program);
+        Ok(Lowering {
+            graph,
+            fusions,
+            gradient_begun: vec![false; shapes.len()],
+            shapes,
+            program,
+            places,
+            gradient_buffers: Vec::new(),
+            joins,
+        })
+    }
+
+    fn node(&self, id: NodeId) -> &'g Node {
+        &self.graph.nodes()[id.0]
+    }
+
+    fn shape(&self, id: NodeId) -> Shape {
+        self.shapes[id.0]
+    }
+
+    /// Where a node's values lie.
+    fn place(&self, id: NodeId) -> Result<Place> {
+        self.places[id.0].ok_or_else(|| {
+            Error::Network(format!(
+                "layer `{}` is fused into the next one and has no values of its own",
+                self.node(id).name
+            ))
+        })
+    }
+
+    /// The places of a node's `index`th input and of its values.
+    fn ends(&self, id: NodeId, index: usize) -> Result<(Place, Place)> {
+        Ok((self.place(self.node(id).inputs[index])?, self.place(id)?))
+    }
+
+    fn forward(&mut self) -> Result<()> {
+        for index in 0..self.graph.nodes().len() {
+            let id = NodeId(index);
+            if self.fusions.is_inner(id) {
+                continue;
+            }
+            // A fused group is lowered by its first node's operator, and its values are the last one's.
+            match &self.node(self.fusions.head(id)).op {
+                Op::Input { .. } | Op::Crop => {}
+                Op::Conv2d { .. } => self.conv2d(id)?,
+                Op::ConvTranspose2d { .. } => self.conv_transpose2d(id)?,
+                Op::Slope { .. } => self.slope(id)?,
+                Op::MaxPool2d { .. } => self.max_pool2d(id)?,
+                Op::Upsample { .. } => self.upsample(id)?,
+                Op::Concat => self.concat(id)?,
+                Op::Pad { .. } => self.pad(id)?,
+                Op::Add => self.add(id)?,
+                Op::Affine { .. } => self.affine(id)?,
+                Op::Softmax => self.softmax(id)?,
+                Op::Sigmoid => self.sigmoid(id)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lowers all adjoints, last node first. Returns where the caller writes the gradient of the output and
+    /// where that of the input will stand.
+    fn adjoint(&mut self) -> Result<(Place, Place)> {
+        self.gradient_buffers = vec![None; self.program.buffers().len()];
+        let output = self.graph.output();
+        let seed = self.seed(output)?;
+        for index in (0..self.graph.nodes().len()).rev() {
+            let id = NodeId(index);
+            if self.fusions.is_inner(id) || !self.gradient_begun[index] {
+                continue;
+            }
+            match &self.node(self.fusions.head(id)).op {
+                Op::Input { .. } | Op::Crop => {}
+                Op::Conv2d { .. } => self.conv2d_adjoint(id)?,
+                Op::ConvTranspose2d { .. } => self.conv_transpose2d_adjoint(id)?,
+                Op::Slope { .. } => self.slope_adjoint(id)?,
+                Op::MaxPool2d { .. } => self.max_pool2d_adjoint(id)?,
+                Op::Upsample { .. } => self.upsample_adjoint(id)?,
+                Op::Concat => self.concat_adjoint(id)?,
+                Op::Pad { .. } => self.pad_adjoint(id)?,
+                Op::Add => self.add_adjoint(id)?,
+                Op::Affine { .. } => self.affine_adjoint(id)?,
+                Op::Softmax => self.softmax_adjoint(id)?,
+                Op::Sigmoid => self.sigmoid_adjoint(id)?,
+            }
+        }
+        let input = self.graph.input();
+        if !self.gradient_begun[input.0] {
+            return Err(Error::Network(
+                "the output does not depend on the input, so there is no gradient".into(),
+            ));
+        }
+        Ok((seed, self.gradient_place(input)?))
+    }
+
+    /// Where the caller writes the gradient of the output: a dense tensor, which is the output's gradient
+    /// itself if that is dense and nothing else lies in its buffer.
+    fn seed(&mut self, output: NodeId) -> Result<Place> {
+        let values = self.place(output)?;
+        let length = self.program.buffers()[values.buffer.0].length;
+        if values.view == View::dense(values.shape) && length == values.shape.elements() {
+            self.gradient_begun[output.0] = true;
+            return self.gradient_place(output);
+        }
+        let seed = self.program.add_tensor("seed", values.shape);
+        let (gradient, accumulate) = self.begin_gradient(output)?;
+        self.add_copy("seed", seed, gradient, accumulate);
+        Ok(seed)
+    }
+
+    /// Where the gradient of a node's values lies: as the values do, in a buffer of gradients.
+    fn gradient_place(&mut self, id: NodeId) -> Result<Place> {
+        let values = self.place(id)?;
+        let buffer = match self.gradient_buffers.get(values.buffer.0) {
+            Some(Some(buffer)) => *buffer,
+            _ => {
+                let original = &self.program.buffers()[values.buffer.0];
+                let (name, length) = (format!("gradient of {}", original.name), original.length);
+                let buffer = self.program.add_buffer(name, length);
+                if let Some(slot) = self.gradient_buffers.get_mut(values.buffer.0) {
+                    *slot = Some(buffer);
+                }
+                buffer
+            }
+        };
+        Ok(Place { buffer, ..values })
+    }
+
+    /// Where the gradient of a node's values is to be written, and whether it must be added to what stands
+    /// there. A node whose values lie within those of others writes their gradients at the same time; what
+    /// it leaves out of them is filled with zeros first.
+    fn begin_gradient(&mut self, id: NodeId) -> Result<(Place, bool)> {
+        let place = self.gradient_place(id)?;
+        let covered = self.joins.covered_by(self.graph, id);
+        let accumulate =
+            self.gradient_begun[id.0] || covered.iter().any(|(base, _)| self.gradient_begun[base.0]);
+        for (base, partly) in covered {
+            if !self.gradient_begun[base.0] {
+                if partly || accumulate {
+                    self.add_fill(base)?;
+                }
+                self.gradient_begun[base.0] = true;
+            }
+        }
+        self.gradient_begun[id.0] = true;
+        Ok((place, accumulate))
+    }
+
+    fn add_fill(&mut self, id: NodeId) -> Result<()> {
+        let place = self.gradient_place(id)?;
+        let label = self.label(id, "adjoint zeros");
+        self.program.add_call(
+            label,
+            fill::Params {
+                output: place.view,
+                extent: place.shape.into(),
+                value: 0.0,
+                unused: [0; 3],
+            },
+            &[],
+            &[place.buffer],
+        );
+        Ok(())
+    }
+
+    /// Copies or adds one tensor to another of the same shape.
+    fn add_copy(&mut self, label: impl Into<String>, from: Place, to: Place, accumulate: bool) {
+        self.program.add_call(
+            label.into(),
+            copy::Params {
+                input: from.view,
+                output: to.view,
+                extent: Extent::from(from.shape),
+                accumulate: accumulate as u32,
+                unused: [0; 3],
+            },
+            &[from.buffer],
+            &[to.buffer],
+        );
+    }
+
+    fn label(&self, id: NodeId, part: &str) -> String {
+        let name = &self.node(self.fusions.head(id)).name;
+        if part.is_empty() {
+            name.clone()
+        } else {
+            format!("{name} {part}")
+        }
+    }
+}

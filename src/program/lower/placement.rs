@@ -1,0 +1,179 @@
+//! Where each node's values lie. Most fill a buffer of their own. A crop is a window of what it crops. The
+//! parts of a concatenation are written next to each other from the start, each into its channels of one
+//! buffer, and a part that the concatenation sees only the centre of stands there whole: the concatenation
+//! is then a window of that buffer, and neither it nor the crop costs a copy.
+
+use std::collections::HashMap;
+
+use super::LoweringOptions;
+use super::fusion::Fusions;
+use crate::graph::{Graph, NodeId, Op};
+use crate::kernels::View;
+use crate::program::{Place, Program};
+use crate::tensor::Shape;
+
+/// How the concatenations came about.
+#[derive(Debug, Default)]
+pub(super) struct Joins {
+    /// For each concatenation, for each of its inputs, whether it stands in place.
+    in_place: HashMap<NodeId, Vec<bool>>,
+}
+
+impl Joins {
+    /// Whether input `index` of concatenation `id` stands in place, so that it need not be copied.
+    pub(super) fn is_in_place(&self, id: NodeId, index: usize) -> bool {
+        self.in_place
+            .get(&id)
+            .is_some_and(|inputs| inputs.get(index) == Some(&true))
+    }
+
+    /// The nodes of whose values those of `id` are parts, each with whether there is more of it.
+    pub(super) fn covered_by(&self, graph: &Graph, id: NodeId) -> Vec<(NodeId, bool)> {
+        let node = &graph.nodes()[id.0];
+        match node.op {
+            Op::Crop => {
+                let (base, _) = uncropped(graph, id);
+                vec![(base, true)]
+            }
+            Op::Concat => (0..node.inputs.len())
+                .filter(|&index| self.is_in_place(id, index))
+                .map(|index| uncropped(graph, node.inputs[index]))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The node that `id` is a crop of, through any number of crops, and whether there was any.
+fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
+    let mut cropped = false;
+    while let Op::Crop = graph.nodes()[id.0].op {
+        id = graph.nodes()[id.0].inputs[0];
+        cropped = true;
+    }
+    (id, cropped)
+}
+
+/// The place of every node.
+pub(super) fn place_all(
+    graph: &Graph,
+    shapes: &[Shape],
+    fusions: &Fusions,
+    options: LoweringOptions,
+    program: &mut Program,
+) -> (Vec<Option<Place>>, Joins) {
+    let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
+    let mut joins = Joins::default();
+    for (index, node) in graph.nodes().iter().enumerate() {
+        if matches!(node.op, Op::Concat) {
+            join(
+                graph,
+                shapes,
+                fusions,
+                options,
+                program,
+                &mut places,
+                &mut joins,
+                NodeId(index),
+            );
+        }
+    }
+    for (index, node) in graph.nodes().iter().enumerate() {
+        if fusions.is_inner(NodeId(index)) || places[index].is_some() {
+            continue;
+        }
+        let shape = shapes[index];
+        places[index] = match node.op {
+            Op::Crop => places[node.inputs[0].0].map(|base| Place {
+                view: base
+                    .view
+                    .window(0, (base.shape.h - shape.h) / 2, (base.shape.w - shape.w) / 2),
+                shape,
+                ..base
+            }),
+            _ => Some(program.add_tensor(node.name.clone(), shape)),
+        };
+    }
+    (places, joins)
+}
+
+/// Places the parts of one concatenation next to each other where that can be.
+#[allow(clippy::too_many_arguments)]
+fn join(
+    graph: &Graph,
+    shapes: &[Shape],
+    fusions: &Fusions,
+    options: LoweringOptions,
+    program: &mut Program,
+    places: &mut [Option<Place>],
+    joins: &mut Joins,
+    id: NodeId,
+) {
+    let inputs = &graph.nodes()[id.0].inputs;
+    let joined = shapes[id.0];
+    let bases: Vec<(NodeId, bool)> = inputs.iter().map(|&input| uncropped(graph, input)).collect();
+    let mut in_place: Vec<bool> = bases
+        .iter()
+        .enumerate()
+        .map(|(index, (base, _))| {
+            let once = bases.iter().filter(|(other, _)| other == base).count() == 1;
+            let movable = !matches!(graph.nodes()[base.0].op, Op::Input { .. } | Op::Concat | Op::Crop);
+            let unplaced = places[base.0].is_none() && *base != graph.output();
+            // Of several parts that are cropped only the first one stands whole.
+            let first_cropped = !bases[..index].iter().any(|(_, cropped)| *cropped);
+            let cropped = bases[index].1;
+            // A call must not read the buffer that it writes.
+            let feeds_another = bases.iter().any(|(other, _)| {
+                let group = fusions.group(graph, *other);
+                other != base
+                    && graph.nodes()[group[0].0]
+                        .inputs
+                        .iter()
+                        .any(|input| uncropped(graph, *input).0 == *base)
+            });
+            once && movable && unplaced && (!cropped || first_cropped) && !feeds_another
+        })
+        .collect();
+    let whole = |in_place: &[bool]| {
+        bases
+            .iter()
+            .zip(in_place)
+            .find(|((_, cropped), in_place)| *cropped && **in_place)
+            .map_or(joined, |((base, _), _)| Shape {
+                c: joined.c,
+                ..shapes[base.0]
+            })
+    };
+    if 4 * whole(&in_place).elements() as u64 > options.preferred_largest_buffer {
+        for (in_place, (_, cropped)) in in_place.iter_mut().zip(&bases) {
+            *in_place &= !cropped;
+        }
+    }
+    let whole = whole(&in_place);
+    let name = graph.nodes()[id.0].name.clone();
+    let buffer = program.add_buffer(name, whole.elements());
+    let view = View::dense(whole);
+    let (top, left) = ((whole.h - joined.h) / 2, (whole.w - joined.w) / 2);
+    places[id.0] = Some(Place {
+        buffer,
+        view: view.window(0, top, left),
+        shape: joined,
+    });
+    let mut channel = 0;
+    for (index, &(base, cropped)) in bases.iter().enumerate() {
+        if in_place[index] {
+            let view = if cropped {
+                view.window(channel, 0, 0)
+            } else {
+                view.window(channel, top, left)
+            };
+            places[base.0] = Some(Place {
+                buffer,
+                view,
+                shape: shapes[base.0],
+            });
+        }
+        channel += shapes[inputs[index].0].c;
+    }
+    joins.in_place.insert(id, in_place);
+}

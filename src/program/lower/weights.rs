@@ -1,0 +1,142 @@
+//! Weights as the convolution kernels want them: `[in channels][rows][columns][padded out channels]`, and
+//! the bias and slope of each out channel in turn.
+
+use super::Lowering;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, NodeId, Op, ParameterId, Slopes};
+use crate::kernels::conv2d::CHANNEL_BLOCK;
+use crate::program::BufferId;
+
+/// Extents of packed weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    pub(super) in_channels: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) out_channels: usize,
+}
+
+impl Packing {
+    pub(super) fn padded_out_channels(&self) -> usize {
+        self.out_channels.next_multiple_of(CHANNEL_BLOCK)
+    }
+
+    /// Packs `weight(in, row, column, out)`.
+    fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32) -> Vec<f32> {
+        let padded = self.padded_out_channels();
+        let mut packed = vec![0.0; self.in_channels * self.rows * self.columns * padded];
+        let taps = (0..self.in_channels).flat_map(|i| {
+            (0..self.rows).flat_map(move |row| (0..self.columns).map(move |col| (i, row, col)))
+        });
+        for ((i, row, column), outs) in taps.zip(packed.chunks_mut(padded)) {
+            for (out, value) in outs[..self.out_channels].iter_mut().enumerate() {
+                *value = weight(i, row, column, out);
+            }
+        }
+        packed
+    }
+}
+
+/// What a convolution's epilogue does to each out channel, with an affine that follows folded into it:
+/// `slope(scale · convolution + bias)`.
+#[derive(Clone, Debug)]
+pub(super) struct Epilogue {
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+    slope: Vec<f32>,
+}
+
+impl Epilogue {
+    /// Of the convolution `group[0]` and what is fused to it.
+    pub(super) fn of(graph: &Graph, group: &[NodeId], channels: usize) -> Epilogue {
+        let mut epilogue = Epilogue {
+            scale: vec![1.0; channels],
+            bias: vec![0.0; channels],
+            slope: vec![1.0; channels],
+        };
+        for &id in group {
+            match graph.nodes()[id.0].op {
+                Op::Conv2d { bias: Some(bias), .. } | Op::ConvTranspose2d { bias: Some(bias), .. } => {
+                    epilogue.bias.copy_from_slice(graph.data(bias));
+                }
+                Op::Affine { scale, shift } => {
+                    let coefficients = graph.data(scale).iter().zip(graph.data(shift));
+                    for (c, (scale, shift)) in coefficients.enumerate() {
+                        epilogue.scale[c] *= scale;
+                        epilogue.bias[c] = epilogue.bias[c] * scale + shift;
+                    }
+                }
+                Op::Slope { slopes } => epilogue.slope = slopes_per_channel(graph, slopes, channels),
+                _ => {}
+            }
+        }
+        epilogue
+    }
+
+    /// The slopes, if there is an activation.
+    pub(super) fn activation(&self) -> Option<&[f32]> {
+        self.slope
+            .iter()
+            .any(|&slope| slope != 1.0)
+            .then_some(&self.slope[..])
+    }
+
+    /// Factors that the affine puts on each out channel's weights.
+    pub(super) fn scale(&self) -> &[f32] {
+        &self.scale
+    }
+
+    /// The epilogue of a plain convolution of `channels` out channels.
+    pub(super) fn none(channels: usize) -> Epilogue {
+        Epilogue::of(&Graph::new(channels), &[], channels)
+    }
+
+    fn pack(&self) -> Vec<f32> {
+        let padded = self.bias.len().next_multiple_of(CHANNEL_BLOCK);
+        let mut packed = vec![0.0; 2 * padded];
+        for (c, pair) in packed.chunks_mut(2).enumerate().take(self.bias.len()) {
+            pair[0] = self.bias[c];
+            pair[1] = self.slope[c];
+        }
+        packed
+    }
+}
+
+/// One slope for each of `channels` channels.
+pub(super) fn slopes_per_channel(graph: &Graph, slopes: Slopes, channels: usize) -> Vec<f32> {
+    match slopes {
+        Slopes::Same(slope) => vec![slope; channels],
+        Slopes::Learnt(id) => match graph.data(id) {
+            &[slope] => vec![slope; channels],
+            slopes => slopes.to_vec(),
+        },
+    }
+}
+
+impl Lowering<'_> {
+    /// The extents of a weight of four dimensions.
+    pub(super) fn weight_extents(&self, weight: ParameterId) -> Result<[usize; 4]> {
+        self.graph.shape_of(weight).try_into().map_err(|_| {
+            Error::Network(format!(
+                "weight `{}` has not four dimensions",
+                self.graph.parameters()[weight.0].name
+            ))
+        })
+    }
+
+    /// Adds packed weights and epilogue as constants.
+    pub(super) fn add_weights(
+        &mut self,
+        label: &str,
+        packing: Packing,
+        epilogue: &Epilogue,
+        weight: impl Fn(usize, usize, usize, usize) -> f32,
+    ) -> [BufferId; 2] {
+        [
+            self.program
+                .add_constant(format!("weights of {label}"), packing.pack(weight)),
+            self.program
+                .add_constant(format!("bias and slope of {label}"), epilogue.pack()),
+        ]
+    }
+}

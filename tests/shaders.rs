@@ -1,0 +1,228 @@
+//! Every shader is valid without any feature, and translates to SPIR-V, MSL and HLSL.
+
+use std::collections::HashSet;
+
+use asma::gpu::{Language, translate, validate};
+use asma::kernels::catalog;
+
+/// Of a shader: what it is called in messages, its text, its entry point.
+struct Shader {
+    name: String,
+    source: String,
+    entry_point: String,
+}
+
+fn kernels() -> Vec<Shader> {
+    let mut all = Vec::new();
+    for params in catalog() {
+        let kernel = params.kernel();
+        for variant in kernel.variants {
+            all.push(Shader {
+                name: format!("{}/{} {:?}", kernel.entry_point, variant.name, params.constants()),
+                source: params.source(variant),
+                entry_point: kernel.entry_point.to_string(),
+            });
+        }
+    }
+    all
+}
+
+/// The operators that the fused step is measured against.
+fn unfused() -> Vec<Shader> {
+    let source = include_str!("../shaders/asma_unfused.wgsl");
+    let (module, _) = validate(source).expect("asma_unfused.wgsl is valid");
+    module
+        .entry_points
+        .iter()
+        .map(|entry| Shader {
+            name: format!("asma_unfused/{}", entry.name),
+            source: source.to_string(),
+            entry_point: entry.name.clone(),
+        })
+        .collect()
+}
+
+fn all() -> Vec<Shader> {
+    let mut all = kernels();
+    all.extend(unfused());
+    all
+}
+
+#[test]
+fn the_catalog_has_every_shader_file() {
+    let files: HashSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders"))
+        .expect("the shaders' folder")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
+        .map(|path| std::fs::read_to_string(path).expect("a shader's text"))
+        .collect();
+    let shaders = all();
+    for text in files {
+        assert!(
+            shaders.iter().any(|shader| shader.source.ends_with(&text)),
+            "no kernel of the catalog uses the file that begins\n{}",
+            text.lines().take(5).collect::<Vec<_>>().join("\n")
+        );
+    }
+}
+
+#[test]
+fn shaders_are_valid_without_features() {
+    for shader in all() {
+        let (module, _) = validate(&shader.source).unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+        assert!(
+            module
+                .entry_points
+                .iter()
+                .any(|entry| entry.name == shader.entry_point),
+            "{} has no such entry point",
+            shader.name
+        );
+    }
+}
+
+#[test]
+fn bindings_are_those_of_the_contract() {
+    for params in catalog() {
+        let kernel = params.kernel();
+        for variant in kernel.variants {
+            let (module, info) = validate(&params.source(variant)).expect("a valid shader");
+            let index = module
+                .entry_points
+                .iter()
+                .position(|entry| entry.name == kernel.entry_point)
+                .expect("the entry point");
+            let used = info.get_entry_point(index);
+            for (handle, variable) in module.global_variables.iter() {
+                let (Some(binding), false) = (variable.binding, used[handle].is_empty()) else {
+                    continue;
+                };
+                let what = format!(
+                    "{}/{}, binding {}",
+                    kernel.entry_point, variant.name, binding.binding
+                );
+                let reads = kernel.reads.len() as u32;
+                match variable.space {
+                    naga::AddressSpace::Uniform => {
+                        assert_eq!(binding.binding, 0, "{what}");
+                        let naga::TypeInner::Struct { span, .. } = module.types[variable.ty].inner else {
+                            panic!("{what} is no struct");
+                        };
+                        assert_eq!(
+                            span as usize,
+                            params.bytes().len(),
+                            "{what}: size of the parameters"
+                        );
+                    }
+                    naga::AddressSpace::Storage { access } => {
+                        let writes = access.contains(naga::StorageAccess::STORE);
+                        let among_writes = binding.binding > reads;
+                        assert!(binding.binding >= 1, "{what}");
+                        assert!(binding.binding <= reads + kernel.writes.len() as u32, "{what}");
+                        assert_eq!(writes, among_writes, "{what}: written or only read");
+                    }
+                    other => panic!("{what} is in {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn shaders_keep_to_the_default_limits() {
+    let limits = wgpu::Limits::default();
+    for shader in all() {
+        let (module, info) = validate(&shader.source).expect("a valid shader");
+        let index = module
+            .entry_points
+            .iter()
+            .position(|entry| entry.name == shader.entry_point)
+            .expect("the entry point");
+        let [x, y, z] = module.entry_points[index].workgroup_size;
+        assert!(
+            x * y * z <= limits.max_compute_invocations_per_workgroup,
+            "{}: {x}×{y}×{z} threads",
+            shader.name
+        );
+        let used = info.get_entry_point(index);
+        let mut workgroup_bytes = 0;
+        let mut storage_buffers = 0;
+        for (handle, variable) in module.global_variables.iter() {
+            if used[handle].is_empty() {
+                continue;
+            }
+            match variable.space {
+                naga::AddressSpace::WorkGroup => {
+                    workgroup_bytes += module.types[variable.ty].inner.size(module.to_ctx());
+                }
+                naga::AddressSpace::Storage { .. } => storage_buffers += 1,
+                _ => {}
+            }
+        }
+        assert!(
+            workgroup_bytes <= limits.max_compute_workgroup_storage_size,
+            "{}: {workgroup_bytes} bytes of workgroup memory",
+            shader.name
+        );
+        assert!(
+            storage_buffers <= limits.max_storage_buffers_per_shader_stage,
+            "{}: {storage_buffers} storage buffers",
+            shader.name
+        );
+    }
+}
+
+#[test]
+fn shaders_translate_to_spirv_msl_and_hlsl() {
+    // Where this is set, the translations are left there, for tools like spirv-val.
+    let folder = std::env::var_os("ASMA_TRANSLATIONS").map(std::path::PathBuf::from);
+    for (number, shader) in all().iter().enumerate() {
+        for language in Language::ALL {
+            let translated = translate(&shader.source, &shader.entry_point, language)
+                .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+            match language {
+                Language::Spirv => {
+                    let magic = 0x0723_0203_u32.to_le_bytes();
+                    assert!(translated.starts_with(&magic), "{} is no SPIR-V", shader.name);
+                }
+                Language::Msl => assert_has(&translated, "kernel void", &shader.name),
+                Language::Hlsl => assert_has(&translated, "[numthreads(", &shader.name),
+            }
+            if let Some(folder) = &folder {
+                let file = format!("{}-{number}.{}", shader.entry_point, language.extension());
+                std::fs::write(folder.join(file), &translated).expect("the translation can be written");
+            }
+        }
+    }
+}
+
+fn assert_has(text: &[u8], wanted: &str, name: &str) {
+    let text = std::str::from_utf8(text).expect("text");
+    assert_eq!(
+        text.matches(wanted).count(),
+        1,
+        "{name}: one `{wanted}` wanted in\n{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_translated_is_an_error() {
+    let cases = [
+        ("fn broken(", "main", "does not parse"),
+        (
+            "@compute @workgroup_size(1) fn main() { let x: f32 = 1u; }",
+            "main",
+            "does not parse",
+        ),
+        ("fn main() -> u32 { }", "main", "not valid"),
+        ("@compute @workgroup_size(1) fn main() {}", "other", "other"),
+    ];
+    for (source, entry_point, wanted) in cases {
+        for language in Language::ALL {
+            let message = translate(source, entry_point, language)
+                .expect_err("an error")
+                .to_string();
+            assert!(message.contains(wanted), "`{message}` does not say `{wanted}`");
+        }
+    }
+}
