@@ -66,7 +66,7 @@ impl KernelParams for Params {
             let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
             [x, y, n * c.div_ceil(self.tile_channels())]
         } else {
-            let [x, y] = fold((h * w.div_ceil(4)).div_ceil(64));
+            let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(64));
             [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
         }
     }
