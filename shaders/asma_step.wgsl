@@ -377,11 +377,12 @@ fn update(
             let place = sample * elements + element;
             let before = adversarial[place];
             var after = before;
-            if steps && (!has(REGION) || region[sample * pixels + element % pixels] != 0u) {
+            let may_change = !has(REGION) || region[sample * pixels + element % pixels] != 0u;
+            if steps && may_change {
                 let ascent = gradient[place] + 2.0 * update_params.lambda * (source[place] - before);
                 after += decision.multiplier * ascent;
             }
-            if clips {
+            if clips && may_change {
                 after = clamp(after, 0.0, 1.0);
             }
             if decision.new_best {

@@ -1,4 +1,51 @@
-//! asma attacks medical image segmentation networks on any GPU.
+//! asma attacks medical image segmentation networks on any GPU that wgpu reaches (Vulkan, Metal, DX12), or on
+//! the CPU. A U-Net's forward and backward pass are hand-written WGSL compute shaders; on top runs the
+//! Adaptive Segmentation Mask Attack (ASMA, MICCAI 2019, arXiv 1907.13124), whose mask, gradient and
+//! perturbation update are one fused kernel.
+//!
+//! # From weights to an adversarial image
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//! use asma::attack::{AsmaConfig, Attack, AttackInput, StepSize};
+//! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, graph::Model};
+//!
+//! # fn main() -> asma::Result<()> {
+//! let model = Model::from_checkpoint(&Checkpoint::open("unet.safetensors")?)?;
+//! let image = data::read_image("fundus.png")?;
+//! let config = AsmaConfig { step: StepSize::Automatic, stop_iou: Some(0.95), ..AsmaConfig::default() };
+//! let attack = Attack::new(&model.graph, image.shape(), config, false)?;
+//! let output = attack.logits().shape;
+//! let target = data::read_target("target.png", &data::Preparation::default(), image.shape(), output)?;
+//! let mut executor = CpuExecutor::new(attack.program().clone())?;
+//! let input = AttackInput { source: &image, targets: &[target], regions: &[], snapshots: false };
+//! let outcomes = attack.run(&mut executor, input, &mut |_| ControlFlow::Continue(()))?;
+//! data::write_image("adversarial.png", &outcomes[0].best)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # On a device that is already open
+//!
+//! A graphics tool hands over its own device and queue ([`gpu::GpuDevice::from_host`]) and records iterations
+//! into its own command encoder ([`gpu::GpuExecutor::encode`]); nothing is submitted, polled or mapped behind
+//! its back. `examples/embed.rs` shows all of it. Every kernel runs within `wgpu::Limits::default()` and needs
+//! no feature.
+//!
+//! # How it is built
+//!
+//! Imports go down this list only:
+//!
+//! - [`report`]: figure, trace, summary;
+//! - [`data`]: image and mask files, and the geometry to the network's input;
+//! - [`attack`]: the settings, the loop, targets, stopping;
+//! - [`gpu`] and [`cpu`]: the two executors of one program;
+//! - [`program`]: a graph lowered to calls, forward and adjoint; memory shared by liveness;
+//! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
+//! - [`graph`]: what a network is; the families of U-Nets;
+//! - [`checkpoint`]: weights in and out;
+//! - [`labels`], [`statistics`], [`tensor`], [`files`], [`error`]: what all others speak of.
+
 pub mod attack;
 pub mod checkpoint;
 pub mod cpu;
@@ -10,10 +57,12 @@ pub mod graph;
 pub mod kernels;
 pub mod labels;
 pub mod program;
+pub mod report;
 pub mod statistics;
 pub mod tensor;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;
-pub use statistics::TraceRow;
+pub use statistics::{Scores, TraceRow};
 pub use tensor::{Shape, Tensor};
+pub use wgpu;

@@ -1,2 +1,9 @@
 //! The `asma` command-line tool.
-fn main() {}
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,4 +1,4 @@
-//! The statistics of one iteration of the attack.
+//! The statistics of the attack: of one iteration, and of one image.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,4 +18,17 @@ pub struct TraceRow {
     pub linf: f32,
     /// The multiplier αₙ that this iteration's step used.
     pub multiplier: f32,
+}
+
+/// How well an image reaches the target, and how far it is from the source.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Intersection over union of the prediction with the target, 0 to 1.
+    pub iou: f32,
+    /// The share of the target's pixels that are predicted as wanted, 0 to 1.
+    pub pixel_accuracy: f32,
+    /// ‖X − Xₙ‖₂ over all channels and pixels of the network's input, pixel values being 0 to 1.
+    pub l2: f32,
+    /// The largest |X − Xₙ|.
+    pub linf: f32,
 }

@@ -1,25 +1,11 @@
 //! What an image does to a network, measured on the host after the attack.
 
-use serde::Serialize;
-
 use super::plan::Attack;
 use crate::error::{Error, Result};
 use crate::labels::{LabelMap, compare};
 use crate::program::Executor;
+use crate::statistics::Scores;
 use crate::tensor::{Shape, Tensor};
-
-/// The figures of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Assessment {
-    /// Intersection over union of its prediction and the target.
-    pub iou: f32,
-    /// Share of pixels predicted as the target has them.
-    pub pixel_accuracy: f32,
-    /// `‖X − X'‖₂` to the source, over all channels and pixels.
-    pub l2: f32,
-    /// Largest difference to the source.
-    pub linf: f32,
-}
 
 impl Attack {
     /// The network's prediction for every sample of `images`. Overwrites the adversarial image.
@@ -46,13 +32,8 @@ impl Attack {
         let place = self.logits();
         let length = self.program().buffers()[place.buffer.0].length;
         let words = executor.read(place.buffer, length)?;
-        Ok(gather(&words, place))
+        Ok(place.gather(&words))
     }
-}
-
-/// The tensor at `place` in the words of its buffer.
-pub(super) fn gather(words: &[f32], place: crate::program::Place) -> Tensor {
-    Tensor::from_fn(place.shape, |n, c, y, x| words[place.view.at(n, c, y, x)])
 }
 
 /// One sample of a batch.
@@ -74,7 +55,7 @@ pub fn assess(
     target: &LabelMap,
     prediction: &LabelMap,
     classes: &[u8],
-) -> Result<Assessment> {
+) -> Result<Scores> {
     let (iou, pixel_accuracy) = compare(target, prediction, classes)?;
     let differences = source
         .data()
@@ -84,7 +65,7 @@ pub fn assess(
     let (squares, largest) = differences.fold((0.0f64, 0.0f64), |(squares, largest), difference| {
         (squares + difference * difference, largest.max(difference))
     });
-    Ok(Assessment {
+    Ok(Scores {
         iou,
         pixel_accuracy,
         l2: squares.sqrt() as f32,

@@ -14,7 +14,7 @@ mod plan;
 mod run;
 mod target;
 
-pub use assess::{Assessment, assess};
+pub use assess::assess;
 pub use config::{AsmaConfig, MaskMode, Multiplier, Schedule, StepSize};
 pub use plan::Attack;
 pub use run::{AttackInput, Outcome, Progress, Snapshot, StopReason};

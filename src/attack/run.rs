@@ -1,12 +1,12 @@
 //! The blocking loop: writes the inputs, keeps the executor fed, collects the trace, stops.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::assess::{gather, sample};
+use super::assess::sample;
 use super::config::StepSize;
 use super::plan::{Attack, RING_ROWS};
 use crate::error::{Error, Result};
@@ -241,6 +241,44 @@ impl Attack {
             .collect())
     }
 
+    /// The trace of each sample so far, as far back as the device keeps it (1024 iterations): for those who
+    /// record iterations themselves. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device fails, or the numbers left the finite range.
+    pub fn trace(&self, executor: &mut dyn Executor) -> Result<Vec<Vec<TraceRow>>> {
+        let samples = self.adversarial().shape.n;
+        let words = samples * self.ledger_length();
+        let readback = executor.request_words(self.buffers.ledger, 0, words)?;
+        let ledger = executor.receive_words(readback)?;
+        let traces = ledger.chunks(self.ledger_length()).map(|words| {
+            // Whichever parity has settled more iterations is the newer one.
+            let settled = [0, 1]
+                .map(|parity| self.state(words, parity)[asma_update::STATE_ITERATION] as usize)
+                .into_iter()
+                .max()
+                .unwrap_or(0);
+            self.rows(words, settled.saturating_sub(RING_ROWS)..settled)
+        });
+        traces.collect()
+    }
+
+    /// The state of one parity in a sample's ledger.
+    fn state<'w>(&self, words: &'w [u32], parity: usize) -> &'w [u32] {
+        &words[asma_update::STATE + parity * asma_update::STATE_LENGTH..][..asma_update::STATE_LENGTH]
+    }
+
+    /// Rows of the trace in a sample's ledger.
+    fn rows(&self, words: &[u32], iterations: Range<usize>) -> Result<Vec<TraceRow>> {
+        let ring = asma_update::Params::ring_start(Extent::from(self.adversarial().shape));
+        iterations
+            .map(|iteration| {
+                let start = ring + iteration % RING_ROWS * asma_update::ROW_LENGTH;
+                row(&words[start..start + asma_update::ROW_LENGTH])
+            })
+            .collect()
+    }
+
     fn check(&self, input: AttackInput<'_>) -> Result<()> {
         let usage = |problem: String| Err(Error::Usage(problem));
         let (wanted, output) = (self.adversarial().shape, self.logits().shape);
@@ -376,20 +414,16 @@ impl Attack {
         let logits = match batch.logits {
             Some(logits) => {
                 let words: Vec<f32> = bytemuck::cast_vec(executor.receive_words(logits)?);
-                Some(gather(&words, self.logits()))
+                Some(self.logits().gather(&words))
             }
             None => None,
         };
-        let ring = asma_update::Params::ring_start(Extent::from(self.adversarial().shape));
         let parity = batch.iterations as usize % 2;
         for (index, words) in ledger.chunks(self.ledger_length()).enumerate() {
-            let state = &words[asma_update::STATE + parity * asma_update::STATE_LENGTH..];
+            let state = self.state(words, parity);
             let trace = &mut collected.traces[index];
             let before = trace.len();
-            for iteration in before..state[asma_update::STATE_ITERATION] as usize {
-                let start = ring + iteration % RING_ROWS * asma_update::ROW_LENGTH;
-                trace.push(row(&words[start..start + asma_update::ROW_LENGTH])?);
-            }
+            trace.extend(self.rows(words, before..state[asma_update::STATE_ITERATION] as usize)?);
             collected.stopped[index] = state[asma_update::STATE_STOPPED];
             collected.best_iterations[index] = state[asma_update::STATE_BEST_ITERATION];
             if let (Some(logits), Some(row)) = (&logits, trace.last())

@@ -192,7 +192,9 @@ struct Sample<'a> {
 
 impl Sample<'_> {
     fn update(self, params: &Params, decision: Decision) {
-        if !(decision.step || decision.clip || decision.keep_best) {
+        // A step that is not taken still leaves the partial sums of the image as it stays.
+        let sum = params.flags & STEP != 0;
+        if !(sum || decision.clip || decision.keep_best) {
             return;
         }
         let pixels = (params.extent.h * params.extent.w) as usize;
@@ -223,7 +225,7 @@ impl Sample<'_> {
                     squares += difference * difference;
                     largest = largest.max(difference.abs());
                 }
-                if decision.step {
+                if sum {
                     sums.copy_from_slice(&[squares, largest].map(f32::to_bits));
                 }
             });

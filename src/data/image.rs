@@ -19,13 +19,22 @@ use crate::tensor::{Shape, Tensor};
 /// numbers outside \[0, 1\] (floating-point TIFF).
 pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
     let path = path.as_ref();
-    let pixels = decode(path)?.into_rgb32f();
-    let (width, height) = pixels.dimensions();
-    let shape = Shape::new(1, 3, height as usize, width as usize);
-    let mut planes = Vec::with_capacity(shape.elements());
-    for channel in 0..3 {
-        planes.extend(pixels.as_raw().iter().skip(channel).step_by(3));
-    }
+    let picture = decode(path)?;
+    let shape = Shape::new(1, 3, picture.height() as usize, picture.width() as usize);
+    let channels = usize::from(picture.color().channel_count());
+    // Not through the image crate's conversions: they weigh colours and can change the last bit.
+    let planes = if let Some(samples) = picture.as_flat_samples_u8() {
+        planes(samples.samples, channels, 255.0)
+    } else if let Some(samples) = picture.as_flat_samples_u16() {
+        planes(samples.samples, channels, 65535.0)
+    } else if let Some(samples) = picture.as_flat_samples_f32() {
+        planes(samples.samples, channels, 1.0)
+    } else {
+        return Err(Error::file(
+            path,
+            format!("has {:?} pixels; convert it to 8 or 16 bits", picture.color()),
+        ));
+    };
     if let Some(value) = planes.iter().find(|value| !(0.0..=1.0).contains(*value)) {
         return Err(Error::file(
             path,
@@ -33,6 +42,17 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
         ));
     }
     Tensor::new(shape, planes)
+}
+
+/// The red, green and blue planes of interleaved samples, divided by `white`; alpha is left out, and grey is
+/// all three.
+fn planes<T: Copy + Into<f32>>(samples: &[T], channels: usize, white: f32) -> Vec<f32> {
+    let colours = if channels < 3 { [0, 0, 0] } else { [0, 1, 2] };
+    let plane = |colour: usize| samples.iter().skip(colour).step_by(channels.max(1));
+    colours
+        .into_iter()
+        .flat_map(|colour| plane(colour).map(|&sample| sample.into() / white))
+        .collect()
 }
 
 /// The tensor as 8-bit pixels: `255·v` rounded, halves away from zero, and clipped to 0 to 255. One

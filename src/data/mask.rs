@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use super::decode::decode;
 use crate::error::{Error, Result};
@@ -13,6 +13,8 @@ use crate::labels::{IGNORE, LabelMap};
 
 /// A grey value above this is foreground in a mask with soft edges.
 const FOREGROUND_ABOVE: u8 = 20;
+
+const WANTED: &str = "a mask is greyscale, each value a class index, or black and white; convert it";
 
 /// What the grey values of a mask mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,26 +116,36 @@ fn to_labels(path: &Path, mask: LabelMap, class_count: usize, encoding: MaskEnco
 fn read_grey(path: &Path, class_count: usize) -> Result<LabelMap> {
     let picture = decode(path)?;
     let header = png_header(path)?;
-    let wanted = "a mask is greyscale, each value a class index, or black and white; convert it";
     if header.is_some_and(|header| header.has_palette()) {
         let colours: BTreeSet<_> = picture.to_rgb8().pixels().map(|pixel| pixel.0).collect();
         return Err(Error::file(
             path,
-            format!("is a palette picture of {} colours; {wanted}", colours.len()),
+            format!("is a palette picture of {} colours; {WANTED}", colours.len()),
         ));
     }
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut grey = match picture {
         DynamicImage::ImageLuma8(grey) => grey.into_raw(),
         DynamicImage::ImageLumaA8(grey) => grey.pixels().map(|pixel| pixel.0[0]).collect(),
-        DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_) => equal_channels(&picture.to_rgb8())
-            .map_err(|found| Error::file(path, format!("{found}; {wanted}")))?,
+        DynamicImage::ImageRgb8(colours) => {
+            equal_channels(path, colours.pixels().map(|pixel| pixel.0), width)?
+        }
+        DynamicImage::ImageRgba8(colours) => {
+            let opaque = colours.pixels().map(|pixel| {
+                let [red, green, blue, _] = pixel.0;
+                [red, green, blue]
+            });
+            equal_channels(path, opaque, width)?
+        }
         DynamicImage::ImageLuma16(grey) => narrow(path, grey.as_raw())?,
-        DynamicImage::ImageLumaA16(_) => narrow(path, picture.to_luma16().as_raw())?,
+        DynamicImage::ImageLumaA16(grey) => {
+            let grey: Vec<u16> = grey.pixels().map(|pixel| pixel.0[0]).collect();
+            narrow(path, &grey)?
+        }
         other => {
             return Err(Error::file(
                 path,
-                format!("has {:?} pixels; {wanted} to 8 bits", other.color()),
+                format!("has {:?} pixels; {WANTED} to 8 bits", other.color()),
             ));
         }
     };
@@ -148,14 +160,22 @@ fn read_grey(path: &Path, class_count: usize) -> Result<LabelMap> {
     LabelMap::new(height, width, grey)
 }
 
-fn equal_channels(picture: &RgbImage) -> Result<Vec<u8>, String> {
-    picture
-        .enumerate_pixels()
-        .map(|(x, y, pixel)| match pixel.0 {
-            [red, green, blue] if red == green && green == blue => Ok(red),
-            [red, green, blue] => Err(format!(
-                "is a colour picture: the pixel in row {y}, column {x} is ({red}, {green}, {blue})"
-            )),
+/// The grey of pixels that are red, green and blue in row-major order.
+fn equal_channels(path: &Path, pixels: impl Iterator<Item = [u8; 3]>, width: usize) -> Result<Vec<u8>> {
+    pixels
+        .enumerate()
+        .map(|(index, [red, green, blue])| {
+            if red == green && green == blue {
+                return Ok(red);
+            }
+            let (row, column) = (index / width.max(1), index % width.max(1));
+            Err(Error::file(
+                path,
+                format!(
+                    "is a colour picture: the pixel in row {row}, column {column} is ({red}, {green}, {blue}); \
+                     {WANTED}"
+                ),
+            ))
         })
         .collect()
 }

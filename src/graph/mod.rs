@@ -150,6 +150,11 @@ impl Graph {
         Ok(self.output)
     }
 
+    /// How many numbers one of its operators has learnt.
+    pub fn parameters_of(&self, op: &Op) -> usize {
+        op.parameters().iter().map(|&id| self.data(id).len()).sum()
+    }
+
     /// A parameter's numbers.
     pub(crate) fn data(&self, id: ParameterId) -> &[f32] {
         self.parameters.get(id.0).map_or(&[], |p| &p.data)

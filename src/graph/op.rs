@@ -160,6 +160,20 @@ impl Op {
         }
     }
 
+    /// The parameters it reads.
+    pub fn parameters(&self) -> Vec<ParameterId> {
+        match *self {
+            Op::Conv2d { weight, bias, .. } | Op::ConvTranspose2d { weight, bias, .. } => {
+                std::iter::once(weight).chain(bias).collect()
+            }
+            Op::Slope {
+                slopes: Slopes::Learnt(slopes),
+            } => vec![slopes],
+            Op::Affine { scale, shift } => vec![scale, shift],
+            _ => Vec::new(),
+        }
+    }
+
     /// Checks what can be checked without an input size.
     pub(super) fn check(&self, name: &str, inputs: usize, parameters: &[Parameter]) -> Result<()> {
         let wanted = match self {

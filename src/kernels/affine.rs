@@ -22,6 +22,7 @@ pub struct Params {
 }
 
 impl KernelParams for Params {
+    // `coefficients` is scale and shift of each channel, in turn.
     const KERNEL: Kernel = Kernel {
         name: "affine",
         entry_point: "affine",

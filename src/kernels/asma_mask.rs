@@ -3,9 +3,9 @@
 //! `dJ/dlogits` and the integer counts behind IoU and pixel accuracy.
 //!
 //! For pixel `p` with target class `Y_p = c` in the attacked classes, `seed[c, p] = 1` where the prediction
-//! `M_p = argmax_k g_k` is not yet `c` (everywhere, with a static mask), 0 for all else. A label of 255 is
-//! left out of seed and counts. A network with one output channel `z` stands for two classes with logits
-//! `(−z, z)`: its seed is −1 or 1.
+//! `M_p = argmax_k g_k` is not yet `c` (everywhere, with a static mask), 0 for all else. Of equal logits the
+//! first wins. A label of 255, or any that is no class, is left out of seed and counts. A network with one
+//! output channel `z` stands for two classes with logits `(−z, z)`: its seed is −1 or 1.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -29,8 +29,8 @@ pub const IGNORE: u32 = 255;
 /// Threads of a workgroup, one pixel each.
 pub const WORKGROUP: u32 = 256;
 
-/// Counts of one sample and one parity: pixels in both target and prediction, in the target, in the
-/// prediction, for each class in turn; then correct pixels and counted pixels.
+/// Counts of one sample and one parity: for each class in turn the pixels in both target and prediction, in
+/// the target, in the prediction; then, once, correct pixels and counted pixels.
 pub const fn counts_length(classes: usize) -> usize {
     3 * classes + 2
 }

@@ -19,7 +19,24 @@
 //! another dispatch or the host. Whoever settles also zeroes the counts of the other parity for the next
 //! iteration.
 //!
-//! A sample that has stopped is left as it is and writes no row.
+//! # Rules
+//! - IoU: the mean over the averaged classes of `both / (target + predicted − both)`, 1 for a class in
+//!   neither, 1 if no class is averaged. Pixel accuracy: `correct / counted`, 1 if nothing was counted.
+//! - Multiplier of the step: τ with `STATIC_MULTIPLIER`; with `MULTIPLIER_FROM_COUNTS` τ at iteration 0 and
+//!   `β·IoU + τ` after it; else the state's, which begins as τ. The row holds this one. A settlement leaves
+//!   `β·IoU + τ` (τ with `STATIC_MULTIPLIER`) in the state of the next parity.
+//! - Partial sums: a step writes those of what it wrote to half `1 − parity` if it settles too, else to half
+//!   `parity`. A settlement reads half `parity`. Nothing else touches them.
+//! - Row n goes to row `n mod ring_rows` of the ring.
+//! - Best: an IoU above the best so far makes iteration n the best, and `best` becomes the image: as it was
+//!   before the step if the call has `STEP`, else after the clip.
+//! - Stopping, after that: `REACHED` if the IoU is at least `STOP_IOU`; else `NO_PROGRESS` if `PATIENCE` is
+//!   above 0 and n − best iteration is at least that. The iteration settled still counts as one.
+//! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image and
+//!   the partial sums; without `STEP` the clip is still done.
+//! - A sample that had stopped before is left as it is: no row, no image; a settlement only copies its state
+//!   to the other parity and zeroes that parity's counts.
+//! - A pixel whose `region` is 0 is neither stepped nor clipped; it still counts in the partial sums.
 //!
 //! # The ledger
 //! Per sample, 4-byte words: [`HEADER`] words of settings and state, then two halves of partial sums

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::kernels::{Params, View};
-use crate::tensor::Shape;
+use crate::tensor::{Shape, Tensor};
 
 pub use executor::{Executor, Readback};
 pub use lower::{LoweringOptions, Network, lower};
@@ -63,6 +63,15 @@ pub struct Place {
     pub view: View,
     /// Its shape.
     pub shape: Shape,
+}
+
+impl Place {
+    /// The tensor that stands here in the words of its buffer. Words that are missing read as 0.
+    pub fn gather(&self, words: &[f32]) -> Tensor {
+        Tensor::from_fn(self.shape, |n, c, y, x| {
+            words.get(self.view.at(n, c, y, x)).copied().unwrap_or(0.0)
+        })
+    }
 }
 
 /// Buffers and the calls over them.

@@ -1,0 +1,78 @@
+//! `asma devices`: what there is to run on.
+
+use asma::Result;
+use asma::gpu::{AdapterSummary, adapters};
+use clap::Args;
+use serde_json::json;
+
+/// List the devices that --device can name
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let adapters = adapters();
+    let threads = rayon_threads();
+    if arguments.json {
+        let devices: Vec<_> = adapters.iter().map(describe_json).collect();
+        println!("{:#}", json!({ "adapters": devices, "cpu_threads": threads }));
+        return Ok(());
+    }
+    for adapter in &adapters {
+        let info = &adapter.info;
+        println!(
+            "{:>4}  {} ({:?}, {}, {} {})",
+            adapter.index,
+            info.name,
+            info.backend,
+            kind(adapter),
+            info.driver,
+            info.driver_info
+        );
+        println!(
+            "      buffers up to {} MiB, bindings up to {} MiB, workgroup memory {} KiB, {} invocations",
+            adapter.limits.max_buffer_size >> 20,
+            adapter.limits.max_storage_buffer_binding_size >> 20,
+            adapter.limits.max_compute_workgroup_storage_size >> 10,
+            adapter.limits.max_compute_invocations_per_workgroup
+        );
+    }
+    println!(" cpu  the CPU executor, {threads} threads");
+    let automatic = adapters
+        .iter()
+        .find(|adapter| adapter.is_hardware())
+        .map_or("cpu".to_string(), |adapter| adapter.info.name.clone());
+    println!("--device auto takes a hardware GPU, here: {automatic}");
+    Ok(())
+}
+
+fn rayon_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |threads| threads.get())
+}
+
+fn kind(adapter: &AdapterSummary) -> String {
+    match adapter.is_hardware() {
+        true => format!("{:?}", adapter.info.device_type),
+        false => "software rasteriser, only taken when named".to_string(),
+    }
+}
+
+fn describe_json(adapter: &AdapterSummary) -> serde_json::Value {
+    json!({
+        "index": adapter.index,
+        "name": adapter.info.name,
+        "backend": format!("{:?}", adapter.info.backend),
+        "type": format!("{:?}", adapter.info.device_type),
+        "hardware": adapter.is_hardware(),
+        "driver": adapter.info.driver,
+        "driver_info": adapter.info.driver_info,
+        "max_buffer_size": adapter.limits.max_buffer_size,
+        "max_storage_buffer_binding_size": adapter.limits.max_storage_buffer_binding_size,
+        "max_compute_workgroup_storage_size": adapter.limits.max_compute_workgroup_storage_size,
+        "max_compute_invocations_per_workgroup": adapter.limits.max_compute_invocations_per_workgroup,
+        "features": adapter.features.iter_names().map(|(name, _)| name).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,135 @@
+//! `asma inspect`: what a checkpoint holds, and what it costs at an input size.
+
+use std::path::PathBuf;
+
+use asma::checkpoint::Checkpoint;
+use asma::data::Resize;
+use asma::graph::{Graph, Model, Node, Op};
+use asma::program::{LoweringOptions, lower};
+use asma::{Result, Shape};
+use clap::Args;
+use serde_json::json;
+
+/// Show the network in a weights file: its layers with shapes, parameters, operations and memory
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The weights, a safetensors file
+    #[arg(value_name = "FILE")]
+    weights: PathBuf,
+    /// The input's size
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
+    size: Resize,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the table.
+struct Layer {
+    name: String,
+    kind: &'static str,
+    shape: Shape,
+    parameters: usize,
+    flops: u64,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let checkpoint = Checkpoint::open(&arguments.weights)?;
+    let model = Model::from_checkpoint(&checkpoint)?;
+    let graph = &model.graph;
+    let input = Shape::new(
+        arguments.batch.max(1),
+        graph.input_channels(),
+        arguments.size.height,
+        arguments.size.width,
+    );
+    let network = lower(graph, input, LoweringOptions::default())?;
+    let layers = layers(graph, input)?;
+    let total = |calls: std::ops::Range<usize>| -> u64 {
+        network.program.calls()[calls]
+            .iter()
+            .map(|call| call.params.flops())
+            .sum()
+    };
+    let (forward, adjoint) = (total(network.forward.clone()), total(network.adjoint.clone()));
+    let memory = network.program.bytes();
+    let largest = network.program.largest_buffer();
+    let largest_bytes = largest.map_or(0, |buffer| 4 * buffer.length);
+    if arguments.json {
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|layer| {
+                let Shape { n, c, h, w } = layer.shape;
+                json!({
+                    "name": layer.name, "kind": layer.kind, "shape": [n, c, h, w],
+                    "parameters": layer.parameters, "flops": layer.flops,
+                })
+            })
+            .collect();
+        let json = json!({
+            "file": arguments.weights.display().to_string(),
+            "network": model.family.to_string(),
+            "metadata": checkpoint.metadata(),
+            "parameters": graph.parameter_count(),
+            "flops_forward": forward,
+            "flops_input_gradient": adjoint,
+            "memory_bytes": memory,
+            "largest_buffer_bytes": largest_bytes,
+            "layers": layers,
+        });
+        println!("{json:#}");
+        return Ok(());
+    }
+    println!("{}", model.family);
+    println!(
+        "{:<20} {:<16} {:>18} {:>12} {:>12}",
+        "layer", "kind", "output", "parameters", "MFLOP"
+    );
+    for layer in &layers {
+        println!(
+            "{:<20} {:<16} {:>18} {:>12} {:>12.1}",
+            layer.name,
+            layer.kind,
+            layer.shape.to_string(),
+            layer.parameters,
+            layer.flops as f64 / 1e6
+        );
+    }
+    println!("parameters            {}", graph.parameter_count());
+    println!("forward               {:.2} GFLOP", forward as f64 / 1e9);
+    println!("input gradient        {:.2} GFLOP", adjoint as f64 / 1e9);
+    println!(
+        "memory, both          {:.1} MB in {} buffers, the largest {:.1} MB",
+        memory as f64 / 1e6,
+        network.program.buffers().len(),
+        largest_bytes as f64 / 1e6
+    );
+    Ok(())
+}
+
+fn layers(graph: &Graph, input: Shape) -> Result<Vec<Layer>> {
+    let shapes = graph.shapes(input)?;
+    let layers = graph.nodes().iter().zip(&shapes).map(|(node, &shape)| Layer {
+        name: node.name.clone(),
+        kind: node.op.kind(),
+        shape,
+        parameters: graph.parameters_of(&node.op),
+        flops: flops(graph, node, shape, &shapes),
+    });
+    Ok(layers.collect())
+}
+
+/// Two operations per multiply-add of a convolution; what other layers do is counted as nothing.
+fn flops(graph: &Graph, node: &Node, output: Shape, shapes: &[Shape]) -> u64 {
+    let (weight, windows) = match node.op {
+        Op::Conv2d { weight, .. } => (weight, output),
+        // Each input pixel is multiplied with all weights.
+        Op::ConvTranspose2d { weight, .. } => (weight, shapes[node.inputs[0].0]),
+        _ => return 0,
+    };
+    let weights: usize = graph.parameters()[weight.0].shape.iter().product();
+    2 * weights as u64 * (windows.n * windows.pixels()) as u64
+}

@@ -1,0 +1,60 @@
+//! The command line: one file per subcommand.
+
+mod attack;
+mod devices;
+mod inspect;
+mod network;
+mod outputs;
+mod preparation;
+mod progress;
+mod segment;
+mod shaders;
+
+use std::process::ExitCode;
+
+use asma::Error;
+use clap::{Parser, Subcommand};
+
+/// Attacks medical image segmentation networks with the Adaptive Segmentation Mask Attack (ASMA), on any GPU
+/// or the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "asma", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Attack(attack::Arguments),
+    Segment(segment::Arguments),
+    Inspect(inspect::Arguments),
+    Devices(devices::Arguments),
+    Shaders(shaders::Arguments),
+}
+
+/// Runs the command that the process was given. The exit code is 0 if it was done, 1 if it failed, 2 if it
+/// was asked for something that cannot be.
+pub fn run() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error"))
+        .filter_module("wgpu_hal", log::LevelFilter::Off)
+        .init();
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Attack(arguments) => attack::run(&arguments),
+        Command::Segment(arguments) => segment::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+        Command::Shaders(arguments) => shaders::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("asma: {error}");
+            match error {
+                Error::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `asma shaders`: the kernels in other languages, to read or to feed to other tools.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+use asma::files::write_atomically;
+use asma::gpu::{Language, translate};
+use asma::kernels::catalog;
+use asma::{Error, Result};
+use clap::{Args, ValueEnum};
+
+use super::outputs::open_folder;
+
+/// List the compute shaders, or write them as SPIR-V, MSL, HLSL or WGSL
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Write every shader in this language, each specialised for a typical call
+    #[arg(long, value_name = "LANGUAGE")]
+    emit: Option<Emit>,
+    /// The folder that they are written to
+    #[arg(long, value_name = "DIR", default_value = "asma-shaders")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Emit {
+    Wgsl,
+    Spirv,
+    Msl,
+    Hlsl,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let out = match arguments.emit {
+        Some(_) => Some(open_folder(&arguments.out)?),
+        None => None,
+    };
+    let mut seen = BTreeSet::new();
+    for params in catalog() {
+        let kernel = params.kernel();
+        for variant in kernel.variants {
+            let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, variant.name);
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let (Some(out), Some(emit)) = (&out, arguments.emit) else {
+                println!(
+                    "{} ({}): reads {}; writes {}",
+                    kernel.entry_point,
+                    variant.name,
+                    kernel.reads.join(", "),
+                    kernel.writes.join(", ")
+                );
+                continue;
+            };
+            let source = params.source(variant);
+            let (text, extension) = match emit {
+                Emit::Wgsl => (source.into_bytes(), "wgsl"),
+                Emit::Spirv => emitted(&source, kernel.entry_point, Language::Spirv)?,
+                Emit::Msl => emitted(&source, kernel.entry_point, Language::Msl)?,
+                Emit::Hlsl => emitted(&source, kernel.entry_point, Language::Hlsl)?,
+            };
+            let path = out.join(format!("{name}.{extension}"));
+            write_atomically(&path, |file| file.write_all(&text))?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn emitted(source: &str, entry_point: &str, language: Language) -> Result<(Vec<u8>, &'static str)> {
+    let text = translate(source, entry_point, language)
+        .map_err(|error| Error::Network(format!("{entry_point}: {error}")))?;
+    Ok((text, language.extension()))
+}

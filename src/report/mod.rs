@@ -1,0 +1,15 @@
+//! What an attack leaves behind for people and programs: trace, summary, pictures, figure.
+
+mod canvas;
+pub mod figure;
+pub mod overlay;
+pub mod palette;
+mod plot;
+pub mod summary;
+pub mod trace;
+
+pub use figure::{Figure, Moment, draw_figure};
+pub use overlay::{colour_labels, overlay, perturbation_picture};
+pub use palette::{IGNORE_COLOUR, class_colour};
+pub use summary::{Results, Summary, read_summary, write_summary};
+pub use trace::{read_trace, write_trace};

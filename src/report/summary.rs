@@ -1,0 +1,100 @@
+//! The summary of an attack as JSON: what was attacked, how, and what came of it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::statistics::Scores;
+
+/// The scores of the images that the attack saw and left.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// The source image, against the target.
+    pub before: Scores,
+    /// The float image after the last iteration.
+    pub last: Scores,
+    /// The float image with the best IoU.
+    pub best: Scores,
+    /// The saved image, after rounding to 8 bits.
+    pub rounded_to_8_bits: Scores,
+}
+
+/// Everything there is to say about one attack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The version of asma that ran it.
+    pub asma_version: String,
+    /// The source image's file.
+    pub image: String,
+    /// The target mask's file.
+    pub target: String,
+    /// The weights' file, or the name of the bundled ones.
+    pub weights: String,
+    /// The network in words: family, widths, classes.
+    pub network: String,
+    /// The device that ran it.
+    pub device: String,
+    /// The preset's name, if one was used.
+    pub preset: Option<String>,
+    /// The steps from the photograph to the network's input, in words.
+    pub preparation: String,
+    /// Rows and columns of the network's input.
+    pub input_size: [usize; 2],
+    /// Rows and columns of the network's output.
+    pub output_size: [usize; 2],
+    /// The attacked classes.
+    pub classes: Vec<u8>,
+    /// `one-forward` or `two-forward`.
+    pub schedule: String,
+    /// `adaptive` or `static`.
+    pub mask: String,
+    /// `dynamic` or `static`.
+    pub multiplier: String,
+    /// τ, the multiplier's constant part.
+    pub tau: f32,
+    /// β, the factor of the IoU in the multiplier.
+    pub beta: f32,
+    /// Whether τ and β were chosen by asma and not by the user.
+    pub automatic: bool,
+    /// How many iterations ran.
+    pub iterations: u32,
+    /// Which of `results.last` and `results.best` is the saved image: the one with the higher IoU.
+    pub saved: String,
+    /// The iteration that `results.best` is from.
+    pub best_iteration: u32,
+    /// Why it ended, in words.
+    pub stop_reason: String,
+    /// What came of it.
+    pub results: Results,
+    /// The wall-clock time of the attack, without reading and writing files.
+    pub seconds: f64,
+}
+
+/// Writes the summary as indented JSON, whole or not at all. A number that is not finite becomes `null`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_summary(path: impl AsRef<Path>, summary: &Summary) -> Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, summary).map_err(io::Error::from)?;
+        writeln!(file)
+    })
+}
+
+/// Reads a summary.
+///
+/// # Errors
+/// If the file cannot be read or is no summary.
+pub fn read_summary(path: impl AsRef<Path>) -> Result<Summary> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|cause| Error::file(path, format!("cannot be read: {cause}")))?;
+    serde_json::from_slice(&bytes).map_err(|cause| {
+        Error::file(
+            path,
+            format!("is no summary: {cause}; give a summary.json that asma wrote"),
+        )
+    })
+}

@@ -1,0 +1,26 @@
+use asma::kernels::copy::Params;
+
+use super::support::{Case, EXACT, ROUNDS, Random, compare};
+
+#[test]
+fn shader_is_as_its_twin() {
+    let mut random = Random::new(2);
+    let cases = (0..ROUNDS).map(|_| {
+        let extent = random.extent();
+        let (input, input_length) = random.view(extent);
+        let (output, output_length) = random.view(extent);
+        let params = Params {
+            input,
+            output,
+            extent,
+            accumulate: random.below(2),
+            unused: [0; 3],
+        };
+        Case {
+            params: params.into(),
+            reads: vec![random.floats(input_length)],
+            writes: vec![random.floats(output_length)],
+        }
+    });
+    compare(cases.collect(), EXACT);
+}

@@ -1,0 +1,25 @@
+//! Every kernel's shader on a GPU (lavapipe will do) against its twin on the CPU: random shapes with odd
+//! sizes, one pixel, one channel and batches; strided views; all modes and flags. Whole buffers are compared,
+//! so that a write outside the view shows, and each shader also runs with naga's bounds checks on, so that a
+//! read outside a buffer shows.
+
+mod support;
+
+mod add;
+mod affine;
+mod asma_mask;
+mod asma_update;
+mod copy;
+mod fill;
+mod max_pool2d;
+mod max_pool2d_adjoint;
+mod pad;
+mod pad_adjoint;
+mod sigmoid;
+mod sigmoid_adjoint;
+mod slope;
+mod slope_adjoint;
+mod softmax;
+mod softmax_adjoint;
+mod upsample;
+mod upsample_adjoint;

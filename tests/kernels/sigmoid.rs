@@ -1,0 +1,24 @@
+use asma::kernels::sigmoid::Params;
+
+use super::support::{Case, ROUNDING, ROUNDS, Random, compare};
+
+#[test]
+fn shader_is_as_its_twin() {
+    let mut random = Random::new(7);
+    let cases = (0..ROUNDS).map(|_| {
+        let extent = random.extent();
+        let (input, input_length) = random.view(extent);
+        let (output, output_length) = random.view(extent);
+        let params = Params {
+            input,
+            output,
+            extent,
+        };
+        Case {
+            params: params.into(),
+            reads: vec![random.logits(input_length)],
+            writes: vec![random.floats(output_length)],
+        }
+    });
+    compare(cases.collect(), ROUNDING);
+}

@@ -1,0 +1,31 @@
+use asma::kernels::sigmoid_adjoint::Params;
+
+use super::support::{Case, ROUNDING, ROUNDS, Random, compare};
+
+#[test]
+fn shader_is_as_its_twin() {
+    let mut random = Random::new(8);
+    let cases = (0..ROUNDS).map(|_| {
+        let extent = random.extent();
+        let (probabilities, probabilities_length) = random.view(extent);
+        let (gradient, gradient_length) = random.view(extent);
+        let (output, output_length) = random.view(extent);
+        let params = Params {
+            probabilities,
+            gradient,
+            output,
+            extent,
+            accumulate: random.below(2),
+            unused: [0; 3],
+        };
+        Case {
+            params: params.into(),
+            reads: vec![
+                random.probabilities(probabilities_length),
+                random.floats(gradient_length),
+            ],
+            writes: vec![random.floats(output_length)],
+        }
+    });
+    compare(cases.collect(), ROUNDING);
+}

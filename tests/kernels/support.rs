@@ -1,0 +1,239 @@
+//! Random calls of kernels, run by both executors and compared.
+
+use std::sync::{Arc, OnceLock};
+
+use asma::cpu::CpuExecutor;
+use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
+use asma::kernels::{Extent, Params, View};
+use asma::program::{BufferId, Executor, Program};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Rounds of random parameters per test.
+pub const ROUNDS: usize = 24;
+
+/// `|a − b| ≤ absolute + relative · |b|`, `b` the twin's.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    pub absolute: f32,
+    pub relative: f32,
+}
+
+/// For kernels that only move numbers.
+pub const EXACT: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 0.0,
+};
+
+/// A few roundings, in another order or fused.
+pub const ROUNDING: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-6,
+};
+
+impl Tolerance {
+    pub fn allows(self, found: f32, wanted: f32) -> bool {
+        (found - wanted).abs() <= self.absolute + self.relative * wanted.abs()
+    }
+}
+
+/// A call with the contents of its buffers.
+#[derive(Debug)]
+pub struct Case {
+    pub params: Params,
+    pub reads: Vec<Vec<u32>>,
+    pub writes: Vec<Vec<u32>>,
+}
+
+/// What one executor left in the written buffers of one case.
+pub type Written = Vec<Vec<u32>>;
+
+/// The GPU that the tests run on, with no features and the default limits. There must be one.
+fn gpu() -> GpuDevice {
+    static GPU: OnceLock<GpuDevice> = OnceLock::new();
+    GPU.get_or_init(|| {
+        GpuDevice::open(&DeviceChoice::Gpu, Capabilities::Baseline)
+            .expect("the adapter opens")
+            .expect("these tests need a GPU or a software rasteriser (Debian: mesa-vulkan-drivers)")
+    })
+    .clone()
+}
+
+/// One program of all the cases, in order. Calls that share buffers are given as one case after another with
+/// the same buffer numbers, see [`run_program`].
+pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
+    let mut program = Program::new();
+    let mut contents = Vec::new();
+    let mut written = Vec::new();
+    for case in cases {
+        let mut add = |words: &Vec<u32>| {
+            let id = program.add_buffer("buffer", words.len());
+            contents.push((id, words.clone()));
+            id
+        };
+        let reads: Vec<BufferId> = case.reads.iter().map(&mut add).collect();
+        let writes: Vec<BufferId> = case.writes.iter().map(&mut add).collect();
+        program.add_call("call", case.params, &reads, &writes);
+        written.push(writes);
+    }
+    run_program(program, &contents).map(|mut buffers| {
+        written
+            .iter()
+            .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
+            .collect()
+    })
+}
+
+/// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks.
+pub fn run_program(program: Program, contents: &[(BufferId, Vec<u32>)]) -> [Vec<Vec<u32>>; 3] {
+    let checked = |checked| {
+        let options = GpuOptions {
+            checked,
+            ..Default::default()
+        };
+        GpuExecutor::new(gpu(), &program, &options).expect("the program fits the GPU")
+    };
+    let results = [
+        execute(&mut checked(false), &program, contents),
+        execute(&mut checked(true), &program, contents),
+    ];
+    let program = Arc::new(program);
+    let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
+    let twins = execute(&mut cpu, &program, contents);
+    let [unchecked, checked] = results;
+    [twins, unchecked, checked]
+}
+
+fn execute(
+    executor: &mut dyn Executor,
+    program: &Program,
+    contents: &[(BufferId, Vec<u32>)],
+) -> Vec<Vec<u32>> {
+    for (id, words) in contents {
+        executor.write_words(*id, 0, words).expect("a write");
+    }
+    let calls: Vec<usize> = (0..program.calls().len()).collect();
+    executor.submit(&calls).expect("the calls run");
+    let lengths = program.buffers().iter().map(|buffer| buffer.length);
+    lengths
+        .enumerate()
+        .map(|(id, length)| {
+            let readback = executor.request_words(BufferId(id), 0, length).expect("a read");
+            executor.receive_words(readback).expect("the words read")
+        })
+        .collect()
+}
+
+/// Runs the cases and holds each written buffer of floats against the twin's.
+pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
+    let [twins, unchecked, checked] = run(&cases);
+    for (number, case) in cases.iter().enumerate() {
+        for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
+            for (found, wanted) in found[number].iter().zip(&twins[number]) {
+                compare_floats(
+                    &format!("{what} shader, case {number}: {:?}", case.params),
+                    found,
+                    wanted,
+                    tolerance,
+                );
+            }
+        }
+        assert_ne!(
+            twins[number], case.writes,
+            "case {number} changes nothing: {:?}",
+            case.params
+        );
+    }
+}
+
+/// Panics at the first float that is further off than `tolerance`.
+pub fn compare_floats(what: &str, found: &[u32], wanted: &[u32], tolerance: Tolerance) {
+    assert_eq!(found.len(), wanted.len(), "{what}");
+    for (index, (&found, &wanted)) in found.iter().zip(wanted).enumerate() {
+        let (found, wanted) = (f32::from_bits(found), f32::from_bits(wanted));
+        assert!(
+            tolerance.allows(found, wanted),
+            "{what}\nword {index} is {found}, the twin has {wanted}"
+        );
+    }
+}
+
+/// Random choices, the same on every run.
+pub struct Random(StdRng);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(StdRng::seed_from_u64(seed))
+    }
+
+    pub fn below(&mut self, end: u32) -> u32 {
+        self.0.random_range(0..end)
+    }
+
+    pub fn between(&mut self, first: u32, last: u32) -> u32 {
+        self.0.random_range(first..=last)
+    }
+
+    pub fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.0.random_range(0..choices.len())]
+    }
+
+    pub fn float(&mut self, first: f32, last: f32) -> f32 {
+        self.0.random_range(first..last)
+    }
+
+    /// Sizes below, at and above those of a workgroup, odd ones among them.
+    pub fn extent(&mut self) -> Extent {
+        Extent {
+            n: self.between(1, 2),
+            c: self.choose(&[1, 2, 3, 5]),
+            h: self.choose(&[1, 2, 3, 5, 8, 13, 17]),
+            w: self.choose(&[1, 2, 3, 7, 8, 16, 31]),
+        }
+    }
+
+    /// A view of a tensor with gaps before it and between rows, channels and samples (or none at all), and
+    /// the length of its buffer.
+    pub fn view(&mut self, extent: Extent) -> (View, usize) {
+        let gap = |random: &mut Self, dense| if dense { 0 } else { random.below(4) };
+        let dense = self.below(3) == 0;
+        let row = extent.w + gap(self, dense);
+        let channel = extent.h * row + gap(self, dense);
+        let batch = extent.c * channel + gap(self, dense);
+        let offset = gap(self, dense);
+        let view = View {
+            offset,
+            batch,
+            channel,
+            row,
+        };
+        let length = offset + extent.n * batch + gap(self, dense);
+        (view, length as usize)
+    }
+
+    /// Floats in [−2, 2).
+    pub fn floats(&mut self, length: usize) -> Vec<u32> {
+        (0..length).map(|_| self.float(-2.0, 2.0).to_bits()).collect()
+    }
+
+    /// Floats in [−100, 100), where a careless exponential overflows.
+    pub fn logits(&mut self, length: usize) -> Vec<u32> {
+        (0..length).map(|_| self.float(-100.0, 100.0).to_bits()).collect()
+    }
+
+    /// Floats in [0, 1).
+    pub fn probabilities(&mut self, length: usize) -> Vec<u32> {
+        (0..length).map(|_| self.float(0.0, 1.0).to_bits()).collect()
+    }
+
+    /// Multiples of ½ in [−1, 1], so that many are equal and some are 0.
+    pub fn coarse_floats(&mut self, length: usize) -> Vec<u32> {
+        (0..length)
+            .map(|_| (0.5 * (self.below(5) as f32 - 2.0)).to_bits())
+            .collect()
+    }
+
+    pub fn integers(&mut self, length: usize, end: u32) -> Vec<u32> {
+        (0..length).map(|_| self.below(end)).collect()
+    }
+}
