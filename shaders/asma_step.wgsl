@@ -1,21 +1,27 @@
 // All that an ASMA iteration does besides the network: `mask` before the network's backward pass and
 // `update` after it, each one pass over memory.
+//
+// FLAGS (of the entry point that is used) and CLASS_COUNT are constants that the prelude brings: what the
+// flags leave out is not compiled, loops over classes have a known end.
 
 const WORKGROUP: u32 = 256u;
+
+fn has(flag: u32) -> bool {
+    return (FLAGS & flag) != 0u;
+}
 
 // Class bits.
 const CLASS_ATTACKED: u32 = 1u;
 const CLASS_AVERAGED: u32 = 2u;
 
 // ---------------------------------------------------------------------------------------------------
-// mask: logits and target to argmax, adaptive mask, seed gradient, counts. One output pixel per thread.
+// mask: logits and target to argmax, adaptive mask, seed gradient, counts.
+
+const PIXELS_PER_THREAD: u32 = 16u;
 
 const WRITE_SEED: u32 = 1u;
 const COUNT: u32 = 2u;
 const ADAPTIVE: u32 = 4u;
-
-// 3 · 255 + 2: class 255 cannot exist, that label means "ignore".
-const MOST_COUNTS: u32 = 767u;
 
 struct MaskParams {
     logits: View,
@@ -34,7 +40,7 @@ struct MaskParams {
 @group(0) @binding(4) var<storage, read_write> seed: array<f32>;
 @group(0) @binding(5) var<storage, read_write> counts_to_add: array<atomic<u32>>;
 
-var<workgroup> workgroup_counts: array<atomic<u32>, MOST_COUNTS>;
+var<workgroup> workgroup_counts: array<atomic<u32>, 3u * CLASS_COUNT>;
 
 // The class with the largest logit, the first one of equals.
 fn predicted_class(sample: u32, y: u32, x: u32) -> u32 {
@@ -43,7 +49,7 @@ fn predicted_class(sample: u32, y: u32, x: u32) -> u32 {
         return select(0u, 1u, largest > 0.0);
     }
     var predicted = 0u;
-    for (var c = 1u; c < mask_params.extent.c; c++) {
+    for (var c = 1u; c < CLASS_COUNT; c++) {
         let logit = logits[at(mask_params.logits, sample, c, y, x)];
         if logit > largest {
             largest = logit;
@@ -55,10 +61,8 @@ fn predicted_class(sample: u32, y: u32, x: u32) -> u32 {
 
 fn write_seed(sample: u32, y: u32, x: u32, label: u32, predicted: u32) {
     var seeded = false;
-    if label < mask_params.class_count {
-        let attacked = (mask_classes[label] & CLASS_ATTACKED) != 0u;
-        let adaptive = (mask_params.flags & ADAPTIVE) != 0u;
-        seeded = attacked && (!adaptive || predicted != label);
+    if label < CLASS_COUNT && (!has(ADAPTIVE) || predicted != label) {
+        seeded = (mask_classes[label] & CLASS_ATTACKED) != 0u;
     }
     if mask_params.extent.c == 1u {
         // The one channel z stands for the logits (−z, z).
@@ -66,19 +70,44 @@ fn write_seed(sample: u32, y: u32, x: u32, label: u32, predicted: u32) {
         seed[at(mask_params.seed, sample, 0u, y, x)] = select(0.0, slope, seeded);
         return;
     }
-    for (var c = 0u; c < mask_params.extent.c; c++) {
+    for (var c = 0u; c < CLASS_COUNT; c++) {
         seed[at(mask_params.seed, sample, c, y, x)] = select(0.0, 1.0, seeded && c == label);
     }
 }
 
-fn count(label: u32, predicted: u32) {
-    atomicAdd(&workgroup_counts[3u * label + 1u], 1u);
-    atomicAdd(&workgroup_counts[3u * predicted + 2u], 1u);
-    if predicted == label {
-        atomicAdd(&workgroup_counts[3u * label], 1u);
-        atomicAdd(&workgroup_counts[3u * mask_params.class_count], 1u);
+// Pixels in a row that have the same label and the same predicted class. Masks are made of areas, so most
+// pixels only lengthen the run at hand, and the atomic additions, which are dear, are few.
+struct Run {
+    label: u32,
+    predicted: u32,
+    length: u32,
+}
+
+fn count(run: Run) {
+    if run.length == 0u {
+        return;
     }
-    atomicAdd(&workgroup_counts[3u * mask_params.class_count + 1u], 1u);
+    atomicAdd(&workgroup_counts[3u * run.label + 1u], run.length);
+    atomicAdd(&workgroup_counts[3u * run.predicted + 2u], run.length);
+    if run.predicted == run.label {
+        atomicAdd(&workgroup_counts[3u * run.label], run.length);
+    }
+}
+
+// Adds word `i` of the workgroup's counts to the sample's. The totals are sums over the classes.
+fn add_count(start: u32, i: u32) {
+    var value = 0u;
+    let totals = 3u * CLASS_COUNT;
+    if i < totals {
+        value = atomicLoad(&workgroup_counts[i]);
+    } else {
+        for (var c = 0u; c < CLASS_COUNT; c++) {
+            value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
+        }
+    }
+    if value != 0u {
+        atomicAdd(&counts_to_add[start + i], value);
+    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -88,48 +117,52 @@ fn mask(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let pixels = mask_params.extent.h * mask_params.extent.w;
-    let pixel = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP + thread;
+    let group = workgroup.y * workgroups.x + workgroup.x;
     let sample = workgroup.z;
-    let inside = pixel < pixels;
-    let counting = (mask_params.flags & COUNT) != 0u;
-    let count_length = 3u * mask_params.class_count + 2u;
+    let count_length = 3u * CLASS_COUNT + 2u;
 
-    if counting {
-        for (var i = thread; i < count_length; i += WORKGROUP) {
+    if has(COUNT) {
+        for (var i = thread; i < 3u * CLASS_COUNT; i += WORKGROUP) {
             atomicStore(&workgroup_counts[i], 0u);
         }
         workgroupBarrier();
     }
 
-    if inside {
+    var run = Run(0u, 0u, 0u);
+    for (var j = 0u; j < PIXELS_PER_THREAD; j++) {
+        let pixel = (group * PIXELS_PER_THREAD + j) * WORKGROUP + thread;
+        if pixel >= pixels {
+            break;
+        }
         let y = pixel / mask_params.extent.w;
         let x = pixel - y * mask_params.extent.w;
         let label = labels[sample * pixels + pixel];
         let predicted = predicted_class(sample, y, x);
-        if (mask_params.flags & WRITE_SEED) != 0u {
+        if has(WRITE_SEED) {
             write_seed(sample, y, x, label, predicted);
         }
         // What is no class is "ignore".
-        if counting && label < mask_params.class_count {
-            count(label, predicted);
+        if has(COUNT) && label < CLASS_COUNT {
+            if label != run.label || predicted != run.predicted {
+                count(run);
+                run = Run(label, predicted, 0u);
+            }
+            run.length++;
         }
     }
 
-    if counting {
+    if has(COUNT) {
+        count(run);
         workgroupBarrier();
         let start = (sample * 2u + mask_params.parity) * count_length;
         for (var i = thread; i < count_length; i += WORKGROUP) {
-            let value = atomicLoad(&workgroup_counts[i]);
-            if value != 0u {
-                atomicAdd(&counts_to_add[start + i], value);
-            }
+            add_count(start, i);
         }
     }
 }
 
 // ---------------------------------------------------------------------------------------------------
-// update: gradient, image, source and counts to multiplier, step, clip, statistics. Four input elements
-// per thread.
+// update: gradient, image, source and counts to multiplier, step, clip, statistics.
 
 const STEP: u32 = 1u;
 const CLIP: u32 = 2u;
@@ -138,7 +171,10 @@ const STATIC_MULTIPLIER: u32 = 8u;
 const MULTIPLIER_FROM_COUNTS: u32 = 16u;
 const REGION: u32 = 32u;
 
-const ELEMENTS_PER_THREAD: u32 = 4u;
+const ELEMENTS_PER_THREAD: u32 = 16u;
+
+// Threads that take the first step of a reduction over a workgroup.
+const REDUCED: u32 = 16u;
 
 // Words of the ledger, as `src/kernels/asma_update.rs` has them.
 const HEADER: u32 = 32u;
@@ -179,7 +215,7 @@ struct UpdateParams {
 @group(0) @binding(7) var<storage, read_write> counts: array<u32>;
 @group(0) @binding(8) var<storage, read_write> ledger: array<u32>;
 
-// What every workgroup of a sample works out for itself from the counts and the state.
+// What every thread of a sample works out for itself from the counts and the state.
 struct Decision {
     was_stopped: bool,
     // Why the sample stops in this settlement, or RUNNING.
@@ -191,16 +227,13 @@ struct Decision {
     next_multiplier: f32,
 }
 
-var<workgroup> decision: Decision;
-var<workgroup> sums: array<f32, WORKGROUP>;
-var<workgroup> maxima: array<f32, WORKGROUP>;
-
-fn has(flag: u32) -> bool {
-    return (update_params.flags & flag) != 0u;
-}
+var<workgroup> shared_iou: f32;
+// x of the image that this call writes, y of the one that it settles.
+var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
+var<workgroup> maxima: array<vec2<f32>, WORKGROUP>;
 
 fn counts_start(sample: u32, parity: u32) -> u32 {
-    return (sample * 2u + parity) * (3u * update_params.class_count + 2u);
+    return (sample * 2u + parity) * (3u * CLASS_COUNT + 2u);
 }
 
 fn state_start(sample: u32, parity: u32) -> u32 {
@@ -226,19 +259,31 @@ fn ratio(part: u32, whole: u32) -> f32 {
     return f32(part) / f32(whole);
 }
 
-// Sums `sum` and takes the largest `maximum` over the workgroup's threads, in an order that never changes.
-// The results stand at index 0, for thread 0 to read.
-fn reduce(thread: u32, sum: f32, maximum: f32) {
-    sums[thread] = sum;
-    maxima[thread] = maximum;
+// Sums `sums` and takes the largest of `maxima` over the workgroup's threads, in an order that never changes.
+// The results stand at index 0, for all threads to read. Two steps of 16 take few barriers where halving
+// takes eight: on a software rasteriser they are dear.
+fn reduce(thread: u32) {
     workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if thread < half {
-            sums[thread] += sums[thread + half];
-            maxima[thread] = max(maxima[thread], maxima[thread + half]);
-        }
-        workgroupBarrier();
+    if thread < REDUCED {
+        reduce_strided(thread, REDUCED, WORKGROUP);
     }
+    workgroupBarrier();
+    if thread == 0u {
+        reduce_strided(0u, 1u, REDUCED);
+    }
+    workgroupBarrier();
+}
+
+// Reduces every `stride`-th value from `first` up to `end` to the first one.
+fn reduce_strided(first: u32, stride: u32, end: u32) {
+    var sum = vec2(0.0);
+    var maximum = vec2(0.0);
+    for (var i = first; i < end; i += stride) {
+        sum += sums[i];
+        maximum = max(maximum, maxima[i]);
+    }
+    sums[first] = sum;
+    maxima[first] = maximum;
 }
 
 // One class per thread: its IoU to `sums`, whether it is averaged to `maxima`.
@@ -247,17 +292,17 @@ fn class_iou(sample: u32, c: u32) {
     let both = counts[start];
     let either = counts[start + 1u] + counts[start + 2u] - both;
     let averaged = (update_classes[c] & CLASS_AVERAGED) != 0u;
-    sums[c] = select(0.0, ratio(both, either), averaged);
-    maxima[c] = select(0.0, 1.0, averaged);
+    sums[c].x = select(0.0, ratio(both, either), averaged);
+    maxima[c].x = select(0.0, 1.0, averaged);
 }
 
 // Mean over the averaged classes of what `class_iou` left.
 fn mean_iou() -> f32 {
     var total = 0.0;
     var averaged = 0.0;
-    for (var c = 0u; c < update_params.class_count; c++) {
-        total += sums[c];
-        averaged += maxima[c];
+    for (var c = 0u; c < CLASS_COUNT; c++) {
+        total += sums[c].x;
+        averaged += maxima[c].x;
     }
     if total == averaged {
         return 1.0;
@@ -265,13 +310,15 @@ fn mean_iou() -> f32 {
     return total / averaged;
 }
 
-fn decide(sample: u32) {
+// All threads do this alike, outside any branch: the loads are the same for all, which hardware and software
+// rasterisers make one of.
+fn decide(sample: u32) -> Decision {
     let settings = sample * update_params.ledger_length;
     let state = state_start(sample, update_params.parity);
     let iteration = ledger[state + STATE_ITERATION];
     let tau = bitcast<f32>(ledger[settings + TAU]);
 
-    let iou = mean_iou();
+    let iou = shared_iou;
     var next_multiplier = bitcast<f32>(ledger[settings + BETA]) * iou + tau;
     var multiplier = bitcast<f32>(ledger[state + STATE_MULTIPLIER]);
     if has(STATIC_MULTIPLIER) {
@@ -292,40 +339,53 @@ fn decide(sample: u32) {
     } else if settles && patience > 0u && iteration - best_iteration >= patience {
         stops = NO_PROGRESS;
     }
-    decision = Decision(was_stopped, stops, new_best, iou, multiplier, next_multiplier);
+    return Decision(was_stopped, stops, new_best, iou, multiplier, next_multiplier);
 }
 
-// The trace's row and the next iteration's state; `l2_squared` and `linf` are of the whole sample.
-fn settle(sample: u32, l2_squared: f32, linf: f32) {
+// Word `word` of the next iteration's state.
+fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
     let state = state_start(sample, update_params.parity);
-    let next_state = state_start(sample, 1u - update_params.parity);
-    for (var word = 0u; word < STATE_LENGTH; word++) {
-        ledger[next_state + word] = ledger[state + word];
-    }
+    let value = ledger[state + word];
     if decision.was_stopped {
-        return;
+        return value;
     }
     let iteration = ledger[state + STATE_ITERATION];
-    ledger[next_state + STATE_ITERATION] = iteration + 1u;
-    ledger[next_state + STATE_STOPPED] = decision.stops;
-    ledger[next_state + STATE_MULTIPLIER] = bitcast<u32>(decision.next_multiplier);
-    if decision.new_best {
-        ledger[next_state + STATE_BEST_IOU] = bitcast<u32>(decision.iou);
-        ledger[next_state + STATE_BEST_ITERATION] = iteration;
+    switch word {
+        case STATE_ITERATION: { return iteration + 1u; }
+        case STATE_STOPPED: { return decision.stops; }
+        case STATE_MULTIPLIER: { return bitcast<u32>(decision.next_multiplier); }
+        case STATE_BEST_IOU: { return select(value, bitcast<u32>(decision.iou), decision.new_best); }
+        case STATE_BEST_ITERATION: { return select(value, iteration, decision.new_best); }
+        default: { return value; }
     }
-    if update_params.ring_rows == 0u {
-        return;
+}
+
+// Word `word` of the trace's row; the whole sample's sums stand at index 0 of the workgroup's.
+fn row_word(sample: u32, word: u32, iteration: u32, decision: Decision) -> u32 {
+    let totals = counts_start(sample, update_params.parity) + 3u * CLASS_COUNT;
+    switch word {
+        case 0u: { return iteration; }
+        case 1u: { return bitcast<u32>(decision.iou); }
+        case 2u: { return bitcast<u32>(ratio(counts[totals], counts[totals + 1u])); }
+        case 3u: { return bitcast<u32>(sqrt(sums[0].y)); }
+        case 4u: { return bitcast<u32>(maxima[0].y); }
+        case 5u: { return bitcast<u32>(decision.multiplier); }
+        case 6u: { return 1u; }
+        default: { return 0u; }
     }
-    let totals = counts_start(sample, update_params.parity) + 3u * update_params.class_count;
-    let row = partial_sums_start(sample, 2u) + (iteration % update_params.ring_rows) * ROW_LENGTH;
-    ledger[row] = iteration;
-    ledger[row + 1u] = bitcast<u32>(decision.iou);
-    ledger[row + 2u] = bitcast<u32>(ratio(counts[totals], counts[totals + 1u]));
-    ledger[row + 3u] = bitcast<u32>(sqrt(l2_squared));
-    ledger[row + 4u] = bitcast<u32>(linf);
-    ledger[row + 5u] = bitcast<u32>(decision.multiplier);
-    ledger[row + 6u] = 1u;
-    ledger[row + 7u] = 0u;
+}
+
+// The trace's row and the next iteration's state, one word per thread.
+fn settle(sample: u32, thread: u32, decision: Decision) {
+    if thread < STATE_LENGTH {
+        let next_state = state_start(sample, 1u - update_params.parity);
+        ledger[next_state + thread] = next_state_word(sample, thread, decision);
+    }
+    if thread < ROW_LENGTH && !decision.was_stopped && update_params.ring_rows > 0u {
+        let iteration = ledger[state_start(sample, update_params.parity) + STATE_ITERATION];
+        let row = partial_sums_start(sample, 2u) + (iteration % update_params.ring_rows) * ROW_LENGTH;
+        ledger[row + thread] = row_word(sample, thread, iteration, decision);
+    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -338,32 +398,15 @@ fn update(
     let group = workgroup.y * workgroups.x + workgroup.x;
     let other_parity = 1u - update_params.parity;
 
-    if thread < update_params.class_count {
+    if thread < CLASS_COUNT {
         class_iou(sample, thread);
     }
     workgroupBarrier();
     if thread == 0u {
-        decide(sample);
+        shared_iou = mean_iou();
     }
     workgroupBarrier();
-
-    if has(SETTLE) && group == 0u {
-        let partial_sums = partial_sums_start(sample, update_params.parity);
-        var sum = 0.0;
-        var maximum = 0.0;
-        for (var i = thread; i < group_count(); i += WORKGROUP) {
-            sum += bitcast<f32>(ledger[partial_sums + 2u * i]);
-            maximum = max(maximum, bitcast<f32>(ledger[partial_sums + 2u * i + 1u]));
-        }
-        reduce(thread, sum, maximum);
-        if thread == 0u {
-            settle(sample, sums[0], maxima[0]);
-        }
-        let next_counts = counts_start(sample, other_parity);
-        for (var i = thread; i < 3u * update_params.class_count + 2u; i += WORKGROUP) {
-            counts[next_counts + i] = 0u;
-        }
-    }
+    let decision = decide(sample);
 
     let steps = has(STEP) && !decision.was_stopped && decision.stops == RUNNING;
     let clips = has(CLIP) && !decision.was_stopped && (steps || !has(STEP));
@@ -373,39 +416,57 @@ fn update(
     var maximum = 0.0;
     for (var j = 0u; j < ELEMENTS_PER_THREAD; j++) {
         let element = (group * ELEMENTS_PER_THREAD + j) * WORKGROUP + thread;
-        if element < elements {
-            let place = sample * elements + element;
-            let before = adversarial[place];
-            var after = before;
-            let may_change = !has(REGION) || region[sample * pixels + element % pixels] != 0u;
-            if steps && may_change {
-                let ascent = gradient[place] + 2.0 * update_params.lambda * (source[place] - before);
-                after += decision.multiplier * ascent;
-            }
-            if clips && may_change {
-                after = clamp(after, 0.0, 1.0);
-            }
-            if decision.new_best {
-                best[place] = select(after, before, has(STEP));
-            }
-            if steps || clips {
-                adversarial[place] = after;
-            }
-            if has(STEP) {
-                let difference = after - source[place];
-                sum += difference * difference;
-                maximum = max(maximum, abs(difference));
-            }
+        if element >= elements {
+            break;
         }
+        let place = sample * elements + element;
+        let before = adversarial[place];
+        let origin = source[place];
+        var after = before;
+        let may_change = !has(REGION) || region[sample * pixels + element % pixels] != 0u;
+        if steps && may_change {
+            let ascent = gradient[place] + 2.0 * update_params.lambda * (origin - before);
+            after += decision.multiplier * ascent;
+        }
+        if clips && may_change {
+            after = clamp(after, 0.0, 1.0);
+        }
+        if decision.new_best {
+            best[place] = select(after, before, has(STEP));
+        }
+        if steps || clips {
+            adversarial[place] = after;
+        }
+        let difference = after - origin;
+        sum += difference * difference;
+        maximum = max(maximum, abs(difference));
     }
 
-    if has(STEP) {
-        reduce(thread, sum, maximum);
-        if thread == 0u && group < group_count() {
-            let half = select(update_params.parity, other_parity, has(SETTLE));
-            let partial_sums = partial_sums_start(sample, half) + 2u * group;
-            ledger[partial_sums] = bitcast<u32>(sums[0]);
-            ledger[partial_sums + 1u] = bitcast<u32>(maxima[0]);
+    let settles = has(SETTLE) && group == 0u;
+    var settled_sum = 0.0;
+    var settled_maximum = 0.0;
+    if settles {
+        let partial_sums = partial_sums_start(sample, update_params.parity);
+        for (var i = thread; i < group_count(); i += WORKGROUP) {
+            settled_sum += bitcast<f32>(ledger[partial_sums + 2u * i]);
+            settled_maximum = max(settled_maximum, bitcast<f32>(ledger[partial_sums + 2u * i + 1u]));
+        }
+    }
+    sums[thread] = vec2(sum, settled_sum);
+    maxima[thread] = vec2(maximum, settled_maximum);
+    reduce(thread);
+
+    if has(STEP) && thread == 0u && group < group_count() {
+        let half = select(update_params.parity, other_parity, has(SETTLE));
+        let partial_sums = partial_sums_start(sample, half) + 2u * group;
+        ledger[partial_sums] = bitcast<u32>(sums[0].x);
+        ledger[partial_sums + 1u] = bitcast<u32>(maxima[0].x);
+    }
+    if settles {
+        settle(sample, thread, decision);
+        let next_counts = counts_start(sample, other_parity);
+        for (var i = thread; i < 3u * CLASS_COUNT + 2u; i += WORKGROUP) {
+            counts[next_counts + i] = 0u;
         }
     }
 }

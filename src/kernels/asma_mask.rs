@@ -26,8 +26,10 @@ pub const CLASS_AVERAGED: u32 = 2;
 /// A target label that is left out of the loss and of every statistic.
 pub const IGNORE: u32 = 255;
 
-/// Threads of a workgroup, one pixel each.
+/// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
+/// Pixels that one thread handles, [`WORKGROUP`] apart.
+pub const PIXELS_PER_THREAD: u32 = 16;
 
 /// Counts of one sample and one parity: for each class in turn the pixels in both target and prediction, in
 /// the target, in the prediction; then, once, correct pixels and counted pixels.
@@ -71,7 +73,12 @@ impl KernelParams for Params {
     };
 
     fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(WORKGROUP));
+        let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
         [x, y, self.extent.n]
+    }
+
+    // Parameters that the shader also has as constants, see its head.
+    fn constants(&self) -> Vec<(&'static str, u32)> {
+        vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
     }
 }

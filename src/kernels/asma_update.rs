@@ -64,7 +64,7 @@ pub const REGION: u32 = 32;
 /// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
 /// Elements that one thread handles, [`WORKGROUP`] apart.
-pub const ELEMENTS_PER_THREAD: u32 = 4;
+pub const ELEMENTS_PER_THREAD: u32 = 16;
 
 /// Words before the partial sums.
 pub const HEADER: usize = 32;
@@ -155,5 +155,10 @@ impl KernelParams for Params {
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold(Self::workgroups(self.extent));
         [x, y, self.extent.n]
+    }
+
+    // Parameters that the shader also has as constants, see its head.
+    fn constants(&self) -> Vec<(&'static str, u32)> {
+        vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
     }
 }

@@ -44,12 +44,26 @@ fn shader_is_as_its_twin() {
     for flags in 1..=WRITE_SEED | COUNT | ADAPTIVE {
         for c in [1, 2, 3, 5] {
             // Less than a workgroup and more.
-            for (h, w) in [(1, 1), (5, 7), (19, 31)] {
+            for (h, w) in [(1, 1), (5, 7), (61, 71)] {
                 let n = random.between(1, 2);
                 cases.push(case(&mut random, Extent { n, c, h, w }, flags));
             }
         }
     }
+    // A mask of areas, as real ones are: long runs of one label and one prediction.
+    let area = Extent {
+        n: 2,
+        c: 3,
+        h: 97,
+        w: 89,
+    };
+    let mut areas = case(&mut random, area, WRITE_SEED | COUNT | ADAPTIVE);
+    for words in &mut areas.reads[..2] {
+        for place in 0..words.len() {
+            words[place] = words[place - place % 1500];
+        }
+    }
+    cases.push(areas);
     // As many classes as there can be, which need most workgroup memory.
     let most = Extent {
         n: 2,
