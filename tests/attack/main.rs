@@ -21,7 +21,7 @@ const INPUT: Shape = Shape::new(1, 3, 30, 26);
 
 /// A network with logits `scale` times as large as they would be.
 fn network(scale: f32) -> Graph {
-    simple_unet_scaled(&SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid), 11, scale)
+    simple_unet_scaled(&SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid), 7, scale)
 }
 
 /// Steps large enough to get far in some tens of iterations.

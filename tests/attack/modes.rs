@@ -120,7 +120,7 @@ fn class_that_is_not_attacked_has_no_pull() {
 fn automatic_step_makes_progress_at_any_scale_of_logits() {
     let mut gains = Vec::new();
     for scale in [1e-3, 1.0, 1e3] {
-        let mut case = Case::new(config(150));
+        let mut case = Case::new(config(500));
         case.graph = network(scale);
         case.config.step = StepSize::Automatic;
         case.config.lambda = 0.0;

@@ -132,7 +132,7 @@ fn attack_of_a_reached_target_changes_nothing() {
 fn a_second_run_on_the_same_executor_starts_afresh() {
     let case = case(Schedule::TwoForward, 15);
     let (attack, mut executor) = case.attack().unwrap();
-    let mut traces = [0; 2].map(|_| {
+    let traces = [0; 2].map(|_| {
         let input = asma::attack::AttackInput {
             source: &case.source,
             targets: std::slice::from_ref(&case.target),
@@ -144,7 +144,7 @@ fn a_second_run_on_the_same_executor_starts_afresh() {
     });
     assert_eq!(traces[0].trace, traces[1].trace);
     assert_eq!(traces[0].last, traces[1].last);
-    for outcome in &mut traces {
+    for outcome in &traces {
         assert!(!outcome.snapshots.is_empty());
         for snapshot in &outcome.snapshots {
             let row = &outcome.trace[snapshot.iteration as usize];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, StepSize};
 use asma::cpu::CpuExecutor;
-use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
+use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
 use asma::program::{BufferId, Executor};
 use asma::{LabelMap, Shape, Tensor, TraceRow};
@@ -88,19 +88,28 @@ fn cases(samples: usize) -> [(&'static str, Case); 2] {
     ]
 }
 
-/// The rows of two traces, of executors that round differently: of an attack of some hundred pixels one may
-/// be decided otherwise.
+/// Compares two traces, of executors that round differently, so that up to `ties` pixels may be decided
+/// otherwise at each iteration.
 #[track_caller]
-fn assert_close(what: &str, left: &[TraceRow], right: &[TraceRow]) {
+fn assert_close(what: &str, case: &Case, n: usize, traces: [&[TraceRow]; 2], ties: usize) {
+    let [left, right] = traces;
     assert_eq!(left.len(), right.len(), "{what}");
+    let target = &case.targets[n];
+    // A pixel that goes from one class to another changes the intersection of one and the union of both.
+    let smallest = (0..3)
+        .map(|class| target.count(class))
+        .filter(|&count| count > 0)
+        .min()
+        .unwrap();
+    let iou = 1e-6 + 2.0 * ties as f32 / smallest as f32;
+    let accuracy = 1e-6 + ties as f32 / target.labels().len() as f32;
     for (a, b) in left.iter().zip(right) {
-        let close = |a: f32, b: f32, tolerance: f32| (a - b).abs() <= tolerance * (1.0 + b.abs());
         let same = a.iteration == b.iteration
-            && close(a.iou, b.iou, 5e-3)
-            && close(a.pixel_accuracy, b.pixel_accuracy, 2e-3)
-            && close(a.l2, b.l2, 1e-3)
-            && close(a.linf, b.linf, 1e-3)
-            && (a.multiplier - b.multiplier).abs() <= 5e-3 * b.multiplier;
+            && (a.iou - b.iou).abs() <= iou
+            && (a.pixel_accuracy - b.pixel_accuracy).abs() <= accuracy
+            && (a.l2 - b.l2).abs() <= 1e-6 + 1e-3 * b.l2
+            && (a.linf - b.linf).abs() <= 1e-6 + 1e-3 * b.linf
+            && (a.multiplier - b.multiplier).abs() <= 2e-3 * iou + 1e-6 * b.multiplier;
         assert!(same, "{what}: {a:?} and {b:?}");
     }
 }
@@ -108,6 +117,10 @@ fn assert_close(what: &str, left: &[TraceRow], right: &[TraceRow]) {
 #[test]
 fn every_call_of_an_attack_equals_its_twin() {
     for (setup, gpu, options) in setups() {
+        // The variants of the convolutions are the network's business.
+        if options.variants != VariantChoice::Auto {
+            continue;
+        }
         for (schedule, case) in cases(2) {
             for mode in [Mode::Isolated, Mode::Running] {
                 let attack = &case.attack;
@@ -122,11 +135,16 @@ fn every_call_of_an_attack_equals_its_twin() {
                 lockstep.report(&format!("{setup}: attack {schedule}"));
                 let [gpu, cpu] = [&mut lockstep.gpu as &mut dyn Executor, &mut lockstep.cpu]
                     .map(|executor| attack.trace(executor).unwrap());
-                for (gpu, cpu) in gpu.iter().zip(&cpu) {
+                for (n, (gpu, cpu)) in gpu.iter().zip(&cpu).enumerate() {
                     assert_eq!(cpu.len(), ITERATIONS as usize);
-                    assert_close(&format!("{setup}, {schedule}, {mode:?}"), gpu, cpu);
-                    // It is an attack that gets somewhere.
-                    assert!(cpu[19].iou > cpu[0].iou, "{} to {}", cpu[0].iou, cpu[19].iou);
+                    let what = format!("{setup}, {schedule}, {mode:?}");
+                    // Ties were settled as they came.
+                    assert_close(&what, &case, n, [gpu, cpu], 0);
+                    let (first, last) = (cpu[0].pixel_accuracy, cpu[19].pixel_accuracy);
+                    assert!(
+                        first != last,
+                        "{what}: an attack that changes no prediction shows nothing"
+                    );
                 }
             }
         }
@@ -143,37 +161,35 @@ fn traces_of_both_executors_agree() {
         let mut on_gpu =
             GpuExecutor::new(gpu.clone(), case.attack.program(), &GpuOptions::default()).unwrap();
         let mut on_cpu = CpuExecutor::new(case.attack.program().clone()).unwrap();
-        for (gpu, cpu) in case.run(&mut on_gpu).iter().zip(&case.run(&mut on_cpu)) {
-            assert_close(schedule, &gpu.trace, &cpu.trace);
+        let outcomes = [case.run(&mut on_gpu), case.run(&mut on_cpu)];
+        for n in 0..2 {
+            let traces = outcomes.each_ref().map(|outcome| &outcome[n].trace[..]);
+            assert_close(schedule, &case, n, traces, 2);
         }
     }
 }
 
 #[test]
 fn run_time_checks_and_a_second_run_change_no_bit() {
-    for (setup, gpu, options) in setups() {
-        for (schedule, case) in cases(1) {
-            let program = case.attack.program();
-            let mut runs = |checked: bool| {
-                let options = GpuOptions {
-                    checked,
-                    ..options.clone()
-                };
-                let mut executor = GpuExecutor::new(gpu.clone(), program, &options).unwrap();
-                [0; 2].map(|_| {
-                    case.run(&mut executor);
-                    memory(&mut executor, program)
-                })
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    for (schedule, case) in cases(1) {
+        let program = case.attack.program();
+        let run = |checked| {
+            let options = GpuOptions {
+                checked,
+                ..Default::default()
             };
-            let ([first, again], [checked, _]) = (runs(false), runs(true));
-            assert_same_memory(&format!("{setup}, {schedule}, twice"), program, &first, &again);
-            assert_same_memory(
-                &format!("{setup}, {schedule}, checked"),
-                program,
-                &first,
-                &checked,
-            );
-        }
+            let mut executor = GpuExecutor::new(gpu.clone(), program, &options).unwrap();
+            [0; 2].map(|_| {
+                case.run(&mut executor);
+                memory(&mut executor, program)
+            })
+        };
+        let ([first, again], [checked, _]) = (run(false), run(true));
+        assert_same_memory(&format!("{schedule}, twice"), program, &first, &again);
+        assert_same_memory(&format!("{schedule}, checked"), program, &first, &checked);
     }
 }
 

@@ -28,12 +28,12 @@ impl Mode {
     pub fn tolerance(self) -> Tolerance {
         match self {
             Mode::Isolated => Tolerance {
-                absolute: 2e-5,
-                relative: 2e-5,
+                absolute: 5e-6,
+                relative: 5e-6,
             },
             Mode::Running => Tolerance {
-                absolute: 2e-4,
-                relative: 2e-4,
+                absolute: 5e-5,
+                relative: 5e-5,
             },
         }
     }

@@ -12,26 +12,21 @@ mod networks;
 
 use asma::gpu::{Capabilities, GpuDevice, GpuOptions, VariantChoice};
 
-/// A device with all its limits, or with no more than an embedding application may hand over; and every set
-/// of kernel variants.
+/// Variants of the kernels that have several, on a device with all its limits, and what is taken without
+/// asking on one with no more than an embedding application may hand over.
 fn setups() -> Vec<(String, GpuDevice, GpuOptions)> {
-    let mut setups = Vec::new();
-    for capabilities in [Capabilities::Full, Capabilities::Baseline] {
-        let Some(gpu) = common::gpu(capabilities) else {
-            continue;
-        };
-        for variants in [
-            VariantChoice::Auto,
-            VariantChoice::Named("registers".into()),
-            VariantChoice::Named("tiled".into()),
-        ] {
-            let what = format!("{capabilities:?} device, {variants:?}");
-            let options = GpuOptions {
-                variants,
-                checked: false,
-            };
-            setups.push((what, gpu.clone(), options));
-        }
-    }
-    setups
+    let named = |name: &str| VariantChoice::Named(name.into());
+    let setups = [
+        (Capabilities::Full, VariantChoice::Auto),
+        (Capabilities::Full, named("registers")),
+        (Capabilities::Full, named("tiled")),
+        (Capabilities::Baseline, VariantChoice::Auto),
+    ];
+    let opened = setups.into_iter().filter_map(|(capabilities, variants)| {
+        let gpu = common::gpu(capabilities)?;
+        let what = format!("{capabilities:?} device, {variants:?}");
+        let checked = false;
+        Some((what, gpu, GpuOptions { variants, checked }))
+    });
+    opened.collect()
 }

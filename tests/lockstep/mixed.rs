@@ -27,7 +27,7 @@ fn executors_can_take_over_from_each_other_at_any_call() {
     executors.write(network.input.buffer, input.data());
     executors.cpu.submit(&calls).unwrap();
     let wanted = crate::networks::read(&mut executors.cpu, &network, network.logits);
-    for switch in (0..=calls.len()).step_by(3) {
+    for switch in (0..=calls.len()).step_by(5) {
         for gpu_first in [true, false] {
             executors.write(network.input.buffer, input.data());
             let Lockstep { cpu, gpu, .. } = &mut executors;
@@ -39,7 +39,7 @@ fn executors_can_take_over_from_each_other_at_any_call() {
             let found = crate::networks::read(second, &network, network.logits);
             for (a, b) in found.data().iter().zip(wanted.data()) {
                 assert!(
-                    (a - b).abs() <= 2e-4 + 2e-4 * b.abs(),
+                    (a - b).abs() <= 5e-5 + 5e-5 * b.abs(),
                     "{what}, switched at call {switch}, GPU first {gpu_first}: {a}, want {b}"
                 );
             }
