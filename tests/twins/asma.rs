@@ -269,8 +269,13 @@ impl Reference {
         }
     }
 
-    fn clip(&mut self) {
-        self.image.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
+    /// The clip, wherever the region lets it.
+    fn clip(&mut self, attack: &Attack, region: &[u32]) {
+        for (i, x) in self.image.iter_mut().enumerate() {
+            if !attack.with_region || region[i % IMAGE.pixels()] != 0 {
+                *x = x.clamp(0.0, 1.0);
+            }
+        }
     }
 
     /// Row, best iterate (kept by the caller's `keep`), stopping.
@@ -315,7 +320,7 @@ impl Reference {
         if attack.two_forward {
             self.step(attack, source, region, gradient);
             let better = self.settle(attack, source, iteration, iou, accuracy);
-            self.clip();
+            self.clip(attack, region);
             if better {
                 self.best.clone_from(&self.image);
             }
@@ -329,7 +334,7 @@ impl Reference {
             }
             if self.stopped == RUNNING {
                 self.step(attack, source, region, gradient);
-                self.clip();
+                self.clip(attack, region);
             }
         }
     }
