@@ -145,8 +145,9 @@ fn ledger_length() -> usize {
 
 impl Buffers {
     fn new(random: &mut StdRng, attack: &Attack) -> Buffers {
+        // Some numbers out of [0, 1], to see what is clipped.
         let source: Vec<f32> = (0..IMAGE.elements())
-            .map(|_| random.random_range(0.0..1.0))
+            .map(|_| random.random_range(-0.2..1.2))
             .collect();
         let mut ledger = vec![0; IMAGE.n * ledger_length()];
         for ledger in ledger.chunks_exact_mut(ledger_length()) {
