@@ -10,7 +10,7 @@ fn pixels_outside_the_region_keep_every_bit() {
     for schedule in [Schedule::OneForward, Schedule::TwoForward] {
         let mut case = Case::new(config(25));
         case.config.schedule = schedule;
-        let inside = |y: usize, x: usize| (6..22).contains(&y) && x % 3 != 0;
+        let inside = |y: usize, x: usize| (6..22).contains(&y) && !x.is_multiple_of(3);
         case.region = Some(LabelMap::from_fn(INPUT.h, INPUT.w, |y, x| u8::from(inside(y, x))).unwrap());
         let outcome = case.run().unwrap();
         let mut changed = 0;
