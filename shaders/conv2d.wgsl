@@ -19,9 +19,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
-// Input columns under the windows of 4 neighbouring pixels.
-const STRIP: u32 = 3u * STRIDE_COLUMNS + KERNEL_COLUMNS;
-
 // Sums of 4 channels of 4 pixels, a column per pixel.
 fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
     (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
@@ -30,64 +27,14 @@ fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: ve
     (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
 }
 
-// The columns may begin left of the input: unsigned arithmetic wraps, and a column that does not lie in
-// the input is recognised by being too large.
-fn load_strip(row_start: u32, row: u32, first_column: u32) -> array<f32, STRIP> {
-    var strip: array<f32, STRIP>;
-    let row_inside = row < params.input_extent.h;
-    for (var i = 0u; i < STRIP; i++) {
-        let column = first_column + i;
-        let inside = row_inside && column < params.input_extent.w;
-        strip[i] = select(0.0, input[select(0u, row_start + column, inside)], inside);
-    }
-    return strip;
-}
-
-fn four(strip: array<f32, STRIP>, column: u32) -> vec4<f32> {
-    return vec4(
-        strip[column],
-        strip[column + STRIDE_COLUMNS],
-        strip[column + 2u * STRIDE_COLUMNS],
-        strip[column + 3u * STRIDE_COLUMNS],
-    );
-}
-
-fn store_pixel(n: u32, channel: u32, y: u32, x: u32, sums: vec4<f32>) {
-    if x >= params.output_extent.w {
-        return;
-    }
-    store(n, channel, y, x, sums.x);
-    store(n, channel + 1u, y, x, sums.y);
-    store(n, channel + 2u, y, x, sums.z);
-    store(n, channel + 3u, y, x, sums.w);
-}
-
-fn store(n: u32, channel: u32, y: u32, x: u32, sum: f32) {
-    if channel >= params.output_extent.c {
-        return;
-    }
-    let bias_slope = epilogue[channel];
-    let biased = sum + bias_slope.x;
-    var value = select(biased * bias_slope.y, biased, biased >= 0.0);
-    let index = at(params.output, n, channel, y, x);
-    if params.accumulate == 1u {
-        value += output[index];
-    }
-    output[index] = value;
-}
-
-fn store_row(n: u32, channel: u32, y: u32, x: u32, low: mat4x4<f32>, high: mat4x4<f32>) {
-    if y >= params.output_extent.h {
-        return;
-    }
-    store_pixel(n, channel, y, x, low[0]);
-    store_pixel(n, channel, y, x + 1u, low[1]);
-    store_pixel(n, channel, y, x + 2u, low[2]);
-    store_pixel(n, channel, y, x + 3u, low[3]);
-    store_pixel(n, channel + 4u, y, x, high[0]);
-    store_pixel(n, channel + 4u, y, x + 1u, high[1]);
-    store_pixel(n, channel + 4u, y, x + 2u, high[2]);
-    store_pixel(n, channel + 4u, y, x + 3u, high[3]);
+// Input values under one tap of 4 neighbouring pixels. Rows and columns may begin above and left of the
+// input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too large.
+fn load_pixels(row_start: u32, row: u32, column: u32) -> vec4<f32> {
+    let columns = vec4(column) + vec4(0u, STRIDE_COLUMNS, 2u * STRIDE_COLUMNS, 3u * STRIDE_COLUMNS);
+    let inside = (vec4(row) < vec4(params.input_extent.h)) & (columns < vec4(params.input_extent.w));
+    let index = select(vec4(0u), row_start + columns, inside);
+    let values = vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    return select(vec4(0.0), values, inside);
 }
 
 @compute @workgroup_size(64)
@@ -126,18 +73,15 @@ fn conv2d(
         for (var ky = 0u; ky < KERNEL_ROWS; ky++) {
             let row = first_row + ky;
             let row_start = at(params.input, n, i, row, 0u);
-            let strip_0 = load_strip(row_start, row, first_column);
-            let strip_1 = load_strip(row_start + row_step, row + STRIDE_ROWS, first_column);
-            let strip_2 = load_strip(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, first_column);
-            let strip_3 = load_strip(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, first_column);
             for (var kx = 0u; kx < KERNEL_COLUMNS; kx++) {
+                let column = first_column + kx;
                 let low = weight[tap];
                 let high = weight[tap + 1u];
                 tap += weight_step;
-                let pixels_0 = four(strip_0, kx);
-                let pixels_1 = four(strip_1, kx);
-                let pixels_2 = four(strip_2, kx);
-                let pixels_3 = four(strip_3, kx);
+                let pixels_0 = load_pixels(row_start, row, column);
+                let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);
+                let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, column);
+                let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, column);
                 add_products(&low_0, low, pixels_0);
                 add_products(&low_1, low, pixels_1);
                 add_products(&low_2, low, pixels_2);
@@ -150,9 +94,23 @@ fn conv2d(
         }
     }
 
-    let channel = 8u * channel_block;
-    store_row(n, channel, y, x, low_0, high_0);
-    store_row(n, channel, y + 1u, x, low_1, high_1);
-    store_row(n, channel, y + 2u, x, low_2, high_2);
-    store_row(n, channel, y + 3u, x, low_3, high_3);
+    // In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
+    var sums = array(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
+    let rows = min(4u, params.output_extent.h - y);
+    let columns = min(4u, params.output_extent.w - x);
+    let channels = min(8u, params.output_extent.c - 8u * channel_block);
+    for (var c = 0u; c < channels; c++) {
+        let bias_slope = epilogue[8u * channel_block + c];
+        for (var row = 0u; row < rows; row++) {
+            let start = at(params.output, n, 8u * channel_block + c, y + row, x);
+            for (var column = 0u; column < columns; column++) {
+                let biased = sums[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
+                var value = select(biased * bias_slope.y, biased, biased >= 0.0);
+                if params.accumulate == 1u {
+                    value += output[start + column];
+                }
+                output[start + column] = value;
+            }
+        }
+    }
 }

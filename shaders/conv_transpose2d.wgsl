@@ -1,0 +1,131 @@
+// One thread computes 8 output channels of a block of 4 × 4 output pixels that share a phase, the remainder
+// of their row and column by the stride: the taps that reach them are the same, and their input pixels lie
+// side by side. With kernel 2 × 2 and stride 2, each phase is a 1 × 1 convolution.
+struct Params {
+    input: View,
+    output: View,
+    input_extent: Extent,
+    output_extent: Extent,
+    kernel: vec2<u32>,
+    stride: vec2<u32>,
+    padding: vec2<u32>,
+    padded_out_channels: u32,
+    accumulate: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+
+// Sums of 4 channels of 4 pixels, a column per pixel.
+fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
+    (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
+    (*sums)[1] = fma(weights, vec4(pixels.y), (*sums)[1]);
+    (*sums)[2] = fma(weights, vec4(pixels.z), (*sums)[2]);
+    (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
+}
+
+// Input values under one tap of 4 neighbouring pixels of a phase. Rows and columns may begin above and left
+// of the input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too
+// large.
+fn load_pixels(row_start: u32, row: u32, column: u32) -> vec4<f32> {
+    let columns = vec4(column) + vec4(0u, 1u, 2u, 3u);
+    let inside = (vec4(row) < vec4(params.input_extent.h)) & (columns < vec4(params.input_extent.w));
+    let index = select(vec4(0u), row_start + columns, inside);
+    let values = vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    return select(vec4(0.0), values, inside);
+}
+
+@compute @workgroup_size(64)
+fn conv_transpose2d(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let phase = workgroup.z % (STRIDE_ROWS * STRIDE_COLUMNS);
+    let phase_row = phase / STRIDE_COLUMNS;
+    let phase_column = phase % STRIDE_COLUMNS;
+    let channel_blocks = params.padded_out_channels / 8u;
+    let channel_block = workgroup.z / (STRIDE_ROWS * STRIDE_COLUMNS) % channel_blocks;
+    let n = workgroup.z / (STRIDE_ROWS * STRIDE_COLUMNS * channel_blocks);
+
+    // The block's place among the pixels of its phase, and that of its first pixel in the output.
+    let block = (workgroup.y * workgroups.x + workgroup.x) * 64u + thread;
+    let phase_width = (params.output_extent.w + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS;
+    let blocks_across = (phase_width + 3u) / 4u;
+    let block_row = 4u * (block / blocks_across);
+    let block_column = 4u * (block % blocks_across);
+    let y = phase_row + STRIDE_ROWS * block_row;
+    let x = phase_column + STRIDE_COLUMNS * block_column;
+    if y >= params.output_extent.h || x >= params.output_extent.w {
+        return;
+    }
+
+    // Channels 0–3 and 4–7 of each of the 4 rows.
+    var low_0: mat4x4<f32>;
+    var low_1: mat4x4<f32>;
+    var low_2: mat4x4<f32>;
+    var low_3: mat4x4<f32>;
+    var high_0: mat4x4<f32>;
+    var high_1: mat4x4<f32>;
+    var high_2: mat4x4<f32>;
+    var high_3: mat4x4<f32>;
+
+    // Where the first tap of the phase lies, and which input pixel it reads for the first pixel. A stride
+    // further in the kernel is one input pixel back.
+    let first_ky = (phase_row + params.padding.x) % STRIDE_ROWS;
+    let first_kx = (phase_column + params.padding.y) % STRIDE_COLUMNS;
+    let first_row = block_row + (phase_row + params.padding.x) / STRIDE_ROWS;
+    let first_column = block_column + (phase_column + params.padding.y) / STRIDE_COLUMNS;
+    let row_step = params.input.row;
+    let tap_step = params.padded_out_channels / 4u;
+    for (var i = 0u; i < params.input_extent.c; i++) {
+        var row = first_row;
+        for (var ky = first_ky; ky < KERNEL_ROWS; ky += STRIDE_ROWS) {
+            let row_start = at(params.input, n, i, row, 0u);
+            var column = first_column;
+            for (var kx = first_kx; kx < KERNEL_COLUMNS; kx += STRIDE_COLUMNS) {
+                let tap = ((i * KERNEL_ROWS + ky) * KERNEL_COLUMNS + kx) * tap_step + 2u * channel_block;
+                let low = weight[tap];
+                let high = weight[tap + 1u];
+                let pixels_0 = load_pixels(row_start, row, column);
+                let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
+                let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);
+                let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u, column);
+                add_products(&low_0, low, pixels_0);
+                add_products(&low_1, low, pixels_1);
+                add_products(&low_2, low, pixels_2);
+                add_products(&low_3, low, pixels_3);
+                add_products(&high_0, high, pixels_0);
+                add_products(&high_1, high, pixels_1);
+                add_products(&high_2, high, pixels_2);
+                add_products(&high_3, high, pixels_3);
+                column -= 1u;
+            }
+            row -= 1u;
+        }
+    }
+
+    // In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
+    var sums = array(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
+    let rows = min(4u, (params.output_extent.h - y + STRIDE_ROWS - 1u) / STRIDE_ROWS);
+    let columns = min(4u, (params.output_extent.w - x + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS);
+    let channels = min(8u, params.output_extent.c - 8u * channel_block);
+    for (var c = 0u; c < channels; c++) {
+        let bias_slope = epilogue[8u * channel_block + c];
+        for (var row = 0u; row < rows; row++) {
+            let start = at(params.output, n, 8u * channel_block + c, y + row * STRIDE_ROWS, x);
+            for (var column = 0u; column < columns; column++) {
+                let biased = sums[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
+                var value = select(biased * bias_slope.y, biased, biased >= 0.0);
+                let index = start + column * STRIDE_COLUMNS;
+                if params.accumulate == 1u {
+                    value += output[index];
+                }
+                output[index] = value;
+            }
+        }
+    }
+}

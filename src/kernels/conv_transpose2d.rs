@@ -51,15 +51,16 @@ impl KernelParams for Params {
         }],
     };
 
-    // One thread computes 8 channels of 4 pixels that share a phase and a row; z counts phases, channel
+    // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
     // blocks and samples, phases fastest.
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let Extent { n, h, w, .. } = self.output_extent;
         let [stride_rows, stride_columns] = self.stride;
-        let phase_pixels = h.div_ceil(stride_rows) * w.div_ceil(stride_columns).div_ceil(4);
-        let [x, y] = fold(phase_pixels.div_ceil(64));
-        let blocks = self.padded_out_channels / CHANNEL_BLOCK as u32;
-        [x, y, stride_rows * stride_columns * blocks * n]
+        let blocks_down = h.div_ceil(stride_rows).div_ceil(4);
+        let blocks_across = w.div_ceil(stride_columns).div_ceil(4);
+        let [x, y] = fold((blocks_down * blocks_across).div_ceil(64));
+        let channel_blocks = self.padded_out_channels / CHANNEL_BLOCK as u32;
+        [x, y, stride_rows * stride_columns * channel_blocks * n]
     }
 
     fn constants(&self) -> Vec<(&'static str, u32)> {
