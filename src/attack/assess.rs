@@ -28,7 +28,8 @@ impl Attack {
             .collect()
     }
 
-    fn read_logits(&self, executor: &mut dyn Executor) -> Result<Tensor> {
+    /// The logits of the last forward pass.
+    pub(super) fn read_logits(&self, executor: &mut dyn Executor) -> Result<Tensor> {
         let place = self.logits();
         let length = self.program().buffers()[place.buffer.0].length;
         let words = executor.read(place.buffer, length)?;

@@ -79,15 +79,16 @@ pub enum StepSize {
         /// What an IoU of 1 adds to it.
         beta: f32,
     },
-    /// From the first gradient `∇₀`, such that networks of any scale of logits need some hundreds of
-    /// iterations: τ makes the first step's root mean square [`StepSize::FIRST_STEP`], and β = 10 τ.
+    /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
+    /// some hundreds of iterations. A single step of `total = D / ‖∇₀‖²` would raise the wanted logits by the
+    /// sum `D` of what they are short of the largest, if the network were linear; τ is [`StepSize::SHARE`] of
+    /// it, and β = 10 τ.
     Automatic,
 }
 
 impl StepSize {
-    /// Root mean square over all channels and pixels that [`StepSize::Automatic`] gives the first step. On
-    /// the authors' network (572×572×3) this is close to τ = 1e-6.
-    pub const FIRST_STEP: f64 = 3e-5;
+    /// τ as a share of the step that would do it all at once, in a linear network.
+    pub const SHARE: f64 = 1.0 / 300.0;
 }
 
 /// The attack's settings; the default is the authors' with the one-forward schedule.

@@ -133,7 +133,7 @@ impl Attack {
         let samples = input.source.shape().n;
         let steps = match self.config.step {
             StepSize::Fixed { tau, beta } => vec![(tau, beta); samples],
-            StepSize::Automatic => self.automatic_steps(executor)?,
+            StepSize::Automatic => self.automatic_steps(executor, input.targets)?,
         };
         let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
         executor.write_words(buffers.counts, 0, &vec![0; counts])?;
@@ -352,29 +352,30 @@ impl Attack {
     }
 
     /// τ and β of each sample from its first gradient, see [`StepSize::Automatic`].
-    fn automatic_steps(&self, executor: &mut dyn Executor) -> Result<Vec<(f32, f32)>> {
+    fn automatic_steps(&self, executor: &mut dyn Executor, targets: &[LabelMap]) -> Result<Vec<(f32, f32)>> {
         executor.submit(&self.first_gradient)?;
         let gradients = self.read_images(executor, self.gradient)?;
-        let shape = gradients.shape();
-        let elements = shape.c * shape.pixels();
-        gradients
-            .data()
-            .chunks(elements)
-            .map(|gradient| {
+        let logits = self.read_logits(executor)?;
+        let attacked = self.config.attacked(self.class_count);
+        let elements = gradients.shape().elements() / gradients.shape().n;
+        let samples = gradients.data().chunks(elements).zip(targets).enumerate();
+        samples
+            .map(|(index, (gradient, target))| {
                 let squares: f64 = gradient.iter().map(|&g| (g as f64).powi(2)).sum();
-                let root_mean_square = (squares / elements as f64).sqrt();
-                if !root_mean_square.is_finite() {
-                    return Err(Error::NotFinite(
-                        "the network's gradient is not finite, so no step size can be chosen; check the weights"
-                            .into(),
-                    ));
-                }
-                if root_mean_square == 0.0 {
-                    // The target is reached already, and any step will do.
+                let missing = missing(&logits, index, target, &attacked);
+                let total = missing / squares;
+                if squares == 0.0 || missing == 0.0 {
+                    // The target is reached already or out of reach, and any step will do.
                     return Ok((1e-7, 1e-6));
                 }
-                let tau = (StepSize::FIRST_STEP / root_mean_square) as f32;
-                Ok((tau, 10.0 * tau))
+                let tau = (total * StepSize::SHARE) as f32;
+                if tau.is_finite() && tau > 0.0 {
+                    Ok((tau, 10.0 * tau))
+                } else {
+                    Err(Error::NotFinite(format!(
+                        "the network's gradient (squared norm {squares:e}) and logits ({missing:e} short of the target) give no step size; check the weights, or give --tau"
+                    )))
+                }
             })
             .collect()
     }
@@ -492,6 +493,28 @@ fn thin(snapshots: &mut Vec<Snapshot>) {
         index += 1;
         keep
     });
+}
+
+/// How much logit is missing: the sum, over the pixels not yet predicted as one of the attacked classes that
+/// the target wants, of how far the wanted logit is below the largest.
+fn missing(logits: &Tensor, sample: usize, target: &LabelMap, attacked: &[u8]) -> f64 {
+    let shape = logits.shape();
+    let mut missing = 0.0;
+    for (pixel, &wanted) in target.labels().iter().enumerate() {
+        if wanted == IGNORE || !attacked.contains(&wanted) {
+            continue;
+        }
+        let logit = |class: usize| logits.plane(sample, class)[pixel] as f64;
+        missing += if shape.c == 1 {
+            // One channel z stands for the logits (−z, z).
+            let z = logit(0);
+            (if wanted == 1 { -2.0 * z } else { 2.0 * z }).max(0.0)
+        } else {
+            let largest = (0..shape.c).map(logit).fold(f64::NEG_INFINITY, f64::max);
+            largest - logit(wanted as usize)
+        };
+    }
+    missing
 }
 
 /// Labels as words of a buffer.

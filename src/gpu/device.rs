@@ -260,7 +260,16 @@ impl GpuDevice {
                 "{} ran out of memory while {what}; use a smaller input or batch, or --device cpu",
                 self.info.name
             ))),
-            Some(error) => Err(Error::Device(format!("{what} on {}: {error}", self.info.name))),
+            Some(error) => {
+                // wgpu explains itself over several lines; an error of ours is one.
+                let problem = error.to_string();
+                let problem: Vec<&str> = problem.split_whitespace().collect();
+                Err(Error::Device(format!(
+                    "{what} on {}: {}",
+                    self.info.name,
+                    problem.join(" ")
+                )))
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 //! so that a write outside the view shows, and each shader also runs with naga's bounds checks on, so that a
 //! read outside a buffer shows.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod support;
 
 mod add;

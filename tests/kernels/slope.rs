@@ -16,10 +16,7 @@ fn shader_is_as_its_twin() {
         };
         Case {
             params: params.into(),
-            reads: vec![
-                random.coarse_floats(input_length),
-                random.floats(extent.c as usize),
-            ],
+            reads: vec![random.floats(input_length), random.floats(extent.c as usize)],
             writes: vec![random.floats(output_length)],
         }
     });

@@ -7,7 +7,7 @@ use crate::program::Place;
 
 impl Lowering<'_> {
     /// The channels of a concatenation, given as `whole`, that its input `index` makes up.
-    fn part(&self, id: NodeId, index: usize, whole: Place) -> Place {
+    pub(super) fn part(&self, id: NodeId, index: usize, whole: Place) -> Place {
         let inputs = &self.node(id).inputs;
         let before: usize = inputs[..index].iter().map(|input| self.shape(*input).c).sum();
         Place {

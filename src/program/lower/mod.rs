@@ -245,9 +245,15 @@ impl<'g> Lowering<'g> {
     fn seed(&mut self, output: NodeId) -> Result<Place> {
         let values = self.place(output)?;
         let length = self.program.buffers()[values.buffer.0].length;
-        if values.view == View::dense(values.shape) && length == values.shape.elements() {
-            self.gradient_begun[output.0] = true;
-            return self.gradient_place(output);
+        let whole = self
+            .joins
+            .regions(self.graph, output)
+            .iter()
+            .all(|region| !region.partly);
+        if whole && values.view == View::dense(values.shape) && length == values.shape.elements() {
+            // Dense and alone in its buffer, so that nothing needs to be filled or added to.
+            let (gradient, _) = self.begin_gradient(output)?;
+            return Ok(gradient);
         }
         let seed = self.program.add_tensor("seed", values.shape);
         let (gradient, accumulate) = self.begin_gradient(output)?;
@@ -278,24 +284,32 @@ impl<'g> Lowering<'g> {
     /// it leaves out of them is filled with zeros first.
     fn begin_gradient(&mut self, id: NodeId) -> Result<(Place, bool)> {
         let place = self.gradient_place(id)?;
-        let covered = self.joins.covered_by(self.graph, id);
-        let accumulate =
-            self.gradient_begun[id.0] || covered.iter().any(|(base, _)| self.gradient_begun[base.0]);
-        for (base, partly) in covered {
-            if !self.gradient_begun[base.0] {
-                if partly || accumulate {
-                    self.add_fill(base)?;
-                }
-                self.gradient_begun[base.0] = true;
+        let regions = self.joins.regions(self.graph, id);
+        let begun: Vec<bool> = regions
+            .iter()
+            .map(|region| self.gradient_begun[region.node.0])
+            .collect();
+        let accumulate = begun.contains(&true);
+        for (region, begun) in regions.into_iter().zip(begun) {
+            if !begun && (region.partly || accumulate) {
+                self.add_fill(region)?;
             }
+            self.gradient_begun[region.node.0] = true;
         }
+        // A concatenation all of whose parts stand in place, and crops, are no region themselves.
+        let (base, _) = placement::uncropped(self.graph, id);
+        self.gradient_begun[base.0] = true;
         self.gradient_begun[id.0] = true;
         Ok((place, accumulate))
     }
 
-    fn add_fill(&mut self, id: NodeId) -> Result<()> {
-        let place = self.gradient_place(id)?;
-        let label = self.label(id, "adjoint zeros");
+    fn add_fill(&mut self, region: placement::Region) -> Result<()> {
+        let whole = self.gradient_place(region.node)?;
+        let place = match region.part {
+            Some(index) => self.part(region.node, index, whole),
+            None => whole,
+        };
+        let label = self.label(region.node, "adjoint zeros");
         self.program.add_call(
             label,
             fill::Params {

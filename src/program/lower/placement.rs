@@ -27,25 +27,51 @@ impl Joins {
             .is_some_and(|inputs| inputs.get(index) == Some(&true))
     }
 
-    /// The nodes of whose values those of `id` are parts, each with whether there is more of it.
-    pub(super) fn covered_by(&self, graph: &Graph, id: NodeId) -> Vec<(NodeId, bool)> {
-        let node = &graph.nodes()[id.0];
-        match node.op {
-            Op::Crop => {
-                let (base, _) = uncropped(graph, id);
-                vec![(base, true)]
-            }
-            Op::Concat => (0..node.inputs.len())
-                .filter(|&index| self.is_in_place(id, index))
-                .map(|index| uncropped(graph, node.inputs[index]))
+    /// The regions that the values of `id` consist of or lie in: a crop lies in what it crops, and a
+    /// concatenation consists of the parts that stand in place and of the parts copied into it.
+    pub(super) fn regions(&self, graph: &Graph, id: NodeId) -> Vec<Region> {
+        let (base, cropped) = uncropped(graph, id);
+        let copied_part = |index| Region {
+            node: base,
+            part: Some(index),
+            partly: cropped,
+        };
+        match graph.nodes()[base.0].op {
+            Op::Concat => (0..graph.nodes()[base.0].inputs.len())
+                .map(|index| {
+                    if !self.is_in_place(base, index) {
+                        return copied_part(index);
+                    }
+                    let (node, part_cropped) = uncropped(graph, graph.nodes()[base.0].inputs[index]);
+                    Region {
+                        node,
+                        part: None,
+                        partly: cropped || part_cropped,
+                    }
+                })
                 .collect(),
-            _ => Vec::new(),
+            _ => vec![Region {
+                node: base,
+                part: None,
+                partly: cropped,
+            }],
         }
     }
 }
 
+/// Memory that belongs to one node's values, and that values of other nodes may lie in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Region {
+    /// The node.
+    pub(super) node: NodeId,
+    /// Of a concatenation, the input whose copy this is; all of the node's values if `None`.
+    pub(super) part: Option<usize>,
+    /// Whether there may be more of it than the values in question.
+    pub(super) partly: bool,
+}
+
 /// The node that `id` is a crop of, through any number of crops, and whether there was any.
-fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
+pub(super) fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
     let mut cropped = false;
     while let Op::Crop = graph.nodes()[id.0].op {
         id = graph.nodes()[id.0].inputs[0];

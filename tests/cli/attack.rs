@@ -1,0 +1,145 @@
+//! `asma attack` where all is well.
+
+use asma::checkpoint::Checkpoint;
+use asma::data::{read_image, round_to_8_bits};
+use asma::report::{read_summary, read_trace};
+
+use crate::support::{SIZE, Workshop};
+
+#[test]
+fn an_attack_writes_all_its_files_and_says_where_it_ran() {
+    let workshop = Workshop::new();
+    let output = workshop
+        .attack("--iterations 12 --tau auto --out out")
+        .assert()
+        .success();
+    let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let device: Vec<_> = stderr
+        .lines()
+        .filter(|line| line.starts_with("device: "))
+        .collect();
+    assert_eq!(device.len(), 1, "{stderr}");
+    assert!(
+        device[0].contains("CPU") && device[0].contains("no hardware GPU"),
+        "{stderr}"
+    );
+    assert_eq!(
+        workshop.files("out"),
+        [
+            "adversarial.png",
+            "adversarial.safetensors",
+            "figure.png",
+            "perturbation.png",
+            "prediction_after.png",
+            "prediction_before.png",
+            "summary.json",
+            "trace.csv"
+        ]
+    );
+}
+
+#[test]
+fn the_written_files_agree_with_each_other() {
+    let workshop = Workshop::new();
+    workshop
+        .attack("--iterations 400 --tau auto --out out")
+        .assert()
+        .success();
+    let out = workshop.path("out");
+    let trace = read_trace(out.join("trace.csv")).unwrap();
+    assert_eq!(trace.len(), 400);
+    assert!(trace.iter().zip(0..).all(|(row, index)| row.iteration == index));
+    let summary = read_summary(out.join("summary.json")).unwrap();
+    assert!(summary.automatic && summary.tau > 0.0);
+    assert!(
+        summary.results.best.iou > summary.results.before.iou + 0.1,
+        "the attack should get somewhere: {summary:?}"
+    );
+    let exact = Checkpoint::open(out.join("adversarial.safetensors")).unwrap();
+    let exact = exact
+        .tensor_shaped("adversarial", &[3, SIZE as usize, SIZE as usize])
+        .unwrap();
+    let rounded = read_image(out.join("adversarial.png")).unwrap();
+    let exact = asma::Tensor::new(rounded.shape(), exact.data).unwrap();
+    assert_eq!(round_to_8_bits(&exact), rounded);
+    let source = read_image(workshop.path("image.png")).unwrap();
+    let differences = source.data().iter().zip(exact.data()).map(|(a, b)| (a - b).abs());
+    let linf = differences.fold(0.0, f32::max);
+    let saved = match summary.saved.as_str() {
+        "best" => summary.results.best,
+        _ => summary.results.last,
+    };
+    assert_eq!(linf, saved.linf);
+}
+
+#[test]
+fn every_kind_of_target_works() {
+    let workshop = Workshop::new();
+    for target in [
+        "shift:5,-3",
+        "scale:0.5",
+        "rotate:45",
+        "hide:1->0",
+        "class:1",
+        "of:image.png",
+        "target.png",
+    ] {
+        workshop
+            .asma(&format!(
+                "attack --image image.png --target {target} --weights weights.safetensors --iterations 2 --out out"
+            ))
+            .assert()
+            .success();
+    }
+}
+
+#[test]
+fn an_attack_stops_at_the_iou_asked_for_and_prints_json() {
+    let workshop = Workshop::new();
+    let output = workshop
+        .attack("--iterations 400 --tau auto --stop-iou 0.3 --json --out out")
+        .assert()
+        .success();
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(json["stop_reason"], "IoU reached");
+    assert!(json["iterations"].as_u64().unwrap() < 400);
+    assert!(json["results"]["last"]["iou"].as_f64().unwrap() >= 0.3);
+}
+
+#[test]
+fn only_the_region_changes() {
+    let workshop = Workshop::new();
+    workshop.mask("region.png", SIZE, |x, _| 255 * u8::from(x < 20));
+    workshop
+        .attack("--iterations 10 --tau auto --region region.png --out out")
+        .assert()
+        .success();
+    let source = read_image(workshop.path("image.png")).unwrap();
+    let adversarial = Checkpoint::open(workshop.path("out/adversarial.safetensors")).unwrap();
+    let adversarial = adversarial.tensor("adversarial").unwrap().data;
+    let changed: Vec<usize> = source
+        .data()
+        .iter()
+        .zip(&adversarial)
+        .enumerate()
+        .filter(|(_, (a, b))| a != b)
+        .map(|(index, _)| index % SIZE as usize)
+        .collect();
+    assert!(!changed.is_empty() && changed.iter().all(|&x| x < 20));
+}
+
+#[test]
+fn the_schedules_differ_and_repeats_do_not() {
+    let workshop = Workshop::new();
+    for (schedule, out) in [("one-forward", "a"), ("one-forward", "b"), ("two-forward", "c")] {
+        workshop
+            .attack(&format!(
+                "--iterations 6 --tau auto --schedule {schedule} --out {out}"
+            ))
+            .assert()
+            .success();
+    }
+    let trace = |out: &str| std::fs::read(workshop.path(out).join("trace.csv")).unwrap();
+    assert_eq!(trace("a"), trace("b"));
+    assert_ne!(trace("a"), trace("c"));
+}

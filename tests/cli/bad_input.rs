@@ -1,0 +1,213 @@
+//! Every bad input: one line that names what was found and what is wanted, exit code 1 or 2, nothing left behind.
+
+use assert_cmd::Command;
+
+use crate::support::{SIZE, Workshop, save_weights, unet};
+
+/// Runs a command that must fail with `code` and one line that contains all of `words`, and leaves no file in
+/// the output folder.
+fn refused(workshop: &Workshop, mut command: Command, code: i32, words: &[&str]) {
+    let output = command.assert().code(code);
+    let output = output.get_output();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = stderr.lines().filter(|line| line.starts_with("asma: ")).collect();
+    assert_eq!(lines.len(), 1, "want one line of error, got:\n{stderr}");
+    assert_eq!(stderr.lines().last(), Some(lines[0]), "{stderr}");
+    for word in words {
+        assert!(lines[0].contains(word), "`{word}` is not in: {}", lines[0]);
+    }
+    assert!(output.stdout.is_empty());
+    assert_eq!(workshop.files("asma-out"), Vec::<String>::new());
+}
+
+/// Runs a command that the argument parser must refuse.
+fn refused_by_parser(workshop: &Workshop, mut command: Command, words: &[&str]) {
+    let output = command.assert().code(2);
+    let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    for word in words {
+        assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
+    }
+    assert_eq!(workshop.files("asma-out"), Vec::<String>::new());
+}
+
+#[test]
+fn weights_that_are_missing_truncated_or_lying() {
+    let workshop = Workshop::new();
+    let weights = std::fs::read(workshop.path("weights.safetensors")).unwrap();
+    let attack = |name: &str| {
+        workshop.asma(&format!(
+            "attack --image image.png --target target.png --weights {name}"
+        ))
+    };
+    refused(
+        &workshop,
+        attack("absent.safetensors"),
+        1,
+        &["absent.safetensors"],
+    );
+    workshop.write("truncated.safetensors", &weights[..weights.len() / 2]);
+    refused(
+        &workshop,
+        attack("truncated.safetensors"),
+        1,
+        &["truncated.safetensors"],
+    );
+    let mut lying = weights.clone();
+    lying[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    workshop.write("lying.safetensors", &lying);
+    refused(&workshop, attack("lying.safetensors"), 1, &["lying.safetensors"]);
+    refused(&workshop, attack("image.png"), 1, &["image.png"]);
+}
+
+#[test]
+fn weights_of_the_wrong_shape_or_not_finite() {
+    let workshop = Workshop::new();
+    let attack = || workshop.asma("attack --image image.png --target target.png --weights bad.safetensors");
+    let path = workshop.path("bad.safetensors");
+    save_weights(&unet(), &path, |tensors| {
+        let (_, weight) = tensors
+            .iter_mut()
+            .find(|(name, _)| name == "conv2_block.2.weight")
+            .unwrap();
+        weight.shape = vec![8, 4, 3, 6];
+    });
+    refused(
+        &workshop,
+        attack(),
+        1,
+        &[
+            "bad.safetensors",
+            "conv2_block.2.weight",
+            "[8, 4, 3, 6]",
+            "[8, 8, 3, 3]",
+        ],
+    );
+    for value in [f32::NAN, f32::INFINITY] {
+        save_weights(&unet(), &path, |tensors| tensors[3].1.data[0] = value);
+        let name = &unet().tensors()[3].0;
+        refused(&workshop, attack(), 1, &["bad.safetensors", name]);
+    }
+    save_weights(&unet(), &path, |tensors| drop(tensors.remove(5)));
+    refused(
+        &workshop,
+        attack(),
+        1,
+        &["bad.safetensors", &unet().tensors()[5].0],
+    );
+}
+
+#[test]
+fn images_that_are_none_or_too_small() {
+    let workshop = Workshop::new();
+    let attack = |name: &str| {
+        workshop.asma(&format!(
+            "attack --image {name} --target target.png --weights weights.safetensors"
+        ))
+    };
+    workshop.write("text.png", b"not an image at all");
+    refused(&workshop, attack("text.png"), 1, &["text.png"]);
+    refused(&workshop, attack("absent.png"), 1, &["absent.png"]);
+    let image = std::fs::read(workshop.path("image.png")).unwrap();
+    workshop.write("truncated.png", &image[..image.len() / 2]);
+    refused(&workshop, attack("truncated.png"), 1, &["truncated.png"]);
+    workshop.mask("pixel.png", 1, |_, _| 9);
+    refused(
+        &workshop,
+        attack("pixel.png"),
+        2,
+        &["pixel.png", "1×1", "nearest", "2x2"],
+    );
+}
+
+#[test]
+fn targets_that_do_not_fit() {
+    let workshop = Workshop::new();
+    let attack = |target: &str| {
+        workshop.asma(&format!(
+            "attack --image image.png --target {target} --weights weights.safetensors"
+        ))
+    };
+    workshop.mask("large.png", SIZE + 2, |x, _| 255 * u8::from(x > 9));
+    refused(&workshop, attack("large.png"), 1, &["large.png", "50", "48"]);
+    workshop.mask("empty.png", SIZE, |_, _| 0);
+    refused(&workshop, attack("empty.png"), 1, &["empty.png", "foreground"]);
+    image::RgbImage::from_pixel(SIZE, SIZE, image::Rgb([200, 10, 10]))
+        .save(workshop.path("colour.png"))
+        .unwrap();
+    refused(&workshop, attack("colour.png"), 1, &["colour.png"]);
+    refused(&workshop, attack("class:9"), 2, &["class 9", "0 to 1"]);
+    refused(&workshop, attack("hide:1->7"), 2, &["class 7", "0 to 1"]);
+    refused_by_parser(&workshop, attack("shift:oops"), &["shift:DX,DY"]);
+}
+
+#[test]
+fn settings_that_cannot_be() {
+    let workshop = Workshop::new();
+    refused(
+        &workshop,
+        workshop.attack("--beta -1e-6"),
+        2,
+        &["beta is -0.000001", "0 or more"],
+    );
+    refused(&workshop, workshop.attack("--tau -1"), 2, &["tau is -1"]);
+    refused(&workshop, workshop.attack("--tau NaN"), 2, &["tau is NaN"]);
+    refused(
+        &workshop,
+        workshop.attack("--tau auto --beta 1e-6"),
+        2,
+        &["--beta"],
+    );
+    refused(&workshop, workshop.attack("--iterations 0"), 2, &["0 iterations"]);
+    refused(
+        &workshop,
+        workshop.attack("--classes 0,5"),
+        2,
+        &["class 5", "0 to 1"],
+    );
+    refused(&workshop, workshop.attack("--stop-iou 1.5"), 2, &["1.5"]);
+    refused(
+        &workshop,
+        workshop.attack("--crop 40,40,20,20"),
+        2,
+        &["40,40,20,20", "48"],
+    );
+    refused_by_parser(
+        &workshop,
+        workshop.attack("--schedule three-forward"),
+        &["one-forward"],
+    );
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written() {
+    let workshop = Workshop::new();
+    refused(
+        &workshop,
+        workshop.attack("--out image.png/out"),
+        1,
+        &["image.png/out", "--out"],
+    );
+}
+
+#[test]
+fn devices_that_are_not_there() {
+    let workshop = Workshop::new();
+    refused(
+        &workshop,
+        workshop.attack("--device gpu"),
+        1,
+        &["no GPU adapter", "--device cpu"],
+    );
+    refused(
+        &workshop,
+        workshop.attack("--device 17"),
+        1,
+        &["17", "--device cpu"],
+    );
+    refused(
+        &workshop,
+        workshop.attack("--device voodoo2"),
+        1,
+        &["voodoo2", "--device cpu"],
+    );
+}

@@ -1,0 +1,6 @@
+//! The command line as its users meet it.
+
+mod attack;
+mod bad_input;
+mod other_commands;
+mod support;

@@ -1,0 +1,88 @@
+//! `asma segment`, `inspect`, `devices`, `shaders`.
+
+use crate::support::{SIZE, Workshop};
+
+#[test]
+fn segment_writes_prediction_and_overlay() {
+    let workshop = Workshop::new();
+    let output = workshop
+        .asma("segment --image image.png --weights weights.safetensors --json --out out")
+        .assert()
+        .success();
+    assert_eq!(workshop.files("out"), ["overlay.png", "prediction.png"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let pixels: u64 = json["pixels_per_class"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|count| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(pixels, (SIZE * SIZE) as u64);
+}
+
+#[test]
+fn inspect_counts_parameters_and_operations() {
+    let workshop = Workshop::new();
+    let output = workshop
+        .asma("inspect weights.safetensors --size 48x40 --json")
+        .assert()
+        .success();
+    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    // conv1_block: 3→4, 4→4; conv2_block: 4→8, 8→8; up 8→4; conv_up: 8→4, 4→4; final 4→2.
+    let parameters = (3 * 4 + 4 * 4 + 4 * 8 + 8 * 8 + 8 * 4 + 4 * 4) * 9
+        + 8 * 4 * 4
+        + 4 * 2
+        + (4 + 4 + 8 + 8 + 4 + 4 + 4 + 2);
+    assert_eq!(json["parameters"], parameters);
+    let full = 48 * 40;
+    let half = 24 * 20;
+    let multiply_adds =
+        full * 9 * (3 * 4 + 4 * 4 + 8 * 4 + 4 * 4) + half * (9 * (4 * 8 + 8 * 8) + 8 * 4 * 4) + full * 4 * 2;
+    assert_eq!(json["flops_forward"], 2 * multiply_adds);
+    let layers = json["layers"].as_array().unwrap();
+    let sum: u64 = layers.iter().map(|layer| layer["flops"].as_u64().unwrap()).sum();
+    assert_eq!(sum, 2 * multiply_adds);
+    workshop.asma("inspect weights.safetensors").assert().success();
+}
+
+#[test]
+fn inspect_refuses_what_it_does_not_know() {
+    let workshop = Workshop::new();
+    workshop.asma("inspect image.png").assert().code(1);
+    workshop
+        .asma("inspect weights.safetensors --size 1x1")
+        .assert()
+        .code(1);
+}
+
+#[test]
+fn devices_lists_the_cpu() {
+    let workshop = Workshop::new();
+    let output = workshop.asma("devices").assert().success();
+    assert!(String::from_utf8_lossy(&output.get_output().stdout).contains(" cpu  "));
+}
+
+#[test]
+fn shaders_are_emitted_in_every_language() {
+    let workshop = Workshop::new();
+    for (language, extension) in [
+        ("wgsl", "wgsl"),
+        ("spirv", "spv"),
+        ("msl", "metal"),
+        ("hlsl", "hlsl"),
+    ] {
+        workshop
+            .asma(&format!("shaders --emit {language} --out {language}"))
+            .assert()
+            .success();
+        let files = workshop.files(language);
+        for kernel in ["asma_step.mask", "asma_step.update", "conv2d.conv2d", "fill.fill"] {
+            assert!(
+                files
+                    .iter()
+                    .any(|file| file.starts_with(kernel) && file.ends_with(extension)),
+                "{kernel} is missing among {files:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Graphs of all operators, wired at random from a seed.
+
+use asma::Shape;
+use asma::graph::{Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Rows, columns and channels beyond which a node is not grown further.
+const LARGE: usize = 20;
+
+struct Growing {
+    random: StdRng,
+    graph: Graph,
+    input: Shape,
+}
+
+/// A graph of about `layers` layers and an input shape that it takes.
+pub fn random_graph(seed: u64, layers: usize) -> (Graph, Shape) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let input = Shape::new(
+        random.random_range(1..3),
+        random.random_range(1..4),
+        random.random_range(5..13),
+        random.random_range(5..13),
+    );
+    let mut growing = Growing {
+        random,
+        graph: Graph::new(input.c),
+        input,
+    };
+    while growing.graph.nodes().len() < layers {
+        // What does not fit is not kept.
+        let before = growing.graph.clone();
+        growing.grow();
+        if growing.graph.shapes(input).is_err() {
+            growing.graph = before;
+        }
+    }
+    (growing.graph, input)
+}
+
+impl Growing {
+    fn below(&mut self, end: usize) -> usize {
+        self.random.random_range(0..end)
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    fn parameter(&mut self, shape: &[usize], scale: f32) -> ParameterId {
+        let data = (0..shape.iter().product())
+            .map(|_| scale * self.random.random_range(-1.0f32..1.0))
+            .collect();
+        self.graph.add_parameter("parameter", shape, data).unwrap()
+    }
+
+    fn shape(&self, id: NodeId) -> Shape {
+        self.graph.shapes(self.input).unwrap()[id.0]
+    }
+
+    /// A node to go on from: often the last one, so that graphs get deep; else any, so that values are used
+    /// repeatedly.
+    fn source(&mut self) -> NodeId {
+        let count = self.graph.nodes().len();
+        if self.below(2) == 0 {
+            NodeId(count - 1)
+        } else {
+            NodeId(self.below(count))
+        }
+    }
+
+    fn add(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+        let name = format!("{}{}", op.kind(), self.graph.nodes().len());
+        self.graph.add(name, op, inputs).unwrap()
+    }
+
+    fn grow(&mut self) {
+        let x = self.source();
+        let shape = self.shape(x);
+        match self.below(16) {
+            0..=2 => {
+                let y = self.convolution(x, shape);
+                self.follow(y);
+            }
+            3 => {
+                let y = self.transposed(x, shape);
+                self.follow(y);
+            }
+            4 => self.slope(x, shape),
+            5 => {
+                let kernel = [self.pick(&[2, 3]), self.pick(&[1, 2, 3])];
+                let op = Op::MaxPool2d {
+                    kernel,
+                    stride: [self.pick(&[1, 2]), self.pick(&[1, 2, 3])],
+                    padding: [self.below(kernel[0] / 2 + 1), self.below(kernel[1] / 2 + 1)],
+                };
+                self.add(op, &[x]);
+            }
+            6 => {
+                let mode = self.pick(&[
+                    Resampling::Nearest,
+                    Resampling::Bilinear,
+                    Resampling::BilinearAligned,
+                ]);
+                if self.below(2) == 0 && shape.h.max(shape.w) < LARGE {
+                    let size = UpsampleSize::Factor(self.pick(&[2, 3]));
+                    self.add(Op::Upsample { mode, size }, &[x]);
+                } else {
+                    let like = self.source();
+                    self.add(
+                        Op::Upsample {
+                            mode,
+                            size: UpsampleSize::Like,
+                        },
+                        &[x, like],
+                    );
+                }
+            }
+            7..=9 => self.concat(x),
+            10 => {
+                let like = self.source();
+                self.add(Op::Crop, &[x, like]);
+            }
+            11 => {
+                let mode = self.pick(&[PadMode::Zero, PadMode::Replicate]);
+                if self.below(2) == 0 {
+                    let [top, bottom, left, right] = [0; 4].map(|_| self.below(3));
+                    let margins = PadMargins::Fixed {
+                        top,
+                        bottom,
+                        left,
+                        right,
+                    };
+                    self.add(Op::Pad { mode, margins }, &[x]);
+                } else {
+                    let margins = self.pick(&[PadMargins::LikeCentred, PadMargins::LikeBottomRight]);
+                    let like = self.source();
+                    self.add(Op::Pad { mode, margins }, &[x, like]);
+                }
+            }
+            12 | 13 => {
+                // A residual: any node of the same shape, itself included.
+                let shapes = self.graph.shapes(self.input).unwrap();
+                let alike: Vec<usize> = (0..shapes.len()).filter(|&i| shapes[i] == shape).collect();
+                let other = NodeId(self.pick(&alike));
+                self.add(Op::Add, &[x, other]);
+            }
+            14 => self.affine(x, shape),
+            _ => {
+                let op = self.pick(&[0, 1]);
+                self.add(if op == 0 { Op::Softmax } else { Op::Sigmoid }, &[x]);
+            }
+        }
+    }
+
+    /// What is often fused to a convolution.
+    fn follow(&mut self, x: NodeId) {
+        // The convolution may not have fitted.
+        let Ok(shapes) = self.graph.shapes(self.input) else {
+            return;
+        };
+        let shape = shapes[x.0];
+        let mut x = x;
+        if self.below(3) == 0 {
+            self.affine(x, shape);
+            x = self.graph.output();
+        }
+        if self.below(2) == 0 {
+            self.slope(x, shape);
+        }
+    }
+
+    fn convolution(&mut self, x: NodeId, shape: Shape) -> NodeId {
+        let kernel = [self.pick(&[1, 2, 3]), self.pick(&[1, 3, 3])];
+        let out = self.pick(&[1, 3, 5, 9]);
+        let scale = (3.0 / (shape.c * kernel[0] * kernel[1]) as f32).sqrt();
+        let weight = self.parameter(&[out, shape.c, kernel[0], kernel[1]], scale);
+        let bias = if self.below(2) == 0 {
+            Some(self.parameter(&[out], 0.3))
+        } else {
+            None
+        };
+        let op = Op::Conv2d {
+            weight,
+            bias,
+            stride: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 2])],
+            padding: [self.below(3), self.below(3)],
+        };
+        self.add(op, &[x])
+    }
+
+    fn transposed(&mut self, x: NodeId, shape: Shape) -> NodeId {
+        let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3])];
+        let most = if shape.h.max(shape.w) < LARGE / 2 { 3 } else { 2 };
+        let stride = [1 + self.below(most), 1 + self.below(most)];
+        let out = self.pick(&[1, 4, 7]);
+        let scale = (3.0 / shape.c as f32).sqrt();
+        let weight = self.parameter(&[shape.c, out, kernel[0], kernel[1]], scale);
+        let bias = if self.below(2) == 0 {
+            Some(self.parameter(&[out], 0.3))
+        } else {
+            None
+        };
+        let op = Op::ConvTranspose2d {
+            weight,
+            bias,
+            stride,
+            padding: [self.below(2), self.below(2)],
+            output_padding: [self.below(stride[0]), self.below(stride[1])],
+        };
+        self.add(op, &[x])
+    }
+
+    fn slope(&mut self, x: NodeId, shape: Shape) {
+        let slopes = match self.below(6) {
+            0 | 1 => Slopes::Same(0.0),
+            2 => Slopes::Same(0.2),
+            3 => Slopes::Same(-0.3),
+            // Of both signs.
+            4 => Slopes::Learnt(self.parameter(&[shape.c], 0.5)),
+            _ => Slopes::Learnt(self.parameter(&[1], 0.5)),
+        };
+        self.add(Op::Slope { slopes }, &[x]);
+    }
+
+    fn affine(&mut self, x: NodeId, shape: Shape) {
+        let op = Op::Affine {
+            scale: self.parameter(&[shape.c], 1.5),
+            shift: self.parameter(&[shape.c], 0.5),
+        };
+        self.add(op, &[x]);
+    }
+
+    /// Joins up to three nodes, each cropped to the smallest of them where it is larger.
+    fn concat(&mut self, x: NodeId) {
+        let mut parts = vec![x];
+        for _ in 0..self.below(3) {
+            let part = if self.below(5) == 0 { x } else { self.source() };
+            parts.push(part);
+        }
+        let pixels = |shape: Shape| (shape.h, shape.w);
+        let smallest = *parts
+            .iter()
+            .min_by_key(|part| pixels(self.shape(**part)))
+            .unwrap();
+        if parts.iter().map(|part| self.shape(*part).c).sum::<usize>() > LARGE {
+            return;
+        }
+        let wanted = pixels(self.shape(smallest));
+        for part in &mut parts {
+            let (h, w) = pixels(self.shape(*part));
+            if h < wanted.0 || w < wanted.1 {
+                return;
+            }
+            if (h, w) != wanted || self.below(8) == 0 {
+                *part = self.add(Op::Crop, &[*part, smallest]);
+            }
+        }
+        if self.below(2) == 0 {
+            parts.reverse();
+        }
+        self.add(Op::Concat, &parts);
+    }
+}

@@ -1,0 +1,227 @@
+//! The meaning of a graph, straight from the definitions of its operators: plain loops, 64-bit floats, no
+//! lowering, nothing in place.
+
+use asma::Shape;
+use asma::graph::{Graph, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes};
+
+/// A dense tensor of 64-bit floats.
+#[derive(Clone, Debug)]
+pub struct Values {
+    pub shape: Shape,
+    pub data: Vec<f64>,
+}
+
+impl Values {
+    fn from_fn(shape: Shape, value: impl Fn(usize, usize, usize, usize) -> f64) -> Values {
+        let mut data = Vec::with_capacity(shape.elements());
+        for n in 0..shape.n {
+            for c in 0..shape.c {
+                for y in 0..shape.h {
+                    data.extend((0..shape.w).map(|x| value(n, c, y, x)));
+                }
+            }
+        }
+        Values { shape, data }
+    }
+
+    fn at(&self, n: usize, c: usize, y: usize, x: usize) -> f64 {
+        let Shape {
+            c: channels, h, w, ..
+        } = self.shape;
+        self.data[((n * channels + c) * h + y) * w + x]
+    }
+
+    /// 0 outside.
+    fn padded(&self, n: usize, c: usize, y: isize, x: isize) -> f64 {
+        let inside = (0..self.shape.h as isize).contains(&y) && (0..self.shape.w as isize).contains(&x);
+        if inside {
+            self.at(n, c, y as usize, x as usize)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The output of `graph` for `input`.
+pub fn evaluate(graph: &Graph, input: &Values) -> Values {
+    let shapes = graph.shapes(input.shape).unwrap();
+    let mut values: Vec<Values> = Vec::new();
+    for (node, &shape) in graph.nodes().iter().zip(&shapes) {
+        let inputs: Vec<&Values> = node.inputs.iter().map(|id| &values[id.0]).collect();
+        let value = match inputs.first() {
+            None => input.clone(),
+            Some(first) => operator(graph, &node.op, first, &inputs, shape),
+        };
+        values.push(value);
+    }
+    values.swap_remove(graph.output().0)
+}
+
+fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: Shape) -> Values {
+    let parameter = |id: ParameterId| &graph.parameters()[id.0];
+    let per_channel = |id: ParameterId, c: usize| {
+        let data = &parameter(id).data;
+        data[c.min(data.len() - 1)] as f64
+    };
+    match *op {
+        Op::Input { .. } => first.clone(),
+        Op::Conv2d {
+            weight,
+            bias,
+            stride,
+            padding,
+        } => {
+            let &[_, channels, rows, columns] = &parameter(weight).shape[..] else {
+                unreachable!()
+            };
+            let weight = &parameter(weight).data;
+            Values::from_fn(shape, |n, out, y, x| {
+                let mut sum = bias.map_or(0.0, |bias| per_channel(bias, out));
+                for c in 0..channels {
+                    for row in 0..rows {
+                        for column in 0..columns {
+                            let y = (y * stride[0] + row) as isize - padding[0] as isize;
+                            let x = (x * stride[1] + column) as isize - padding[1] as isize;
+                            let index = ((out * channels + c) * rows + row) * columns + column;
+                            sum += weight[index] as f64 * first.padded(n, c, y, x);
+                        }
+                    }
+                }
+                sum
+            })
+        }
+        Op::ConvTranspose2d {
+            weight,
+            bias,
+            stride,
+            padding,
+            ..
+        } => {
+            let &[channels, outs, rows, columns] = &parameter(weight).shape[..] else {
+                unreachable!()
+            };
+            let weight = &parameter(weight).data;
+            let mut output = Values::from_fn(shape, |_, out, _, _| bias.map_or(0.0, |b| per_channel(b, out)));
+            for n in 0..shape.n {
+                for c in 0..channels {
+                    for y in 0..first.shape.h {
+                        for x in 0..first.shape.w {
+                            for out in 0..outs {
+                                for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c)))
+                                {
+                                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
+                                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
+                                    if y < shape.h && x < shape.w {
+                                        let index = ((c * outs + out) * rows + row) * columns + column;
+                                        let place = ((n * outs + out) * shape.h + y) * shape.w + x;
+                                        output.data[place] += weight[index] as f64
+                                            * first.at(
+                                                n,
+                                                c,
+                                                (y + padding[0] - row) / stride[0],
+                                                (x + padding[1] - column) / stride[1],
+                                            );
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            output
+        }
+        Op::Slope { slopes } => Values::from_fn(shape, |n, c, y, x| {
+            let slope = match slopes {
+                Slopes::Same(slope) => slope as f64,
+                Slopes::Learnt(id) => per_channel(id, c),
+            };
+            let value = first.at(n, c, y, x);
+            if value > 0.0 { value } else { slope * value }
+        }),
+        Op::MaxPool2d {
+            kernel,
+            stride,
+            padding,
+        } => Values::from_fn(shape, |n, c, y, x| {
+            let mut largest = f64::NEG_INFINITY;
+            for row in 0..kernel[0] {
+                for column in 0..kernel[1] {
+                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
+                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
+                    if y < first.shape.h && x < first.shape.w {
+                        largest = largest.max(first.at(n, c, y, x));
+                    }
+                }
+            }
+            largest
+        }),
+        Op::Upsample { mode, .. } => Values::from_fn(shape, |n, c, y, x| {
+            let rows = sources(mode, y, first.shape.h, shape.h);
+            let columns = sources(mode, x, first.shape.w, shape.w);
+            let mut sum = 0.0;
+            for (y, wy) in rows {
+                for (x, wx) in columns {
+                    sum += wy * wx * first.at(n, c, y, x);
+                }
+            }
+            sum
+        }),
+        Op::Concat => Values::from_fn(shape, |n, mut c, y, x| {
+            for input in inputs {
+                if c < input.shape.c {
+                    return input.at(n, c, y, x);
+                }
+                c -= input.shape.c;
+            }
+            unreachable!()
+        }),
+        Op::Crop => {
+            let (top, left) = ((first.shape.h - shape.h) / 2, (first.shape.w - shape.w) / 2);
+            Values::from_fn(shape, |n, c, y, x| first.at(n, c, y + top, x + left))
+        }
+        Op::Pad { mode, margins } => {
+            let (top, left) = match margins {
+                PadMargins::Fixed { top, left, .. } => (top, left),
+                PadMargins::LikeCentred => ((shape.h - first.shape.h) / 2, (shape.w - first.shape.w) / 2),
+                PadMargins::LikeBottomRight => (0, 0),
+            };
+            Values::from_fn(shape, |n, c, y, x| {
+                let (y, x) = (y as isize - top as isize, x as isize - left as isize);
+                match mode {
+                    PadMode::Zero => first.padded(n, c, y, x),
+                    PadMode::Replicate => first.at(
+                        n,
+                        c,
+                        y.clamp(0, first.shape.h as isize - 1) as usize,
+                        x.clamp(0, first.shape.w as isize - 1) as usize,
+                    ),
+                }
+            })
+        }
+        Op::Add => Values::from_fn(shape, |n, c, y, x| {
+            first.at(n, c, y, x) + inputs[1].at(n, c, y, x)
+        }),
+        Op::Affine { scale, shift } => Values::from_fn(shape, |n, c, y, x| {
+            per_channel(scale, c) * first.at(n, c, y, x) + per_channel(shift, c)
+        }),
+        Op::Softmax => Values::from_fn(shape, |n, c, y, x| {
+            let sum: f64 = (0..shape.c).map(|c| first.at(n, c, y, x).exp()).sum();
+            first.at(n, c, y, x).exp() / sum
+        }),
+        Op::Sigmoid => Values::from_fn(shape, |n, c, y, x| 1.0 / (1.0 + (-first.at(n, c, y, x)).exp())),
+    }
+}
+
+/// The two source pixels of pixel `at`, of `from` resampled to `to`, with their weights.
+fn sources(mode: Resampling, at: usize, from: usize, to: usize) -> [(usize, f64); 2] {
+    let scale = from as f64 / to as f64;
+    let position = match mode {
+        Resampling::Nearest => return [(at * from / to, 1.0), (0, 0.0)],
+        Resampling::Bilinear => ((at as f64 + 0.5) * scale - 0.5).max(0.0),
+        Resampling::BilinearAligned if to == 1 => 0.0,
+        Resampling::BilinearAligned => at as f64 * (from as f64 - 1.0) / (to as f64 - 1.0),
+    };
+    let below = (position.floor() as usize).min(from - 1);
+    let share = position - below as f64;
+    [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
+}
