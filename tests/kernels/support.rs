@@ -3,9 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
-use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-=======
-use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions};
+use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::kernels::{Extent, Params, View};
 use asma::program::{BufferId, Executor, Program};
 use rand::rngs::StdRng;
