@@ -56,8 +56,7 @@ fn gpu() -> Option<GpuDevice> {
     GPU.get_or_init(|| common::gpu(Capabilities::Baseline)).clone()
 }
 
-/// One program of all the cases, in order. Calls that share buffers are given as one case after another with
-/// the same buffer numbers, see [`run_program`].
+/// One program of all the cases, in order.
 pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
     run_with(cases, VariantChoice::Auto)
 }
@@ -77,7 +76,7 @@ fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
         program.add_call("call", case.params, &reads, &writes);
         written.push(writes);
     }
-    run_program_with(program, &contents, variants).map(|mut buffers| {
+    run_program(program, &contents, variants).map(|mut buffers| {
         written
             .iter()
             .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
@@ -87,11 +86,7 @@ fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
 
 /// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks. Where there
 /// is no GPU, and none is required, the twins stand in for the shaders.
-pub fn run_program(program: Program, contents: &[(BufferId, Vec<u32>)]) -> [Vec<Vec<u32>>; 3] {
-    run_program_with(program, contents, VariantChoice::Auto)
-}
-
-fn run_program_with(
+fn run_program(
     program: Program,
     contents: &[(BufferId, Vec<u32>)],
     variants: VariantChoice,
