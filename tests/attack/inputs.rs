@@ -95,7 +95,7 @@ fn diverging_attack_is_an_error() {
             tau: 3e38,
             beta: 3e38,
         };
-        let error = case.run().err().expect("an error");
+        let error = case.run().expect_err("an error");
         assert!(
             matches!(error, asma::Error::NotFinite(_)),
             "{schedule}: {error:?}"

@@ -98,7 +98,7 @@ impl Case {
     }
 
     fn problem(&self) -> String {
-        let error = self.run().err().expect("a refusal");
+        let error = self.run().expect_err("a refusal");
         assert!(matches!(error, asma::Error::Usage(_)), "{error:?}");
         let text = error.to_string();
         assert!(!text.contains('\n'), "{text}");

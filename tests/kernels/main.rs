@@ -11,6 +11,8 @@ mod add;
 mod affine;
 mod asma_mask;
 mod asma_update;
+mod conv2d;
+mod conv_transpose2d;
 mod copy;
 mod fill;
 mod max_pool2d;

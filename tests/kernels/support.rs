@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
-use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions};
+use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::kernels::{Extent, Params, View};
 use asma::program::{BufferId, Executor, Program};
 use rand::rngs::StdRng;
@@ -59,6 +59,10 @@ fn gpu() -> Option<GpuDevice> {
 /// One program of all the cases, in order. Calls that share buffers are given as one case after another with
 /// the same buffer numbers, see [`run_program`].
 pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
+    run_with(cases, VariantChoice::Auto)
+}
+
+fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
     let mut program = Program::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
@@ -73,7 +77,7 @@ pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
         program.add_call("call", case.params, &reads, &writes);
         written.push(writes);
     }
-    run_program(program, &contents).map(|mut buffers| {
+    run_program_with(program, &contents, variants).map(|mut buffers| {
         written
             .iter()
             .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
@@ -84,6 +88,14 @@ pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
 /// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks. Where there
 /// is no GPU, and none is required, the twins stand in for the shaders.
 pub fn run_program(program: Program, contents: &[(BufferId, Vec<u32>)]) -> [Vec<Vec<u32>>; 3] {
+    run_program_with(program, contents, VariantChoice::Auto)
+}
+
+fn run_program_with(
+    program: Program,
+    contents: &[(BufferId, Vec<u32>)],
+    variants: VariantChoice,
+) -> [Vec<Vec<u32>>; 3] {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
@@ -93,7 +105,7 @@ pub fn run_program(program: Program, contents: &[(BufferId, Vec<u32>)]) -> [Vec<
     let run = |checked| {
         let options = GpuOptions {
             checked,
-            ..Default::default()
+            variants: variants.clone(),
         };
         let mut executor =
             GpuExecutor::new(gpu.clone(), &program, &options).expect("the program fits the GPU");
@@ -124,7 +136,16 @@ fn execute(
 
 /// Runs the cases and holds each written buffer of floats against the twin's.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    let [twins, unchecked, checked] = run(&cases);
+    compare_with(&cases, VariantChoice::Auto, tolerance);
+}
+
+/// As [`compare`], for the variant of this name.
+pub fn compare_variant(cases: &[Case], variant: &str, tolerance: Tolerance) {
+    compare_with(cases, VariantChoice::Named(variant.into()), tolerance);
+}
+
+fn compare_with(cases: &[Case], variants: VariantChoice, tolerance: Tolerance) {
+    let [twins, unchecked, checked] = run_with(cases, variants);
     for (number, case) in cases.iter().enumerate() {
         for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             for (found, wanted) in found[number].iter().zip(&twins[number]) {
