@@ -1,7 +1,7 @@
 //! conv2d and conv_transpose2d, and the input gradients of both, which are calls of the same kernels on
 //! re-packed weights.
 
-use asma::kernels::{conv_transpose2d, conv2d};
+use asma::kernels::{View, conv_transpose2d, conv2d};
 use asma::{Shape, cpu};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -396,4 +396,49 @@ fn input_gradient_of_a_transposed_convolution_is_a_convolution() {
         let forward = |x: &[f64]| convolve_transposed(&g, &weights, x);
         check_adjoint(random, SUMS, forward, &point, &upstream, &adjoint);
     });
+}
+
+/// Max pooling after a convolution takes the first of equal values, so equal windows must give equal sums to
+/// the last bit, wherever they stand and however many threads there are.
+#[test]
+fn equal_windows_give_equal_sums() {
+    use rand::SeedableRng;
+    let random = &mut StdRng::seed_from_u64(0);
+    let (input_shape, output_shape) = (Shape::new(1, 96, 101, 52), Shape::new(1, 5, 99, 50));
+    let weights = Weights::random(random, input_shape.c, [3, 3], output_shape.c);
+    // Every row of a channel is the same.
+    let rows = vector(random, input_shape.c * input_shape.w);
+    let input: Vec<f32> = places(input_shape)
+        .map(|[_, c, _, x]| rows[c * input_shape.w + x])
+        .collect();
+    let params = conv2d::Params {
+        input: View::dense(input_shape),
+        output: View::dense(output_shape),
+        input_extent: input_shape.into(),
+        output_extent: output_shape.into(),
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [0, 0],
+        padded_out_channels: weights.padded as u32,
+        accumulate: 0,
+    };
+    let epilogue = no_epilogue(weights.padded);
+    let outputs = [1, 2, 7].map(|threads| {
+        let mut output = vec![0.0; output_shape.elements()];
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| cpu::conv2d::run(&params, &input, &weights.values, &epilogue, &mut output));
+        for channel in output.chunks(output_shape.pixels()) {
+            let mut rows = channel.chunks(output_shape.w);
+            let first = rows.next().unwrap();
+            assert!(rows.all(|row| row == first), "rows differ with {threads} threads");
+        }
+        output
+    });
+    assert!(
+        outputs.iter().all(|output| *output == outputs[0]),
+        "sums depend on the threads"
+    );
 }
