@@ -113,13 +113,13 @@ fn many_workgroups_are_the_twins() {
     compare_all_variants(&cases, EXACT);
 }
 
-/// Sums of up to 900 products of numbers in [−2, 2), which cancel to within some tens: each of the roundings
+/// Sums of up to 1200 products of numbers in [−2, 2), which cancel to within some tens: each of the roundings
 /// is of at most 2⁻²⁴ · 100.
 #[test]
 fn long_sums_are_the_twins_but_for_rounding() {
     let mut random = Random::new(33);
     let mut cases = Vec::new();
-    for shape in SHAPES {
+    for shape in [SHAPES[0], SHAPES[4]] {
         let extent = Extent {
             c: random.choose(&[5, 40]),
             ..random.extent()

@@ -100,13 +100,13 @@ fn many_workgroups_are_the_twins() {
     compare(cases.into(), EXACT);
 }
 
-/// Sums of up to 1200 products of numbers in [−2, 2), which cancel to within some tens: each of the
+/// Sums of up to 400 products of numbers in [−2, 2), which cancel to within some tens: each of the
 /// roundings is of at most 2⁻²⁴ · 100.
 #[test]
 fn long_sums_are_the_twins_but_for_rounding() {
     let mut random = Random::new(43);
     let mut cases = Vec::new();
-    for shape in SHAPES {
+    for shape in [SHAPES[0], SHAPES[3]] {
         let extent = Extent {
             c: 100,
             ..random.extent()
