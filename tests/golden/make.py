@@ -9,10 +9,11 @@ gradient or a prediction jumps.
 
 import csv
 import itertools
+import json
 from pathlib import Path
 
+import safetensors.torch
 import torch
-from safetensors.torch import save_file
 
 from attack import IGNORE, attack, step_size
 from networks import Margin, Mixed, SimpleUnet
@@ -21,10 +22,16 @@ HERE = Path(__file__).parent
 
 
 def save(name, tensors, metadata=None):
+    """Writes a safetensors file; the same contents give the same bytes, as the metadata is sorted."""
     tensors = {key: tensor.detach().float().contiguous() for key, tensor in tensors.items()}
-    path = HERE / f"{name}.safetensors"
-    save_file(tensors, path, metadata)
-    path.chmod(0o644)
+    file = safetensors.torch.save(tensors, metadata)
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    if metadata:
+        header["__metadata__"] = dict(sorted(metadata.items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / f"{name}.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + file[end:])
 
 
 def smooth_image(generator, channels, height, width):
