@@ -41,7 +41,7 @@ impl Attack {
         let samples = input.source.shape().n;
         let steps = match self.config.step {
             StepSize::Fixed { tau, beta } => vec![(tau, beta); samples],
-            StepSize::Automatic => self.automatic_steps(executor, input.targets)?,
+            StepSize::Automatic => self.automatic_steps(executor, input)?,
         };
         let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
         executor.write_words(buffers.counts, 0, &vec![0; counts])?;
@@ -129,20 +129,31 @@ impl Attack {
     }
 
     /// τ and β of each sample from its first gradient, see [`StepSize::Automatic`].
-    fn automatic_steps(&self, executor: &mut dyn Executor, targets: &[LabelMap]) -> Result<Vec<(f32, f32)>> {
+    fn automatic_steps(
+        &self,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+    ) -> Result<Vec<(f32, f32)>> {
         executor.submit(&self.first_gradient)?;
         let gradients = self.read_images(executor, self.gradient)?;
         let logits = self.read_logits(executor)?;
         let attacked = self.config.attacked(self.class_count);
-        let elements = gradients.shape().elements() / gradients.shape().n;
-        let samples = gradients.data().chunks(elements).zip(targets).enumerate();
+        let pixels = gradients.shape().pixels();
+        let elements = gradients.shape().c * pixels;
+        let samples = gradients.data().chunks(elements).zip(input.targets).enumerate();
         samples
             .map(|(index, (gradient, target))| {
-                let squares: f64 = gradient.iter().map(|&g| (g as f64).powi(2)).sum();
+                let region = input.regions.get(index).map(LabelMap::labels);
+                // Only what may change counts.
+                let moving = gradient
+                    .iter()
+                    .enumerate()
+                    .filter(|(element, _)| region.is_none_or(|region| region[element % pixels] != 0));
+                let squares: f64 = moving.map(|(_, &g)| (g as f64).powi(2)).sum();
                 let missing = missing(&logits, index, target, &attacked);
                 let total = missing / squares;
-                if squares == 0.0 || missing == 0.0 {
-                    // The target is reached already or out of reach, and any step will do.
+                if missing == 0.0 {
+                    // The target is reached already, and any step will do.
                     return Ok((1e-7, 1e-6));
                 }
                 let tau = (total * StepSize::SHARE) as f32;
