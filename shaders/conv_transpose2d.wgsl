@@ -19,6 +19,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
+// Most taps of a phase. Where the stride does not divide the kernel, some phases have one less.
+const TAPS_DOWN: u32 = (KERNEL_ROWS + STRIDE_ROWS - 1u) / STRIDE_ROWS;
+const TAPS_ACROSS: u32 = (KERNEL_COLUMNS + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS;
+
 // Sums of 4 channels of 4 pixels, a column per pixel.
 fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
     (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
@@ -82,11 +86,19 @@ fn conv_transpose2d(
     let row_step = params.input.row;
     let tap_step = params.padded_out_channels / 4u;
     for (var i = 0u; i < params.input_extent.c; i++) {
-        var row = first_row;
-        for (var ky = first_ky; ky < KERNEL_ROWS; ky += STRIDE_ROWS) {
+        for (var down = 0u; down < TAPS_DOWN; down++) {
+            let ky = first_ky + down * STRIDE_ROWS;
+            if KERNEL_ROWS % STRIDE_ROWS != 0u && ky >= KERNEL_ROWS {
+                break;
+            }
+            let row = first_row - down;
             let row_start = at(params.input, n, i, row, 0u);
-            var column = first_column;
-            for (var kx = first_kx; kx < KERNEL_COLUMNS; kx += STRIDE_COLUMNS) {
+            for (var across = 0u; across < TAPS_ACROSS; across++) {
+                let kx = first_kx + across * STRIDE_COLUMNS;
+                if KERNEL_COLUMNS % STRIDE_COLUMNS != 0u && kx >= KERNEL_COLUMNS {
+                    break;
+                }
+                let column = first_column - across;
                 let tap = ((i * KERNEL_ROWS + ky) * KERNEL_COLUMNS + kx) * tap_step + 2u * channel_block;
                 let low = weight[tap];
                 let high = weight[tap + 1u];
@@ -102,9 +114,7 @@ fn conv_transpose2d(
                 add_products(&high_1, high, pixels_1);
                 add_products(&high_2, high, pixels_2);
                 add_products(&high_3, high, pixels_3);
-                column -= 1u;
             }
-            row -= 1u;
         }
     }
 

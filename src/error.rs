@@ -28,7 +28,7 @@ pub enum Error {
     /// A buffer that the device's limits do not allow.
     #[error(
         "tensor `{tensor}` needs {bytes} bytes, and the device allows {limit} ({limit_name}); \
-         use a smaller input or batch, or --device cpu"
+         use a smaller input or batch, or the CPU"
     )]
     Limit {
         /// The tensor's name.

@@ -50,7 +50,7 @@ impl LabelMap {
     /// ones. A network with one channel separates class 1 (logit > 0) from class 0.
     ///
     /// # Errors
-    /// If there is no such sample, or the tensor is empty or has more than 255 channels.
+    /// If there is no such sample, the tensor is empty or has more than 255 channels, or a logit is not finite.
     pub fn from_logits(logits: &Tensor, sample: usize) -> Result<Self> {
         let shape = logits.shape();
         if sample >= shape.n {
@@ -63,6 +63,18 @@ impl LabelMap {
                 "logits of shape {shape} have {} channels; a label map takes 1 to 255 classes",
                 shape.c
             )));
+        }
+        for class in 0..shape.c {
+            if let Some(logit) = logits
+                .plane(sample, class)
+                .iter()
+                .find(|logit| !logit.is_finite())
+            {
+                return Err(Error::NotFinite(format!(
+                    "the network's output holds {logit} in channel {class}, so there is no prediction; \
+                     check the weights and how the image is scaled"
+                )));
+            }
         }
         let mut labels = vec![0; shape.pixels()];
         if shape.c == 1 {
@@ -98,6 +110,16 @@ impl LabelMap {
             .map(|(&wanted, &found)| if wanted == found { IGNORE } else { wanted })
             .collect();
         LabelMap::new(target.height, target.width, labels)
+    }
+
+    /// The same map with every class that is not in `classes` ignored.
+    pub fn only(mut self, classes: &[u8]) -> Self {
+        for label in &mut self.labels {
+            if !classes.contains(label) {
+                *label = IGNORE;
+            }
+        }
+        self
     }
 
     /// Rows.

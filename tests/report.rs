@@ -108,6 +108,11 @@ fn a_summary_survives_a_round_trip() {
         tau: 1e-7,
         beta: 1e-6,
         automatic: false,
+        lambda: 1.0,
+        iteration_limit: 500,
+        stop_iou: Some(0.95),
+        patience: None,
+        region: None,
         iterations: 60,
         saved: "best".into(),
         best_iteration: 59,
@@ -211,6 +216,7 @@ fn figure(height: usize, width: usize, border: usize) -> Figure {
         mask: LabelMap::adaptive_mask(&target, &disc(middle, 1)).expect("same size"),
     };
     Figure {
+        mask_name: "Adaptive mask".into(),
         title: "photograph.png → target.png".into(),
         subtitle: "SimpleUnet · one-forward · 400 iterations".into(),
         source,

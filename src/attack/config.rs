@@ -134,10 +134,15 @@ impl Default for AsmaConfig {
 }
 
 impl AsmaConfig {
-    /// The attacked classes of a network with `class_count` classes.
+    /// The attacked classes of a network with `class_count` classes, each once, in order.
     pub fn attacked(&self, class_count: usize) -> Vec<u8> {
         match &self.classes {
-            Some(classes) => classes.clone(),
+            Some(classes) => {
+                let mut classes = classes.clone();
+                classes.sort_unstable();
+                classes.dedup();
+                classes
+            }
             None => (0..class_count).map(|class| class as u8).collect(),
         }
     }

@@ -11,11 +11,15 @@
 mod assess;
 mod config;
 mod plan;
+mod prepare;
 mod run;
+mod snapshots;
 mod target;
 
 pub use assess::assess;
 pub use config::{AsmaConfig, MaskMode, Multiplier, Schedule, StepSize};
 pub use plan::Attack;
-pub use run::{AttackInput, Outcome, Progress, Snapshot, StopReason};
+pub use prepare::AttackInput;
+pub use run::{Outcome, Progress, StopReason};
+pub use snapshots::{MOST_SNAPSHOTS, Snapshot};
 pub use target::Target;

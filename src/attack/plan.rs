@@ -117,7 +117,8 @@ impl Attack {
         &self.program
     }
 
-    /// The calls of iteration `number`, counted from 0.
+    /// The calls of iteration `number`, counted from 0. The state of an iteration is what the one before left:
+    /// numbers must run on without gaps from 0 until the next [`Attack::prepare`].
     pub fn iteration(&self, number: usize) -> &[CallId] {
         &self.iterations[number % 2]
     }

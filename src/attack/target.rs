@@ -59,8 +59,14 @@ impl FromStr for Target {
                 .ok_or_else(|| bad("names no class between 0 and 254"))
         };
         let Some((kind, rest)) = text.split_once(':') else {
+            if text.is_empty() {
+                return Err(bad("is empty"));
+            }
             return Ok(Target::File(text.into()));
         };
+        if rest.is_empty() {
+            return Err(bad("has nothing after the colon"));
+        }
         Ok(match kind {
             "shift" => {
                 let numbers = rest
@@ -89,7 +95,8 @@ impl FromStr for Target {
             "class" => Target::Class(class(rest)?),
             "of" => Target::Of(rest.into()),
             // A colon may stand in a file's name, as in C:\mask.png.
-            _ => Target::File(text.into()),
+            _ if kind.len() == 1 || std::path::Path::new(text).exists() => Target::File(text.into()),
+            _ => return Err(bad("is neither a file nor a form that is known")),
         })
     }
 }
@@ -109,6 +116,25 @@ impl fmt::Display for Target {
 }
 
 impl Target {
+    /// Checks what can be checked before the network has run: that its classes are among `class_count`.
+    ///
+    /// # Errors
+    /// If a class is out of range.
+    pub fn check(&self, class_count: usize) -> Result<()> {
+        let classes = match *self {
+            Target::Hide { from, to } => vec![from, to],
+            Target::Class(class) => vec![class],
+            _ => Vec::new(),
+        };
+        match classes.iter().find(|&&class| class as usize >= class_count) {
+            None => Ok(()),
+            Some(class) => Err(Error::Usage(format!(
+                "target `{self}` names class {class}; the network has classes 0 to {}",
+                class_count.saturating_sub(1)
+            ))),
+        }
+    }
+
     /// The target made from `prediction`, of a network with `class_count` classes. What moves in from outside
     /// is background, class 0. `None` for [`Target::File`] and [`Target::Of`], which need files read first.
     ///
@@ -116,15 +142,7 @@ impl Target {
     /// If a class is out of range, or there is no foreground to move or class to hide.
     pub fn from_prediction(&self, prediction: &LabelMap, class_count: usize) -> Result<Option<LabelMap>> {
         let (height, width) = (prediction.height(), prediction.width());
-        let in_range = |class: u8| {
-            if (class as usize) < class_count {
-                return Ok(());
-            }
-            Err(Error::Usage(format!(
-                "target `{self}` names class {class}; the network has classes 0 to {}",
-                class_count.saturating_sub(1)
-            )))
-        };
+        self.check(class_count)?;
         let moved = |from: &dyn Fn(f64, f64) -> (f64, f64)| {
             LabelMap::from_fn(height, width, |y, x| {
                 let (y, x) = from(y as f64, x as f64);
@@ -158,8 +176,6 @@ impl Target {
                 })?
             }
             Target::Hide { from, to } => {
-                in_range(from)?;
-                in_range(to)?;
                 if prediction.count(from) == 0 {
                     return Err(Error::Usage(format!(
                         "target `{self}`: the network predicts class {from} nowhere in this image"
@@ -170,11 +186,14 @@ impl Target {
                     other => other.unwrap_or(0),
                 })?
             }
-            Target::Class(class) => {
-                in_range(class)?;
-                LabelMap::from_fn(height, width, |_, _| class)?
-            }
+            Target::Class(class) => LabelMap::from_fn(height, width, |_, _| class)?,
         };
+        let moves = matches!(self, Target::Shift { .. } | Target::Scale(_) | Target::Rotate(_));
+        if moves && target.largest_class().unwrap_or(0) == 0 {
+            return Err(Error::Usage(format!(
+                "target `{self}` moves all of the predicted foreground out of the picture; move it less"
+            )));
+        }
         Ok(Some(target))
     }
 

@@ -24,19 +24,20 @@ mod elements;
 mod foreign;
 mod header;
 mod message;
-mod save;
 mod storage;
 mod weight_tensor;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use safetensors::Dtype;
 pub use weight_tensor::WeightTensor;
 
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use header::Header;
 use message::{quoted, quoted_list};
 use storage::Storage;
@@ -287,8 +288,10 @@ impl Checkpoint {
             .header
             .to_bytes()
             .map_err(|problem| Error::file(path, problem))?;
-        save::write_whole(path, &[&header, self.data()])
-            .map_err(|error| Error::file(path, format!("cannot be written: {error}")))
+        write_atomically(path, |file| {
+            file.write_all(&header)?;
+            file.write_all(self.data())
+        })
     }
 
     /// All numbers as they are stored, one tensor behind the other.

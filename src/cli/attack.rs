@@ -9,7 +9,7 @@ use asma::attack::{
 };
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{
-    MaskEncoding, Preparation, read_mask_as, read_target, round_to_8_bits, write_image, write_rgb_image,
+    Preparation, check_foreground, read_mask, read_target, round_to_8_bits, write_image, write_rgb_image,
 };
 use asma::graph::Model;
 use asma::program::Executor;
@@ -23,6 +23,7 @@ use clap::Args;
 use super::network::{NetworkArguments, named, read_input};
 use super::outputs::open_folder;
 use super::preparation::PreparationArguments;
+use super::print;
 use super::progress::AttackProgress;
 
 /// Change an image so slightly that nobody sees it, until the network segments it as the target says
@@ -159,6 +160,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => vec![read_region(path, &preparation, source.shape())?],
         None => Vec::new(),
     };
+    arguments.target.check(attack.class_count())?;
     let given_target = match &arguments.target {
         Target::File(path) => Some(read_target(
             path,
@@ -173,7 +175,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         _ => None,
     };
     let gpu = arguments.network.open_device()?;
-    let out = open_folder(&arguments.out)?;
     let family = model.family.to_string();
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop(model);
@@ -189,6 +190,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .from_prediction(&before, attack.class_count())?
             .ok_or_else(|| Error::Usage(format!("target `{}` is no file", arguments.target)))?,
     };
+    if target == before {
+        return Err(Error::Usage(format!(
+            "target `{}`: the network predicts it already, so there is nothing to attack",
+            arguments.target
+        )));
+    }
+    let out = open_folder(&arguments.out)?;
     let mut progress = AttackProgress::new(attack.config().iterations);
     let outcomes = attack.run(
         executor,
@@ -210,12 +218,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let summary = summary(arguments, &attack, executor, family, &outcome, &judged, start);
     write_results(&out, &source, &target, &before, &outcome, &judged, &summary)?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&summary);
-        println!("{}", json.map_err(|error| Error::Usage(error.to_string()))?);
+        print(
+            &serde_json::to_string_pretty(&summary).map_err(|error| Error::file("standard output", error))?,
+        )?;
     } else {
-        print_summary(&summary, &out);
+        print_summary(&summary, &out)?;
     }
+    warn(&summary.results);
     Ok(())
+}
+
+/// Says on stderr what the numbers say too, but is easily overlooked.
+fn warn(results: &Results) {
+    let retry = "try --tau auto, a larger --tau or more --iterations";
+    if results.rounded_to_8_bits.l2 == 0.0 {
+        eprintln!("note: rounded to 8 bits the saved image equals the source; {retry}");
+    } else if results.rounded_to_8_bits.iou <= results.before.iou {
+        eprintln!("note: rounded to 8 bits the saved image comes no nearer to the target; {retry}");
+    }
 }
 
 /// The prediction for one image.
@@ -228,11 +248,25 @@ fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Resu
 }
 
 fn read_region(path: &Path, preparation: &Preparation, input: Shape) -> Result<LabelMap> {
-    let mask = read_mask_as(path, 2, MaskEncoding::Binary)?;
+    let mask = read_mask(path, 2)?;
+    let size = preparation
+        .prepared_size(mask.height(), mask.width())
+        .map_err(|error| named(path, error))?;
+    if size != (input.h, input.w) {
+        return Err(Error::Usage(format!(
+            "{}: prepared, the region has {}×{} pixels (columns × rows), and the image {}×{}; want the same size",
+            path.display(),
+            size.1,
+            size.0,
+            input.w,
+            input.h
+        )));
+    }
     let prepared = preparation
         .apply_labels(&mask, input.h, input.w)
         .map_err(|error| named(path, error))?;
-    // A border that padding adds has no label; it may not change.
+    check_foreground(path, &prepared)?;
+    // What nobody labelled, such as a border of zeros, may not change.
     LabelMap::from_fn(input.h, input.w, |y, x| u8::from(prepared.get(y, x) == Some(1)))
 }
 
@@ -257,6 +291,8 @@ struct Judged {
     /// The image that is saved: the last or the best, whichever has the higher IoU.
     saved: Tensor,
     saved_name: &'static str,
+    /// After how many steps the best image stood.
+    best_iteration: u32,
     /// The prediction for the saved image, as float.
     after: LabelMap,
 }
@@ -282,10 +318,13 @@ impl Judged {
         } else {
             judge(&outcome.best)?
         };
-        let (saved, saved_name, after) = if best.iou > last.iou {
-            (outcome.best.clone(), "best", best_prediction)
+        // The image after the last step has no row in the trace; it may be the best all the same.
+        let (saved, saved_name, after, best, best_iteration) = if best.iou > last.iou {
+            let iteration = outcome.best_iteration;
+            (outcome.best.clone(), "best", best_prediction, best, iteration)
         } else {
-            (outcome.last.clone(), "last", last_prediction)
+            let iteration = outcome.trace.len() as u32;
+            (outcome.last.clone(), "last", last_prediction, last, iteration)
         };
         let (_, rounded_to_8_bits) = judge(&round_to_8_bits(&saved))?;
         Ok(Judged {
@@ -297,6 +336,7 @@ impl Judged {
             },
             saved,
             saved_name,
+            best_iteration,
             after,
         })
     }
@@ -338,9 +378,14 @@ fn summary(
         tau: outcome.tau,
         beta: outcome.beta,
         automatic: config.step == StepSize::Automatic,
+        lambda: config.lambda,
+        iteration_limit: config.iterations,
+        stop_iou: config.stop_iou,
+        patience: config.patience,
+        region: arguments.region.as_ref().map(|path| path.display().to_string()),
         iterations: outcome.trace.len() as u32,
         saved: judged.saved_name.into(),
-        best_iteration: outcome.best_iteration,
+        best_iteration: judged.best_iteration,
         stop_reason: outcome.stop.to_string(),
         results: judged.results,
         seconds: start.elapsed().as_secs_f64(),
@@ -380,11 +425,16 @@ fn write_results(
         source: source.clone(),
         source_prediction: before.clone(),
         target: target.clone(),
-        moments: moments(&outcome.snapshots, target)?,
+        mask_name: format!("{} mask", capitalised(&summary.mask)),
+        moments: moments(&outcome.snapshots, target, summary)?,
         adversarial: judged.saved.clone(),
         adversarial_prediction: judged.after.clone(),
         scores: judged.saved_scores(),
-        scores_of: format!("float image, the {} iterate", judged.saved_name),
+        scores_of: format!(
+            "float image, the {} iterate; as 8 bits IoU {:.1} %",
+            judged.saved_name,
+            100.0 * judged.results.rounded_to_8_bits.iou
+        ),
         trace: outcome.trace.clone(),
     })?;
     write_rgb_image(out.join("figure.png"), &figure)?;
@@ -399,8 +449,17 @@ fn file_name(path: &str) -> String {
     }
 }
 
-/// The adaptive masks nearest to the beginning, a third, two thirds and the end of the attack.
-fn moments(snapshots: &[Snapshot], target: &LabelMap) -> Result<Vec<Moment>> {
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+/// The masks nearest to the beginning, a third, two thirds and the end of the attack: each pixel that drives
+/// it, with the class that it drives towards.
+fn moments(snapshots: &[Snapshot], target: &LabelMap, summary: &Summary) -> Result<Vec<Moment>> {
     let Some(end) = snapshots.last() else {
         return Ok(Vec::new());
     };
@@ -416,22 +475,26 @@ fn moments(snapshots: &[Snapshot], target: &LabelMap) -> Result<Vec<Moment>> {
     chosen
         .into_iter()
         .map(|snapshot| {
+            let mask = match summary.mask.as_str() {
+                "static" => target.clone(),
+                _ => LabelMap::adaptive_mask(target, &snapshot.prediction)?,
+            };
             Ok(Moment {
                 iteration: snapshot.iteration,
-                mask: LabelMap::adaptive_mask(target, &snapshot.prediction)?,
+                mask: mask.only(&summary.classes),
             })
         })
         .collect()
 }
 
-fn print_summary(summary: &Summary, out: &Path) {
-    let line = |name: &str, scores: &Scores| {
-        println!(
+fn print_summary(summary: &Summary, out: &Path) -> Result<()> {
+    let line = |name: &str, scores: &Scores| -> Result<()> {
+        print(&format!(
             "  {name:<22} IoU {:.4}   pixel accuracy {:.4}   L2 {:7.4}   L∞ {:.4}",
             scores.iou, scores.pixel_accuracy, scores.l2, scores.linf
-        );
+        ))
     };
-    println!(
+    print(&format!(
         "{} after {} iterations ({}), {:.1} s; tau {:.3e}, beta {:.3e}{}",
         summary.network,
         summary.iterations,
@@ -444,13 +507,17 @@ fn print_summary(summary: &Summary, out: &Path) {
         } else {
             ""
         }
-    );
-    line("before", &summary.results.before);
-    line("last iterate", &summary.results.last);
+    ))?;
+    line("before", &summary.results.before)?;
+    line("last iterate", &summary.results.last)?;
     line(
         &format!("best (iteration {})", summary.best_iteration),
         &summary.results.best,
-    );
-    line("saved, 8 bits", &summary.results.rounded_to_8_bits);
-    println!("  the {} iterate is saved in {}", summary.saved, out.display());
+    )?;
+    line("saved, 8 bits", &summary.results.rounded_to_8_bits)?;
+    print(&format!(
+        "  the {} iterate is saved in {}",
+        summary.saved,
+        out.display()
+    ))
 }

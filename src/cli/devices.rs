@@ -5,6 +5,8 @@ use asma::gpu::{AdapterSummary, adapters};
 use clap::Args;
 use serde_json::json;
 
+use super::print;
+
 /// List the devices that --device can name
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -18,12 +20,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let threads = rayon_threads();
     if arguments.json {
         let devices: Vec<_> = adapters.iter().map(describe_json).collect();
-        println!("{:#}", json!({ "adapters": devices, "cpu_threads": threads }));
+        print(&format!(
+            "{:#}",
+            json!({ "adapters": devices, "cpu_threads": threads })
+        ))?;
         return Ok(());
     }
     for adapter in &adapters {
         let info = &adapter.info;
-        println!(
+        print(&format!(
             "{:>4}  {} ({:?}, {}, {} {})",
             adapter.index,
             info.name,
@@ -31,21 +36,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             kind(adapter),
             info.driver,
             info.driver_info
-        );
-        println!(
+        ))?;
+        print(&format!(
             "      buffers up to {} MiB, bindings up to {} MiB, workgroup memory {} KiB, {} invocations",
             adapter.limits.max_buffer_size >> 20,
             adapter.limits.max_storage_buffer_binding_size >> 20,
             adapter.limits.max_compute_workgroup_storage_size >> 10,
             adapter.limits.max_compute_invocations_per_workgroup
-        );
+        ))?;
     }
-    println!(" cpu  the CPU executor, {threads} threads");
+    print(&format!(" cpu  the CPU executor, {threads} threads"))?;
     let automatic = adapters
         .iter()
         .find(|adapter| adapter.is_hardware())
         .map_or("cpu".to_string(), |adapter| adapter.info.name.clone());
-    println!("--device auto takes a hardware GPU, here: {automatic}");
+    print(&format!("--device auto takes a hardware GPU, here: {automatic}"))?;
     Ok(())
 }
 
@@ -56,7 +61,7 @@ fn rayon_threads() -> usize {
 fn kind(adapter: &AdapterSummary) -> String {
     match adapter.is_hardware() {
         true => format!("{:?}", adapter.info.device_type),
-        false => "software rasteriser, only taken when named".to_string(),
+        false => "software rasteriser, not taken by auto".to_string(),
     }
 }
 

@@ -10,6 +10,8 @@ use asma::{Result, Shape};
 use clap::Args;
 use serde_json::json;
 
+use super::print;
+
 /// Show the network in a weights file: its layers with shapes, parameters, operations and memory
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -20,8 +22,8 @@ pub struct Arguments {
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
     size: Resize,
     /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    batch: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model = Model::from_checkpoint(&checkpoint)?;
     let graph = &model.graph;
     let input = Shape::new(
-        arguments.batch.max(1),
+        usize::from(arguments.batch),
         graph.input_channels(),
         arguments.size.height,
         arguments.size.width,
@@ -80,33 +82,39 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "largest_buffer_bytes": largest_bytes,
             "layers": layers,
         });
-        println!("{json:#}");
+        print(&format!("{json:#}"))?;
         return Ok(());
     }
-    println!("{}", model.family);
-    println!(
+    print(&format!("{}", model.family))?;
+    print(&format!(
         "{:<20} {:<16} {:>18} {:>12} {:>12}",
         "layer", "kind", "output", "parameters", "MFLOP"
-    );
+    ))?;
     for layer in &layers {
-        println!(
+        print(&format!(
             "{:<20} {:<16} {:>18} {:>12} {:>12.1}",
             layer.name,
             layer.kind,
             layer.shape.to_string(),
             layer.parameters,
             layer.flops as f64 / 1e6
-        );
+        ))?;
     }
-    println!("parameters            {}", graph.parameter_count());
-    println!("forward               {:.2} GFLOP", forward as f64 / 1e9);
-    println!("input gradient        {:.2} GFLOP", adjoint as f64 / 1e9);
-    println!(
+    print(&format!("parameters            {}", graph.parameter_count()))?;
+    print(&format!(
+        "forward               {:.2} GFLOP",
+        forward as f64 / 1e9
+    ))?;
+    print(&format!(
+        "input gradient        {:.2} GFLOP",
+        adjoint as f64 / 1e9
+    ))?;
+    print(&format!(
         "memory, both          {:.1} MB in {} buffers, the largest {:.1} MB",
         memory as f64 / 1e6,
         network.program.buffers().len(),
         largest_bytes as f64 / 1e6
-    );
+    ))?;
     Ok(())
 }
 

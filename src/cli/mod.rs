@@ -10,9 +10,10 @@ mod progress;
 mod segment;
 mod shaders;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use asma::Error;
+use asma::{Error, Result};
 use clap::{Parser, Subcommand};
 
 /// Attacks medical image segmentation networks with the Adaptive Segmentation Mask Attack (ASMA), on any GPU
@@ -50,11 +51,33 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("asma: {error}");
+            eprintln!("asma: {}", one_line(&error.to_string()));
             match error {
                 Error::Usage(_) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
             }
         }
     }
+}
+
+/// Prints a line of results, or several. A reader that went away ends the program quietly.
+///
+/// # Errors
+/// If standard output cannot be written to.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Error::file(
+            "standard output",
+            format!("cannot be written: {error}"),
+        )),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Names from files may hold anything; on the terminal they stay on one line and move nothing.
+fn one_line(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(printable).collect()
 }

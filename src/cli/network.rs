@@ -31,13 +31,19 @@ impl NetworkArguments {
 
     /// The device; `None` is the CPU executor.
     pub fn open_device(&self) -> Result<Option<GpuDevice>> {
-        GpuDevice::open(&self.device, Capabilities::Full)
+        match GpuDevice::open(&self.device, Capabilities::Full) {
+            Err(error) if self.device == DeviceChoice::Auto => {
+                eprintln!("note: the GPU cannot be used: {error}");
+                Ok(None)
+            }
+            opened => opened,
+        }
     }
 
     /// An executor for `program` on `gpu`, or on the CPU. Says in one line which was taken.
     pub fn executor(&self, gpu: Option<GpuDevice>, program: &Arc<Program>) -> Result<Box<dyn Executor>> {
-        let mut why = match self.device {
-            DeviceChoice::Auto => "; no hardware GPU was found",
+        let why = match (&self.device, &gpu) {
+            (DeviceChoice::Auto, None) => "; no hardware GPU was found that can be used",
             _ => "",
         };
         if let Some(gpu) = gpu {
@@ -46,9 +52,8 @@ impl NetworkArguments {
                     eprintln!("device: {}", executor.describe());
                     return Ok(Box::new(executor));
                 }
-                Err(error @ Error::Limit { .. }) if self.device == DeviceChoice::Auto => {
-                    eprintln!("device: the GPU is too small ({error})");
-                    why = "";
+                Err(error) if self.device == DeviceChoice::Auto => {
+                    eprintln!("note: the GPU cannot be used: {error}");
                 }
                 Err(error) => return Err(error),
             }
@@ -61,12 +66,31 @@ impl NetworkArguments {
 
 /// Reads an image and prepares it for `model`.
 pub fn read_input(path: &Path, preparation: &Preparation, model: &Model) -> Result<Tensor> {
+    let image = with_channels(path, read_image(path)?, model.graph.input_channels())?;
     let image = preparation
-        .apply_image(&read_image(path)?)
+        .apply_image(&image)
         .map_err(|error| named(path, error))?;
     // Whether the network takes this size is asked here, where the file can be named.
     check_size(model, image.shape()).map_err(|error| named(path, error))?;
     Ok(image)
+}
+
+/// The image with as many channels as the network takes: its three, or one if all are the same.
+fn with_channels(path: &Path, image: Tensor, wanted: usize) -> Result<Tensor> {
+    let (shape, refused) = (image.shape(), |problem: &str| {
+        Err(Error::Usage(format!(
+            "{}: the network takes {wanted} channels, and {problem}",
+            path.display()
+        )))
+    });
+    match wanted {
+        3 => Ok(image),
+        1 if image.plane(0, 0) == image.plane(0, 1) && image.plane(0, 0) == image.plane(0, 2) => {
+            Tensor::new(Shape { c: 1, ..shape }, image.plane(0, 0).to_vec())
+        }
+        1 => refused("the image is in colour; give a greyscale image"),
+        _ => refused("image files have 1 or 3; use the library for others"),
+    }
 }
 
 fn check_size(model: &Model, shape: Shape) -> Result<()> {

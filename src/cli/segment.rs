@@ -6,13 +6,14 @@ use std::sync::Arc;
 use asma::data::write_rgb_image;
 use asma::program::{LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
-use asma::{Error, LabelMap, Result, Tensor};
+use asma::{LabelMap, Result};
 use clap::Args;
 use serde_json::json;
 
 use super::network::{NetworkArguments, read_input};
 use super::outputs::open_folder;
 use super::preparation::PreparationArguments;
+use super::print;
 
 /// Write a network's prediction for an image, and the image with the prediction laid over it
 #[derive(Debug, Args)]
@@ -43,7 +44,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let network = lower(&model.graph, image.shape(), options)?;
     drop(model);
     let gpu = arguments.network.open_device()?;
-    let out = open_folder(&arguments.out)?;
     let (input, logits) = (network.input, network.logits);
     let program = Arc::new(network.program);
     let mut executor = arguments.network.executor(gpu, &program)?;
@@ -53,9 +53,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let words = executor.read(logits.buffer, length)?;
     let prediction = LabelMap::from_logits(&logits.gather(&words), 0)?;
 
+    let out = open_folder(&arguments.out)?;
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
-    let window = centre(&image, prediction.height(), prediction.width())?;
-    write_rgb_image(out.join("overlay.png"), &overlay(&window, &prediction)?)?;
+    write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;
     let class_count = logits.shape.c.max(2);
     let pixels: Vec<usize> = (0..class_count)
         .map(|class| prediction.count(class as u8))
@@ -67,32 +67,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "output_size": [prediction.height(), prediction.width()],
             "pixels_per_class": pixels,
         });
-        println!("{json:#}");
+        print(&format!("{json:#}"))?;
     } else {
         for (class, pixels) in pixels.iter().enumerate() {
             let share = 100.0 * *pixels as f64 / prediction.labels().len() as f64;
-            println!("class {class}: {pixels} pixels ({share:.2} %)");
+            print(&format!("class {class}: {pixels} pixels ({share:.2} %)"))?;
         }
-        println!("prediction.png and overlay.png are in {}", out.display());
+        print(&format!(
+            "prediction.png and overlay.png are in {}",
+            out.display()
+        ))?;
     }
     Ok(())
-}
-
-/// The part of the image that the network's output covers.
-fn centre(image: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    let shape = image.shape();
-    let (Some(top), Some(left)) = (shape.h.checked_sub(height), shape.w.checked_sub(width)) else {
-        return Err(Error::Network(format!(
-            "the output of {height}×{width} is larger than the input of {}×{}",
-            shape.h, shape.w
-        )));
-    };
-    let window = asma::Shape {
-        h: height,
-        w: width,
-        ..shape
-    };
-    Ok(Tensor::from_fn(window, |n, c, y, x| {
-        image.at(n, c, y + top / 2, x + left / 2)
-    }))
 }

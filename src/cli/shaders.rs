@@ -11,6 +11,7 @@ use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use super::outputs::open_folder;
+use super::print;
 
 /// List the compute shaders, or write them as SPIR-V, MSL, HLSL or WGSL
 #[derive(Debug, Args)]
@@ -45,13 +46,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 continue;
             }
             let (Some(out), Some(emit)) = (&out, arguments.emit) else {
-                println!(
+                print(&format!(
                     "{} ({}): reads {}; writes {}",
                     kernel.entry_point,
                     variant.name,
                     kernel.reads.join(", "),
                     kernel.writes.join(", ")
-                );
+                ))?;
                 continue;
             };
             let source = params.source(variant);
@@ -63,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             };
             let path = out.join(format!("{name}.{extension}"));
             write_atomically(&path, |file| file.write_all(&text))?;
-            println!("{}", path.display());
+            print(&format!("{}", path.display()))?;
         }
     }
     Ok(())

@@ -83,7 +83,9 @@ fn convolve(
             false,
         );
     } else {
-        let group = (WINDOW_ELEMENTS / (taps * pixels)).clamp(1, in_channels.max(1));
+        // The same for every band of every height: how the terms of a sum are grouped decides its rounding, and
+        // equal windows must give equal sums wherever they stand, or else max pooling tells equals apart.
+        let group = (WINDOW_ELEMENTS / (taps * BAND_PIXELS.next_multiple_of(w))).clamp(1, in_channels.max(1));
         for first in (0..in_channels).step_by(group) {
             let count = group.min(in_channels - first);
             scratch.windows.resize(count * taps * pixels, 0.0);

@@ -48,24 +48,46 @@ impl Store {
     }
 }
 
+/// Zeros, unless there is no memory for them.
+fn zeros(name: &str, length: usize) -> Result<Vec<f32>> {
+    let mut values: Vec<f32> = Vec::new();
+    if values.try_reserve_exact(length).is_err() {
+        return Err(Error::Device(format!(
+            "tensor `{name}` needs {} bytes, and there is not as much memory; use a smaller input or batch",
+            4 * length as u64
+        )));
+    }
+    // Through the allocator that zeroes lazily, now that it is known to have them.
+    drop(values);
+    Ok(vec![0.0; length])
+}
+
 impl CpuExecutor {
     /// Allocates the buffers of `program`.
     ///
     /// # Errors
-    /// If a call names a buffer that is not there, has another number of buffers than its kernel takes, or
+    /// [`Error::Device`] if there is not enough memory, naming the tensor and its bytes. If a call names a buffer that is not there, has another number of buffers than its kernel takes, or
     /// writes a buffer that it also reads, writes twice, or that is constant.
     pub fn new(program: Arc<Program>) -> Result<Self> {
         for call in program.calls() {
             check(&program, call)?;
         }
+        // All of it at once first: an allocator that hands out more than there is refuses only what alone is
+        // too much.
+        let own = program
+            .buffers()
+            .iter()
+            .filter(|buffer| matches!(buffer.contents, Contents::Zeros));
+        let total = own.map(|buffer| buffer.length).sum();
+        zeros("all buffers together", total).map(drop)?;
         let stores = program
             .buffers()
             .iter()
             .map(|buffer| match &buffer.contents {
-                Contents::Zeros => Store::Own(vec![0.0; buffer.length]),
-                Contents::Constant(words) => Store::Shared(words.clone()),
+                Contents::Zeros => zeros(&buffer.name, buffer.length).map(Store::Own),
+                Contents::Constant(words) => Ok(Store::Shared(words.clone())),
             })
-            .collect();
+            .collect::<Result<_>>()?;
         Ok(CpuExecutor {
             program,
             stores,

@@ -16,6 +16,9 @@ const FOREGROUND_ABOVE: u8 = 20;
 
 const WANTED: &str = "a mask is greyscale, each value a class index, or black and white; convert it";
 
+/// A black and white mask reaches at least this somewhere; darker values alone are mistaken class indices.
+const WHITE_FROM: u8 = 128;
+
 /// What the grey values of a mask mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaskEncoding {
@@ -31,7 +34,8 @@ impl MaskEncoding {
     /// 1. Values that are all below the class count are class indices. 255 beside them is *ignore*, but
     ///    only where another index than 0 occurs too: a mask of nothing but 0 and 255 (or 255 alone) is
     ///    black and white.
-    /// 2. Any other values are a black and white mask with soft edges, if there are two classes.
+    /// 2. Any other values are a black and white mask with soft edges, if there are two classes and one of
+    ///    the values is at least 128.
     /// 3. Else they mean nothing, and the answer is `None`.
     ///
     /// One class means a network with one channel, which separates two.
@@ -44,7 +48,7 @@ impl MaskEncoding {
             values.contains(&IGNORE) && values.iter().all(|&value| value == 0 || value == IGNORE);
         if indices && !black_and_white {
             Some(MaskEncoding::ClassIndices)
-        } else if class_count == 2 {
+        } else if class_count == 2 && values.last().is_some_and(|&value| value >= WHITE_FROM) {
             Some(MaskEncoding::Binary)
         } else {
             None

@@ -1,7 +1,8 @@
 //! Runs a [`Program`] on a GPU: one dispatch per call, all calls of a submission in one compute pass.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::mpsc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use super::device::GpuDevice;
@@ -66,7 +67,8 @@ pub struct GpuExecutor {
 struct PendingReadback {
     staging: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
-    mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// In a mutex only so that executors can be shared between threads, as host applications keep them.
+    mapped: Mutex<mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>>,
 }
 
 /// Distance between the parameter structs in the uniform buffer: the largest offset alignment that any
@@ -89,7 +91,8 @@ pub fn required_limits(program: &Program) -> wgpu::Limits {
 /// Checks `program` against a device's limits before anything is allocated.
 ///
 /// # Errors
-/// [`Error::Limit`] with the first tensor that does not fit, its bytes and the limit.
+/// [`Error::Limit`] with the first tensor that does not fit, its bytes and the limit; [`Error::Device`] if a
+/// call needs more workgroups than the device can dispatch.
 pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     for buffer in program.buffers() {
         let bytes = 4 * buffer.length as u64;
@@ -112,8 +115,26 @@ pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
             });
         }
     }
+    let most = limits.max_compute_workgroups_per_dimension;
+    for call in program.calls() {
+        for variant in call.params.kernel().variants {
+            if let Some(workgroups) = call.params.grid(variant).into_iter().find(|&count| count > most) {
+                return Err(Error::Device(format!(
+                    "`{}` needs {workgroups} workgroups along one side of its dispatch, and the device allows \
+                     {most}; use a smaller input or batch, or the CPU",
+                    call.label
+                )));
+            }
+        }
+    }
     Ok(())
 }
+
+// Host applications keep executors in resources that threads share.
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<GpuExecutor>()
+};
 
 impl GpuExecutor {
     /// Allocates the program's buffers on the device, uploads the constants and compiles the kernels.
@@ -160,17 +181,6 @@ impl GpuExecutor {
             .map(|(call, index)| {
                 let variant = choose_variant(&call.params, &options.variants, gpu.is_hardware());
                 let grid = call.params.grid(variant);
-                if let Some(&workgroups) = grid
-                    .iter()
-                    .find(|&&g| g > limits.max_compute_workgroups_per_dimension)
-                {
-                    return Err(Error::Limit {
-                        tensor: call.label.to_string(),
-                        bytes: workgroups as u64,
-                        limit: limits.max_compute_workgroups_per_dimension as u64,
-                        limit_name: "max_compute_workgroups_per_dimension, workgroups",
-                    });
-                }
                 let pipeline = pipelines.get(&gpu, &call.params, variant)?;
                 let uniform = wgpu::BufferBinding {
                     buffer: &uniforms,
@@ -236,35 +246,43 @@ impl GpuExecutor {
             self.wait_for(submission)?;
             let now = Instant::now();
             // Only a wait that blocked tells when the work was done.
-            if now - waited_from > Duration::from_micros(200)
-                && let Some(last) = self.last_done
-            {
+            let blocked = now - waited_from > Duration::from_micros(200);
+            if blocked && let Some(last) = self.last_done {
                 let measured = cost / (now - last).as_secs_f64();
-                self.rate = 0.5 * self.rate + 0.5 * measured;
+                self.rate = 0.5 * self.rate + 0.5 * measured.min(4.0 * self.rate);
             }
-            self.last_done = Some(now);
+            // Work that was waited for without blocking was done some unknown time ago.
+            self.last_done = blocked.then_some(now);
         }
         Ok(())
     }
 
     fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        self.gpu
-            .device()
-            .poll(wgpu::PollType::Wait {
-                submission_index: Some(submission),
-                timeout: None,
-            })
-            .map(|_| ())
-            .map_err(|error| Error::Device(format!("{} stopped answering: {error}", self.gpu.info().name)))
+        let name = &self.gpu.info().name;
+        loop {
+            // While it waits, wgpu holds a lock that the host application's `present` needs: short waits only.
+            let wait = wgpu::PollType::Wait {
+                submission_index: Some(submission.clone()),
+                timeout: Some(Duration::from_millis(2)),
+            };
+            // Where the device is lost meanwhile, wgpu's `poll` panics instead of returning an error.
+            let poll = AssertUnwindSafe(|| self.gpu.device().poll(wait));
+            match std::panic::catch_unwind(poll) {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(wgpu::PollError::Timeout)) => {}
+                Ok(Err(error)) => return Err(Error::Device(format!("{name} stopped answering: {error}"))),
+                Err(_) => return Err(Error::Device(format!("{name} was lost while it computed"))),
+            }
+        }
     }
 
     fn check_range(&self, buffer: BufferId, start: usize, length: usize) -> Result<&wgpu::Buffer> {
         let found = self.buffers.get(buffer.0);
         match found {
-            Some(found) if 4 * (start + length) as u64 <= found.size() => Ok(found),
+            Some(found) if 4 * (start as u64).saturating_add(length as u64) <= found.size() => Ok(found),
             _ => Err(Error::Usage(format!(
                 "words {start} to {} do not lie in buffer {} of {} words",
-                start + length,
+                start.saturating_add(length),
                 buffer.0,
                 found.map_or(0, |b| b.size() / 4)
             ))),
@@ -323,6 +341,7 @@ impl Executor for GpuExecutor {
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {
         let source = self.check_range(buffer, start, length)?;
         let size = 4 * length as u64;
+        let (sender, mapped) = mpsc::channel();
         let (staging, submission) = self.gpu.catch("reading a buffer", || {
             let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
                 label: Some("readback"),
@@ -333,13 +352,12 @@ impl Executor for GpuExecutor {
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(source, 4 * start as u64, &staging, 0, size);
             let submission = self.gpu.queue().submit([encoder.finish()]);
+            staging.map_async(wgpu::MapMode::Read, .., move |result| {
+                // Nobody waits any more if the readback was dropped.
+                let _ = sender.send(result);
+            });
             (staging, submission)
         })?;
-        let (sender, mapped) = mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // Nobody waits any more if the readback was dropped.
-            let _ = sender.send(result);
-        });
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.readbacks.insert(
@@ -347,7 +365,7 @@ impl Executor for GpuExecutor {
             PendingReadback {
                 staging,
                 submission,
-                mapped,
+                mapped: Mutex::new(mapped),
             },
         );
         Ok(Readback { ticket })
@@ -360,8 +378,11 @@ impl Executor for GpuExecutor {
             .remove(&readback.ticket)
             .ok_or_else(|| failed("it was asked for on another executor".into()))?;
         self.wait_for(pending.submission)?;
-        pending
+        let mapped = pending
             .mapped
+            .into_inner()
+            .map_err(|error| failed(error.to_string()))?;
+        mapped
             .recv()
             .map_err(|error| failed(error.to_string()))?
             .map_err(|error| failed(error.to_string()))?;

@@ -32,9 +32,10 @@
 //!   before the step if the call has `STEP`, else after the clip.
 //! - Stopping, after that: `REACHED` if the IoU is at least `STOP_IOU`; else `NO_PROGRESS` if `PATIENCE` is
 //!   above 0 and n − best iteration is at least that. The iteration settled still counts as one.
-//! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image and
-//!   the partial sums; without `STEP` the clip is still done.
-//! - A sample that had stopped before is left as it is: no row, no image; a settlement only copies its state
+//! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image; its
+//!   partial sums are then those of the image as it stays. Without `STEP` the clip is still done.
+//! - A sample that had stopped before is left as it is, no row, no image, and the partial sums of a `STEP` are
+//!   those of the image as it stays; a settlement only copies its state
 //!   to the other parity and zeroes that parity's counts.
 //! - A pixel whose `region` is 0 is neither stepped nor clipped; it still counts in the partial sums.
 //!
@@ -116,7 +117,7 @@ pub struct Params {
     pub parity: u32,
     /// λ, the weight of `‖X − Xₙ‖²`.
     pub lambda: f32,
-    /// Rows of the trace that the ring holds.
+    /// Rows of the trace that the ring holds; at least 1.
     pub ring_rows: u32,
     /// Words of the ledger for one sample.
     pub ledger_length: u32,

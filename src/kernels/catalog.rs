@@ -19,7 +19,7 @@ pub fn catalog() -> Vec<Params> {
 
 fn convolutions() -> Vec<Params> {
     let mut all = Vec::new();
-    // Kernel, stride, padding; 64 channels have another tile than 32.
+    // Kernel, stride, padding; with this many pixels, 64 channels have another tile than 32.
     for (kernel, stride, padding) in [
         (3, 1, 0),
         (3, 1, 1),
@@ -30,8 +30,8 @@ fn convolutions() -> Vec<Params> {
         (7, 2, 3),
     ] {
         for channels in [32, 64] {
-            let input = Shape::new(1, channels, 32, 32);
-            let size = (32 + 2 * padding - kernel) / stride + 1;
+            let input = Shape::new(1, channels, 512, 512);
+            let size = (512 + 2 * padding - kernel) / stride + 1;
             let output = Shape::new(1, channels, size, size);
             let [kernel, stride, padding] = [kernel, stride, padding].map(|length| [length as u32; 2]);
             all.push(Params::from(conv2d::Params {

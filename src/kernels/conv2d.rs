@@ -66,6 +66,7 @@ impl KernelParams for Params {
             let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
             [x, y, n * c.div_ceil(self.tile_channels())]
         } else {
+            // A thread computes 8 channels of 4 × 4 pixels.
             let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(64));
             [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
         }
@@ -90,11 +91,22 @@ impl KernelParams for Params {
 }
 
 /// Output pixels that one workgroup of the tiled variant computes.
-pub const TILE_PIXELS: u32 = 128;
+const TILE_PIXELS: u32 = 128;
+
+/// Workgroups below which the tiled variant takes smaller tiles: about two for each multiprocessor of a
+/// large GPU.
+const ENOUGH_WORKGROUPS: u32 = 256;
 
 impl Params {
-    /// Out channels that one workgroup of the tiled variant computes.
-    pub fn tile_channels(&self) -> u32 {
-        if self.output_extent.c <= 32 { 32 } else { 64 }
+    /// Out channels that one workgroup of the tiled variant computes. Large tiles load each value less often,
+    /// small ones occupy more of the GPU where there are few pixels.
+    fn tile_channels(&self) -> u32 {
+        let Extent { n, c, h, w } = self.output_extent;
+        let large_tiles = n * c.div_ceil(64) * (h * w).div_ceil(TILE_PIXELS);
+        if c <= 32 || large_tiles < ENOUGH_WORKGROUPS {
+            32
+        } else {
+            64
+        }
     }
 }

@@ -45,8 +45,10 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
             Some(i) => {
                 occupied[i].1 = last;
                 let target = &mut shared[occupied[i].0];
-                target.length = target.length.max(wanted.length);
-                target.name = format!("{}, {}", target.name, wanted.name);
+                // It is called after its largest tenant, which is the one that may not fit.
+                if wanted.length > target.length {
+                    *target = wanted.clone();
+                }
                 occupied[i].0
             }
             None => {

@@ -33,7 +33,7 @@ pub enum Contents {
 /// A buffer of a [`Program`].
 #[derive(Clone, Debug)]
 pub struct Buffer {
-    /// Names of the tensors that live in it, for messages.
+    /// Name of the tensor that lives in it, or of the largest if several share it; for messages.
     pub name: String,
     /// 4-byte elements.
     pub length: usize,

@@ -54,7 +54,9 @@ pub struct Figure {
     pub source_prediction: LabelMap,
     /// What the network should predict.
     pub target: LabelMap,
-    /// Adaptive masks at up to four moments.
+    /// What the masks of the moments are called, such as `Adaptive mask`.
+    pub mask_name: String,
+    /// Masks at up to four moments.
     pub moments: Vec<Moment>,
     /// The adversarial image.
     pub adversarial: Tensor,
@@ -128,7 +130,7 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
     draw_plot(&mut canvas, &figure.trace, x, y + PANEL_TITLE, PANEL);
 
     for (column, moment) in figure.moments.iter().enumerate() {
-        let title = format!("Adaptive mask, iteration {}", moment.iteration);
+        let title = format!("{}, iteration {}", figure.mask_name, moment.iteration);
         label_panel(&mut canvas, 1, column as i32, &title, &moment.mask, &mask_colour)?;
     }
 
@@ -273,7 +275,7 @@ impl Legend {
             add(class_colour(IGNORE), "ignored".into());
         }
         if !figure.moments.is_empty() {
-            add(INACTIVE, "adaptive mask is zero: already as wanted".into());
+            add(INACTIVE, "mask is zero: nothing to change".into());
         }
         let shape = figure.source.shape();
         if (figure.target.height(), figure.target.width()) != (shape.h, shape.w) {

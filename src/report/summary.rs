@@ -59,11 +59,21 @@ pub struct Summary {
     pub beta: f32,
     /// Whether τ and β were chosen by asma and not by the user.
     pub automatic: bool,
+    /// λ, the weight of the distance to the source.
+    pub lambda: f32,
+    /// Most iterations allowed.
+    pub iteration_limit: u32,
+    /// The IoU to stop at, if one was asked for.
+    pub stop_iou: Option<f32>,
+    /// Iterations without a new best IoU to stop after, if asked for.
+    pub patience: Option<u32>,
+    /// The mask file of the pixels that may change, if there is one.
+    pub region: Option<String>,
     /// How many iterations ran.
     pub iterations: u32,
     /// Which of `results.last` and `results.best` is the saved image: the one with the higher IoU.
     pub saved: String,
-    /// The iteration that `results.best` is from.
+    /// After how many steps `results.best` stood.
     pub best_iteration: u32,
     /// Why it ended, in words.
     pub stop_reason: String,

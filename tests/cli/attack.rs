@@ -75,13 +75,14 @@ fn the_written_files_agree_with_each_other() {
 #[test]
 fn every_kind_of_target_works() {
     let workshop = Workshop::new();
+    workshop.mask("other.png", SIZE, |x, y| (4 * x + y) as u8);
     for target in [
         "shift:5,-3",
         "scale:0.5",
         "rotate:45",
         "hide:1->0",
         "class:1",
-        "of:image.png",
+        "of:other.png",
         "target.png",
     ] {
         workshop

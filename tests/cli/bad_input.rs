@@ -137,7 +137,52 @@ fn targets_that_do_not_fit() {
     refused(&workshop, attack("colour.png"), 1, &["colour.png"]);
     refused(&workshop, attack("class:9"), 2, &["class 9", "0 to 1"]);
     refused(&workshop, attack("hide:1->7"), 2, &["class 7", "0 to 1"]);
+    refused(
+        &workshop,
+        attack("shift:100,0"),
+        2,
+        &["shift:100,0", "out of the picture"],
+    );
+    refused(&workshop, attack("of:image.png"), 2, &["predicts it already"]);
+    workshop.mask("indices.png", SIZE, |x, _| 7 * u8::from(x > 9));
+    refused(&workshop, attack("indices.png"), 1, &["indices.png", "7"]);
     refused_by_parser(&workshop, attack("shift:oops"), &["shift:DX,DY"]);
+    refused_by_parser(&workshop, attack("shfit:1,2"), &["shift:DX,DY"]);
+}
+
+#[test]
+fn networks_whose_output_overflows() {
+    let workshop = Workshop::new();
+    save_weights(&unet(), &workshop.path("huge.safetensors"), |tensors| {
+        for (_, weight) in tensors {
+            weight.data.fill(1e20);
+        }
+    });
+    for command in [
+        "segment --image image.png --weights huge.safetensors",
+        "attack --image image.png --target target.png --weights huge.safetensors",
+    ] {
+        refused(&workshop, workshop.asma(command), 1, &["check the weights"]);
+    }
+}
+
+#[test]
+fn regions_that_are_empty_or_of_another_size() {
+    let workshop = Workshop::new();
+    workshop.mask("empty.png", SIZE, |_, _| 0);
+    refused(
+        &workshop,
+        workshop.attack("--region empty.png"),
+        1,
+        &["empty.png"],
+    );
+    workshop.mask("small.png", SIZE - 8, |x, _| 255 * u8::from(x > 3));
+    refused(
+        &workshop,
+        workshop.attack("--region small.png"),
+        2,
+        &["small.png", "40×40", "48×48"],
+    );
 }
 
 #[test]

@@ -1,19 +1,21 @@
-//! What tests on a GPU share.
+//! What several test files need.
 
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
 
-/// A GPU, software rasterisers included. Without one the test says that it is skipped, or fails where the
-/// environment variable `ASMA_REQUIRE_GPU` is 1, as in continuous integration that promises an adapter.
+/// A GPU to test on, a software rasteriser if there is no other; `None` (and a line that says so) without
+/// one, where the caller leaves out what needs it.
+///
+/// # Panics
+/// If there is none and the environment variable `ASMA_REQUIRE_GPU` is `1`: where a GPU is promised, a test
+/// that needs one fails rather than passes for having done nothing.
 pub fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
     match GpuDevice::open(&DeviceChoice::Gpu, capabilities) {
         Ok(Some(gpu)) => Some(gpu),
-        missing => {
-            let reason = missing
-                .err()
-                .map_or("no adapter".into(), |error| error.to_string());
+        Ok(None) => unreachable!("the choice `gpu` never means the CPU executor"),
+        Err(error) => {
             let required = std::env::var("ASMA_REQUIRE_GPU").is_ok_and(|value| value == "1");
-            assert!(!required, "a GPU is required, but: {reason}");
-            println!("skipped: {reason}");
+            assert!(!required, "ASMA_REQUIRE_GPU=1, but {error}");
+            eprintln!("skipped on the GPU: {error}");
             None
         }
     }

@@ -3,12 +3,16 @@
 //! so that a write outside the view shows, and each shader also runs with naga's bounds checks on, so that a
 //! read outside a buffer shows.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod support;
 
 mod add;
 mod affine;
 mod asma_mask;
 mod asma_update;
+mod conv2d;
+mod conv_transpose2d;
 mod copy;
 mod fill;
 mod max_pool2d;

@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
-use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
+use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::kernels::{Extent, Params, View};
 use asma::program::{BufferId, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+
+use crate::common;
 
 /// Rounds of random parameters per test.
 pub const ROUNDS: usize = 24;
@@ -48,20 +50,18 @@ pub struct Case {
 /// What one executor left in the written buffers of one case.
 pub type Written = Vec<Vec<u32>>;
 
-/// The GPU that the tests run on, with no features and the default limits. There must be one.
-fn gpu() -> GpuDevice {
-    static GPU: OnceLock<GpuDevice> = OnceLock::new();
-    GPU.get_or_init(|| {
-        GpuDevice::open(&DeviceChoice::Gpu, Capabilities::Baseline)
-            .expect("the adapter opens")
-            .expect("these tests need a GPU or a software rasteriser (Debian: mesa-vulkan-drivers)")
-    })
-    .clone()
+/// The GPU that the tests run on, with no features and the default limits.
+fn gpu() -> Option<GpuDevice> {
+    static GPU: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    GPU.get_or_init(|| common::gpu(Capabilities::Baseline)).clone()
 }
 
-/// One program of all the cases, in order. Calls that share buffers are given as one case after another with
-/// the same buffer numbers, see [`run_program`].
+/// One program of all the cases, in order.
 pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
+    run_with(cases, VariantChoice::Auto)
+}
+
+fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
     let mut program = Program::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
@@ -76,7 +76,7 @@ pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
         program.add_call("call", case.params, &reads, &writes);
         written.push(writes);
     }
-    run_program(program, &contents).map(|mut buffers| {
+    run_program(program, &contents, variants).map(|mut buffers| {
         written
             .iter()
             .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
@@ -84,24 +84,29 @@ pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
     })
 }
 
-/// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks.
-pub fn run_program(program: Program, contents: &[(BufferId, Vec<u32>)]) -> [Vec<Vec<u32>>; 3] {
-    let checked = |checked| {
-        let options = GpuOptions {
-            checked,
-            ..Default::default()
-        };
-        GpuExecutor::new(gpu(), &program, &options).expect("the program fits the GPU")
-    };
-    let results = [
-        execute(&mut checked(false), &program, contents),
-        execute(&mut checked(true), &program, contents),
-    ];
+/// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks. Where there
+/// is no GPU, and none is required, the twins stand in for the shaders.
+fn run_program(
+    program: Program,
+    contents: &[(BufferId, Vec<u32>)],
+    variants: VariantChoice,
+) -> [Vec<Vec<u32>>; 3] {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
-    let [unchecked, checked] = results;
-    [twins, unchecked, checked]
+    let Some(gpu) = gpu() else {
+        return [twins.clone(), twins.clone(), twins];
+    };
+    let run = |checked| {
+        let options = GpuOptions {
+            checked,
+            variants: variants.clone(),
+        };
+        let mut executor =
+            GpuExecutor::new(gpu.clone(), &program, &options).expect("the program fits the GPU");
+        execute(&mut executor, &program, contents)
+    };
+    [twins, run(false), run(true)]
 }
 
 fn execute(
@@ -126,7 +131,16 @@ fn execute(
 
 /// Runs the cases and holds each written buffer of floats against the twin's.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    let [twins, unchecked, checked] = run(&cases);
+    compare_with(&cases, VariantChoice::Auto, tolerance);
+}
+
+/// As [`compare`], for the variant of this name.
+pub fn compare_variant(cases: &[Case], variant: &str, tolerance: Tolerance) {
+    compare_with(cases, VariantChoice::Named(variant.into()), tolerance);
+}
+
+fn compare_with(cases: &[Case], variants: VariantChoice, tolerance: Tolerance) {
+    let [twins, unchecked, checked] = run_with(cases, variants);
     for (number, case) in cases.iter().enumerate() {
         for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             for (found, wanted) in found[number].iter().zip(&twins[number]) {

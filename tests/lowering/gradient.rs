@@ -91,7 +91,7 @@ fn describe(graph: &Graph) -> String {
 
 #[test]
 fn adjoint_of_random_graphs_is_their_derivative() {
-    for seed in 0..150 {
+    for seed in 0..400 {
         let (graph, input) = random_graph(seed, 4 + seed as usize % 14);
         let what = format!("graph {seed} of input {input}: {}", describe(&graph));
         check(&what, &graph, input, LoweringOptions::default());
@@ -101,7 +101,7 @@ fn adjoint_of_random_graphs_is_their_derivative() {
 /// Joins that are copied, rather than made in place, give the same numbers.
 #[test]
 fn copied_joins_equal_joins_in_place() {
-    for seed in 0..60 {
+    for seed in 0..100 {
         let (graph, input) = random_graph(seed, 12);
         let what = format!("graph {seed} of input {input}: {}", describe(&graph));
         let in_place = check(&what, &graph, input, LoweringOptions::default());
@@ -217,4 +217,23 @@ fn cropped_part_may_be_used_whole() {
     let back = graph.node(Op::Crop, &[a, whole]);
     graph.node(Op::Concat, &[whole, back, back]);
     graph.check("a skip is joined cropped, cropped again and used whole");
+}
+
+/// Two crops of one row each cut none above; one crop of two rows cuts one.
+#[test]
+fn crop_of_a_crop_cuts_what_each_cuts() {
+    let (mut graph, input) = Small::new();
+    let whole = graph.convolution(input, [3, 4], 1);
+    let pooled = |rows: usize| Op::MaxPool2d {
+        kernel: [rows, rows],
+        stride: [1, 1],
+        padding: [0, 0],
+    };
+    let one_less = graph.node(pooled(2), &[input]);
+    let two_less = graph.node(pooled(3), &[input]);
+    let once = graph.node(Op::Crop, &[whole, one_less]);
+    let twice = graph.node(Op::Crop, &[once, two_less]);
+    let part = graph.convolution(two_less, [3, 2], 1);
+    graph.node(Op::Concat, &[twice, part]);
+    graph.check("a crop of a crop is joined");
 }

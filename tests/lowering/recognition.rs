@@ -73,8 +73,7 @@ fn tensors(unet: &SimpleUnet) -> Vec<(String, WeightTensor)> {
 fn problem(tensors: Vec<(String, WeightTensor)>) -> String {
     let checkpoint = Checkpoint::from_tensors(tensors, Vec::<(String, String)>::new()).unwrap();
     let text = Model::from_checkpoint(&checkpoint)
-        .err()
-        .expect("a refusal")
+        .expect_err("a refusal")
         .to_string();
     assert!(!text.contains('\n'), "{text}");
     text

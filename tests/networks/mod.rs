@@ -29,9 +29,9 @@ pub fn image(shape: Shape, seed: u64) -> Tensor {
 /// Weights of a variance that keeps values of the same size through the layers.
 fn weights(seed: u64, shape: &[usize]) -> Vec<f32> {
     let count = shape.iter().product();
-    let scale = match shape {
-        &[_, channels, rows, columns] if rows > 2 => (6.0 / (channels * rows * columns) as f32).sqrt(),
-        &[_, channels, ..] => (3.0 / channels as f32).sqrt(),
+    let scale = match *shape {
+        [_, channels, rows, columns] if rows > 2 => (6.0 / (channels * rows * columns) as f32).sqrt(),
+        [_, channels, ..] => (3.0 / channels as f32).sqrt(),
         _ => 0.1,
     };
     numbers(seed, count).into_iter().map(|v| v * scale).collect()

@@ -80,6 +80,19 @@ pub(super) fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
     (id, cropped)
 }
 
+/// Rows above and columns left that the crops which `id` ends cut off together. Of an odd rest each crop
+/// cuts the larger half below and right, so that several cut otherwise than one.
+fn crop_offset(graph: &Graph, shapes: &[Shape], mut id: NodeId) -> (usize, usize) {
+    let (mut top, mut left) = (0, 0);
+    while let Op::Crop = graph.nodes()[id.0].op {
+        let base = graph.nodes()[id.0].inputs[0];
+        top += (shapes[base.0].h - shapes[id.0].h) / 2;
+        left += (shapes[base.0].w - shapes[id.0].w) / 2;
+        id = base;
+    }
+    (top, left)
+}
+
 /// The place of every node.
 pub(super) fn place_all(
     graph: &Graph,
@@ -179,7 +192,13 @@ fn join(
     let name = graph.nodes()[id.0].name.clone();
     let buffer = program.add_buffer(name, whole.elements());
     let view = View::dense(whole);
-    let (top, left) = ((whole.h - joined.h) / 2, (whole.w - joined.w) / 2);
+    // Where the part that stands whole is seen through; the others stand as they are.
+    let (top, left) = inputs
+        .iter()
+        .zip(&bases)
+        .zip(&in_place)
+        .find(|((_, (_, cropped)), in_place)| *cropped && **in_place)
+        .map_or((0, 0), |((input, _), _)| crop_offset(graph, shapes, *input));
     places[id.0] = Some(Place {
         buffer,
         view: view.window(0, top, left),

@@ -1,0 +1,89 @@
+//! Times the network's work of one attack iteration, forward pass and input gradient, on any executor: a
+//! SimpleUnet of random weights. `cargo bench --bench network -- --device cpu --size 572 --base 32`.
+//! `benches/peers/network.py` runs it in turn with PyTorch.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use asma::cpu::CpuExecutor;
+use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
+use asma::graph::{Padding, SimpleUnet};
+use asma::program::{CallId, Executor, LoweringOptions, Place, lower};
+use asma::{Result, Shape, Tensor};
+use clap::Parser;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Where to run, as `asma --device`
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// Rows and columns of the input
+    #[arg(long, default_value_t = 572)]
+    size: usize,
+    /// Channels of the first level
+    #[arg(long, default_value_t = 32)]
+    base: usize,
+    /// Levels
+    #[arg(long, default_value_t = 5)]
+    depth: usize,
+    /// Timed repeats, after one that is not
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// What `cargo bench` adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let mut random = SmallRng::seed_from_u64(1);
+    let unet = SimpleUnet::doubling(3, arguments.base, arguments.depth, 2, Padding::Valid);
+    let graph = unet.build(|_, shape| {
+        let fan_in: usize = shape.iter().skip(1).product();
+        let scale = (6.0 / fan_in.max(1) as f32).sqrt();
+        let length = shape.iter().product::<usize>();
+        Ok((0..length).map(|_| random.random_range(-scale..scale)).collect())
+    })?;
+    let shape = Shape::new(1, 3, arguments.size, arguments.size);
+    let network = lower(&graph, shape, LoweringOptions::default())?;
+    let (Some(seed), Some(gradient)) = (network.seed, network.gradient) else {
+        return Ok(());
+    };
+    let program = Arc::new(network.program);
+    let mut executor: Box<dyn Executor> = match GpuDevice::open(&arguments.device, Capabilities::Full)? {
+        Some(gpu) => Box::new(GpuExecutor::new(gpu, &program, &GpuOptions::default())?),
+        None => Box::new(CpuExecutor::new(program.clone())?),
+    };
+    let image = Tensor::from_fn(shape, |_, _, _, _| random.random_range(0.0..1.0));
+    executor.write(network.input.buffer, image.data())?;
+    let (forward, adjoint): (Vec<_>, Vec<_>) = (network.forward.collect(), network.adjoint.collect());
+    let ones = vec![1.0; seed.shape.elements()];
+    let mut time = |calls: &[CallId], result: Place| -> Result<f64> {
+        executor.write(seed.buffer, &ones)?;
+        let start = Instant::now();
+        executor.submit(calls)?;
+        // One word, to wait for the rest.
+        executor.read(result.buffer, 1)?;
+        Ok(1e3 * start.elapsed().as_secs_f64())
+    };
+    let mut samples = Vec::new();
+    for repeat in 0..=arguments.repeats {
+        let forward_ms = time(&forward, network.logits)?;
+        let adjoint_ms = time(&adjoint, gradient)?;
+        if repeat > 0 {
+            samples.push(json!({ "forward_ms": forward_ms, "input_gradient_ms": adjoint_ms }));
+        }
+    }
+    let flops: u64 = program.calls().iter().map(|call| call.params.flops()).sum();
+    println!(
+        "{}",
+        json!({
+            "device": executor.describe(), "size": arguments.size, "base": arguments.base,
+            "gflop": flops as f64 / 1e9, "program_bytes": program.bytes(), "samples": samples,
+        })
+    );
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! What the attack promises, on the CPU executor and a network of a few thousand weights.
+
+mod inputs;
+mod modes;
+#[path = "../networks/mod.rs"]
+mod networks;
+mod stopping;
+mod targets;
+
+use std::ops::ControlFlow;
+
+use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, StepSize};
+use asma::cpu::CpuExecutor;
+use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::labels::{LabelMap, compare};
+use asma::{Result, Shape, Tensor};
+
+use networks::{image, simple_unet_scaled, target};
+
+const INPUT: Shape = Shape::new(1, 3, 30, 26);
+
+/// A network with logits `scale` times as large as they would be.
+fn network(scale: f32) -> Graph {
+    simple_unet_scaled(&SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid), 7, scale)
+}
+
+/// Steps large enough to get far in some tens of iterations.
+fn config(iterations: u32) -> AsmaConfig {
+    AsmaConfig {
+        step: StepSize::Fixed {
+            tau: 1e-3,
+            beta: 1e-2,
+        },
+        iterations,
+        ..Default::default()
+    }
+}
+
+/// An attack on one image, and what is changed of it in a test.
+struct Case {
+    graph: Graph,
+    config: AsmaConfig,
+    source: Tensor,
+    target: LabelMap,
+    region: Option<LabelMap>,
+}
+
+impl Case {
+    fn new(config: AsmaConfig) -> Case {
+        let graph = network(1.0);
+        let output = graph.output_shape(INPUT).unwrap();
+        Case {
+            graph,
+            config,
+            source: image(INPUT, 5),
+            target: target(output.h, output.w, 1, 0),
+            region: None,
+        }
+    }
+
+    fn attack(&self) -> Result<(Attack, CpuExecutor)> {
+        let attack = Attack::new(&self.graph, INPUT, self.config.clone(), self.region.is_some())?;
+        let executor = CpuExecutor::new(attack.program().clone())?;
+        Ok((attack, executor))
+    }
+
+    /// Runs, and stops when `stop` says so for the number of rows so far.
+    fn run_until(&self, mut stop: impl FnMut(usize) -> bool) -> Result<Outcome> {
+        let (attack, mut executor) = self.attack()?;
+        let input = AttackInput {
+            source: &self.source,
+            targets: std::slice::from_ref(&self.target),
+            regions: self.region.as_slice(),
+            snapshots: false,
+        };
+        let mut outcomes = attack.run(&mut executor, input, &mut |progress| {
+            if stop(progress.traces[0].len()) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        assert_eq!(outcomes.len(), 1);
+        Ok(outcomes.remove(0))
+    }
+
+    fn run(&self) -> Result<Outcome> {
+        self.run_until(|_| false)
+    }
+
+    /// The IoU of the network's prediction for an image.
+    fn iou(&self, image: &Tensor) -> f32 {
+        let (attack, mut executor) = self.attack().unwrap();
+        let prediction = attack.predict(&mut executor, image).unwrap().remove(0);
+        compare(&self.target, &prediction, &attack.scored_classes())
+            .unwrap()
+            .0
+    }
+
+    fn problem(&self) -> String {
+        let error = self.run().expect_err("a refusal");
+        assert!(matches!(error, asma::Error::Usage(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(!text.contains('\n'), "{text}");
+        text
+    }
+}

@@ -1,0 +1,142 @@
+//! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
+
+use asma::attack::{MaskMode, Multiplier, Schedule, StepSize};
+use asma::labels::{IGNORE, LabelMap};
+
+use crate::{Case, INPUT, config, network};
+
+#[test]
+fn pixels_outside_the_region_keep_every_bit() {
+    for schedule in [Schedule::OneForward, Schedule::TwoForward] {
+        let mut case = Case::new(config(25));
+        case.config.schedule = schedule;
+        let inside = |y: usize, x: usize| (6..22).contains(&y) && !x.is_multiple_of(3);
+        case.region = Some(LabelMap::from_fn(INPUT.h, INPUT.w, |y, x| u8::from(inside(y, x))).unwrap());
+        let outcome = case.run().unwrap();
+        let mut changed = 0;
+        for image in [&outcome.last, &outcome.best] {
+            for c in 0..INPUT.c {
+                for y in 0..INPUT.h {
+                    for x in 0..INPUT.w {
+                        let (before, after) = (case.source.at(0, c, y, x), image.at(0, c, y, x));
+                        if !inside(y, x) {
+                            assert_eq!(before.to_bits(), after.to_bits(), "{schedule}: ({c}, {y}, {x})");
+                        } else if before != after {
+                            changed += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(changed > 500, "{schedule}: only {changed} values changed");
+    }
+}
+
+#[test]
+fn ignored_pixels_count_for_nothing() {
+    let mut case = Case::new(config(10));
+    let whole = case.run().unwrap();
+    let kept = |x: usize| x < 9;
+    let target = case.target.clone();
+    case.target = LabelMap::from_fn(target.height(), target.width(), |y, x| {
+        if kept(x) {
+            target.get(y, x).unwrap()
+        } else {
+            IGNORE
+        }
+    })
+    .unwrap();
+    let partial = case.run().unwrap();
+    assert_ne!(whole.trace[9].l2, partial.trace[9].l2);
+
+    // The first row is of the source: its scores are those of the pixels that are kept.
+    let (attack, mut executor) = case.attack().unwrap();
+    let prediction = attack.predict(&mut executor, &case.source).unwrap().remove(0);
+    let (mut both, mut either, mut correct, mut counted) = (0, 0, 0, 0);
+    for y in 0..target.height() {
+        for x in (0..target.width()).filter(|&x| kept(x)) {
+            let (wanted, found) = (target.get(y, x).unwrap(), prediction.get(y, x).unwrap());
+            both += usize::from(wanted == 1 && found == 1);
+            either += usize::from(wanted == 1 || found == 1);
+            correct += usize::from(wanted == found);
+            counted += 1;
+        }
+    }
+    let row = partial.trace[0];
+    assert!((row.iou - both as f32 / either as f32).abs() < 1e-6);
+    assert!((row.pixel_accuracy - correct as f32 / counted as f32).abs() < 1e-6);
+}
+
+#[test]
+fn static_multiplier_stays_and_the_dynamic_one_follows_the_iou() {
+    let (tau, beta) = (1e-3f32, 1e-2f32);
+    for schedule in [Schedule::OneForward, Schedule::TwoForward] {
+        let mut case = Case::new(config(12));
+        case.config.schedule = schedule;
+        let dynamic = case.run().unwrap().trace;
+        assert_eq!(dynamic[0].multiplier, tau);
+        for n in 1..dynamic.len() {
+            // The IoU of the forward pass that the multiplier follows.
+            let iou = match schedule {
+                Schedule::OneForward => dynamic[n].iou,
+                Schedule::TwoForward => dynamic[n - 1].iou,
+            };
+            let wanted = beta * iou + tau;
+            assert!(
+                (dynamic[n].multiplier - wanted).abs() <= 1e-6 * wanted,
+                "{schedule} {n}"
+            );
+        }
+        case.config.multiplier = Multiplier::Static;
+        let constant = case.run().unwrap().trace;
+        assert!(constant.iter().all(|row| row.multiplier == tau));
+    }
+}
+
+/// Where the prediction is the target already, the adaptive mask leaves nothing to do and the static one
+/// still pushes.
+#[test]
+fn static_mask_pushes_on_where_the_adaptive_one_rests() {
+    let mut case = Case::new(config(3));
+    let (attack, mut executor) = case.attack().unwrap();
+    case.target = attack.predict(&mut executor, &case.source).unwrap().remove(0);
+    assert_eq!(case.run().unwrap().last, case.source);
+    case.config.mask = MaskMode::Static;
+    assert_ne!(case.run().unwrap().last, case.source);
+}
+
+#[test]
+fn class_that_is_not_attacked_has_no_pull() {
+    let mut case = Case::new(config(3));
+    // All of the target is class 0, and only class 1 is attacked.
+    case.target = LabelMap::from_fn(case.target.height(), case.target.width(), |_, _| 0).unwrap();
+    case.config.classes = Some(vec![1]);
+    assert_eq!(case.run().unwrap().last, case.source);
+    case.config.classes = Some(vec![0]);
+    assert_ne!(case.run().unwrap().last, case.source);
+}
+
+/// τ takes the scale of the logits out, so that the image moves alike whatever it is.
+#[test]
+fn automatic_step_makes_progress_at_any_scale_of_logits() {
+    let mut outcomes = Vec::new();
+    for scale in [1e-3f32, 1.0, 1e3] {
+        let mut case = Case::new(config(300));
+        case.graph = network(scale);
+        case.config.step = StepSize::Automatic;
+        case.config.lambda = 0.0;
+        let outcome = case.run().unwrap();
+        assert_eq!(outcome.beta, 10.0 * outcome.tau);
+        let most = outcome.trace.iter().map(|row| row.iou).fold(0.0, f32::max);
+        let gain = most - outcome.trace[0].iou;
+        assert!(gain > 0.1, "logits times {scale}: the IoU gains {gain}");
+        outcomes.push((scale * outcome.tau, outcome.trace[1].l2));
+    }
+    let [_, (tau, l2), _] = outcomes[..] else {
+        unreachable!()
+    };
+    for (other_tau, other_l2) in &outcomes {
+        assert!((other_tau / tau - 1.0).abs() < 1e-3, "{outcomes:?}");
+        assert!((other_l2 / l2 - 1.0).abs() < 1e-3, "{outcomes:?}");
+    }
+}

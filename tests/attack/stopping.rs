@@ -1,0 +1,155 @@
+//! When the attack ends, and what it then gives.
+
+use asma::attack::{Schedule, StopReason};
+
+use crate::{Case, config};
+
+const SCHEDULES: [Schedule; 2] = [Schedule::OneForward, Schedule::TwoForward];
+
+fn case(schedule: Schedule, iterations: u32) -> Case {
+    let mut case = Case::new(config(iterations));
+    case.config.schedule = schedule;
+    case
+}
+
+#[test]
+fn all_iterations_leave_a_row_each() {
+    for schedule in SCHEDULES {
+        let outcome = case(schedule, 37).run().unwrap();
+        assert_eq!(outcome.stop, StopReason::Iterations);
+        assert_eq!(outcome.trace.len(), 37);
+        assert!(outcome.trace.iter().zip(0..).all(|(row, n)| row.iteration == n));
+    }
+}
+
+#[test]
+fn attack_stops_at_the_iou_asked_for() {
+    for schedule in SCHEDULES {
+        let free = case(schedule, 60).run().unwrap();
+        let first = free.trace[0].iou;
+        let most = free.trace.iter().map(|row| row.iou).fold(0.0, f32::max);
+        assert!(most > first + 0.05, "{schedule}: from {first} to {most}");
+        let wanted = 0.5 * (first + most);
+        let mut case = case(schedule, 60);
+        case.config.stop_iou = Some(wanted);
+        let outcome = case.run().unwrap();
+        assert_eq!(outcome.stop, StopReason::IouReached, "{schedule}");
+        // The trace up to there is the same, and only its last row reaches it.
+        let end = free.trace.iter().position(|row| row.iou >= wanted).unwrap();
+        assert_eq!(outcome.trace, free.trace[..=end], "{schedule}");
+        assert_eq!(outcome.best_iteration as usize, end);
+        if schedule == Schedule::OneForward {
+            assert_eq!(case.iou(&outcome.last), outcome.trace[end].iou);
+        }
+        assert_eq!(outcome.last, outcome.best, "{schedule}");
+    }
+}
+
+#[test]
+fn attack_stops_without_progress() {
+    for schedule in SCHEDULES {
+        let mut case = case(schedule, 500);
+        // Steps too small to change any pixel's class.
+        case.config.step = asma::attack::StepSize::Fixed {
+            tau: 1e-12,
+            beta: 0.0,
+        };
+        case.config.patience = Some(7);
+        let outcome = case.run().unwrap();
+        assert_eq!(outcome.stop, StopReason::NoProgress);
+        assert_eq!(outcome.best_iteration, 0);
+        assert_eq!(outcome.trace.len(), 8, "{schedule}: the best one and seven more");
+    }
+}
+
+#[test]
+fn interrupted_attack_keeps_what_is_done() {
+    for schedule in SCHEDULES {
+        let free = case(schedule, 200).run().unwrap();
+        let outcome = case(schedule, 200).run_until(|rows| rows >= 5).unwrap();
+        assert_eq!(outcome.stop, StopReason::Interrupted);
+        let rows = outcome.trace.len();
+        assert!((5..200).contains(&rows), "{rows}");
+        assert_eq!(outcome.trace, free.trace[..rows]);
+        let mut same = case(schedule, rows as u32);
+        same.config.patience = None;
+        assert_eq!(outcome.last, same.run().unwrap().last);
+    }
+}
+
+#[test]
+fn best_image_is_the_first_with_the_highest_iou() {
+    for schedule in SCHEDULES {
+        let mut case = case(schedule, 60);
+        // Steps so large that the attack overshoots and the last image is not the best.
+        case.config.step = asma::attack::StepSize::Fixed { tau: 0.02, beta: 0.2 };
+        let outcome = case.run().unwrap();
+        let ious: Vec<f32> = outcome.trace.iter().map(|row| row.iou).collect();
+        let most = ious.iter().copied().fold(0.0, f32::max);
+        let first = ious.iter().position(|&iou| iou == most).unwrap();
+        assert_eq!(outcome.best_iteration as usize, first, "{schedule}: {ious:?}");
+        assert_ne!(
+            first, 59,
+            "{schedule}: the last image is the best, so this shows nothing"
+        );
+        if schedule == Schedule::OneForward {
+            // Rows are of the clipped image, which is the one that is kept.
+            assert_eq!(case.iou(&outcome.best), most);
+            let distance: f64 = (case.source.data().iter().zip(outcome.best.data()))
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum();
+            let l2 = f64::from(outcome.trace[first].l2);
+            assert!(
+                (distance.sqrt() - l2).abs() <= 1e-5 * l2.max(1e-3),
+                "{} and {l2}",
+                distance.sqrt()
+            );
+        }
+        assert!(outcome.best.data().iter().all(|v| (0.0..=1.0).contains(v)));
+        assert!(outcome.last.data().iter().all(|v| (0.0..=1.0).contains(v)));
+    }
+}
+
+#[test]
+fn attack_of_a_reached_target_changes_nothing() {
+    let mut case = case(Schedule::OneForward, 5);
+    let (attack, mut executor) = case.attack().unwrap();
+    case.target = attack.predict(&mut executor, &case.source).unwrap().remove(0);
+    for step in [case.config.step, asma::attack::StepSize::Automatic] {
+        case.config.step = step;
+        let outcome = case.run().unwrap();
+        assert_eq!(outcome.last, case.source);
+        assert!(
+            outcome
+                .trace
+                .iter()
+                .all(|row| row.iou == 1.0 && row.pixel_accuracy == 1.0 && row.l2 == 0.0)
+        );
+    }
+}
+
+#[test]
+fn a_second_run_on_the_same_executor_starts_afresh() {
+    let case = case(Schedule::TwoForward, 15);
+    let (attack, mut executor) = case.attack().unwrap();
+    let traces = [0; 2].map(|_| {
+        let input = asma::attack::AttackInput {
+            source: &case.source,
+            targets: std::slice::from_ref(&case.target),
+            regions: &[],
+            snapshots: true,
+        };
+        let mut progress = |_: asma::attack::Progress<'_>| std::ops::ControlFlow::Continue(());
+        attack.run(&mut executor, input, &mut progress).unwrap().remove(0)
+    });
+    assert_eq!(traces[0].trace, traces[1].trace);
+    assert_eq!(traces[0].last, traces[1].last);
+    for outcome in &traces {
+        assert!(!outcome.snapshots.is_empty());
+        for snapshot in &outcome.snapshots {
+            let row = &outcome.trace[snapshot.iteration as usize];
+            let (iou, accuracy) = asma::labels::compare(&case.target, &snapshot.prediction, &[1]).unwrap();
+            assert!((iou - row.iou).abs() < 1e-6 && (accuracy - row.pixel_accuracy).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+"""Makes the golden files: what PyTorch computes, for asma to be compared with.
+
+    python make.py
+
+writes beside itself `*.safetensors` and `*.csv`; needs torch, numpy and safetensors. Each case is tried with
+one seed after the other until rounding decides nothing: all values keep a distance from the points where a
+gradient or a prediction jumps.
+"""
+
+import csv
+import itertools
+import json
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from attack import IGNORE, attack, step_size
+from networks import Margin, Mixed, SimpleUnet
+
+HERE = Path(__file__).parent
+
+
+def save(name, tensors, metadata=None):
+    """Writes a safetensors file; the same contents give the same bytes, as the metadata is sorted."""
+    tensors = {key: tensor.detach().float().contiguous() for key, tensor in tensors.items()}
+    file = safetensors.torch.save(tensors, metadata)
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    if metadata:
+        header["__metadata__"] = dict(sorted(metadata.items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / f"{name}.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + file[end:])
+
+
+def smooth_image(generator, channels, height, width):
+    """Coarse noise and a little fine noise, some of it beyond black and white and clipped."""
+    coarse = torch.randn(1, channels, 6, 6, generator=generator)
+    coarse = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+    fine = torch.randn(1, channels, height, width, generator=generator)
+    return (0.5 + 0.3 * coarse + 0.05 * fine).clamp(0, 1)
+
+
+def seeds(name):
+    """Generators, one after the other; the caller stops at one that will do."""
+    for seed in itertools.count():
+        assert seed < 3000, f"{name}: no seed will do"
+        yield seed, torch.Generator().manual_seed(seed)
+
+
+def make_gradient(name, make_network, shape, least_margin):
+    """Output for an input, and the input's gradient for a random gradient of the output."""
+    for seed, generator in seeds(name):
+        network, margin = make_network(generator), Margin()
+        image = torch.cat([smooth_image(generator, *shape[1:]) for _ in range(shape[0])])
+        image.requires_grad_(True)
+        output = network(image, margin)
+        upstream = torch.randn(output.shape, generator=generator)
+        (gradient,) = torch.autograd.grad(output, image, upstream)
+        if margin.smallest > least_margin:
+            break
+    print(f"{name}: seed {seed}, margin {margin.smallest:.1e}, output {tuple(output.shape)}, "
+          f"|output| {output.abs().max():.3g}, |gradient| {gradient.abs().max():.3g}")
+    save(f"{name}_results", {"input": image, "output": output, "upstream": upstream, "gradient": gradient})
+    return network
+
+
+def make_simple_unet(name, shape, **member):
+    network = make_gradient(name, lambda generator: SimpleUnet(generator, **member), shape, 5e-6)
+    save(name, network.weights, network.metadata())
+
+
+def make_mixed():
+    network = make_gradient("mixed", Mixed, (2, 3, 29, 34), 2e-6)
+    weights = dict(network.weights)
+    for norm in ["stem_norm", "residual_norm", "up_norm"]:
+        gamma, beta, mean, var = (
+            weights.pop(f"{norm}.{part}").double()
+            for part in ["weight", "bias", "running_mean", "running_var"]
+        )
+        scale = gamma / torch.sqrt(var + 1e-5)
+        weights[f"{norm}.scale"], weights[f"{norm}.shift"] = scale, beta - mean * scale
+    save("mixed", weights)
+
+
+def target_of(prediction, generator, ignored):
+    """The prediction mirrored left to right, with a rectangle of the next class, and maybe a corner ignored."""
+    target = prediction.flip(2)
+    classes = int(prediction.max()) + 1
+    h, w = target.shape[1:]
+    part = target[:, h // 4 : h // 2, w // 4 : w // 2]
+    target[:, h // 4 : h // 2, w // 4 : w // 2] = (part + 1) % max(2, classes)
+    if ignored:
+        target[:, : h // 3, : w // 3] = IGNORE
+    return target
+
+
+DEFAULTS = {
+    "schedule": "one-forward",
+    "mask": "adaptive",
+    "multiplier": "dynamic",
+    "lambda": 1.0,
+    "iterations": 16,
+    "region": False,
+}
+
+
+def make_attacks(name, member, size, ignored, absent, cases):
+    """Attacks on one network and image, of every kind in `cases`; all must raise the IoU visibly."""
+    least_gains = {case: 0.02 if changes.get("region") else 0.05 for case, changes in cases.items()}
+    for seed, generator in seeds(name):
+        network = SimpleUnet(generator, **member)
+        source = smooth_image(generator, member["channels"], *size)
+        # Every class somewhere, but for the absent ones.
+        logits = network(source, Margin())
+        bias = network.weights["conv_final.bias"]
+        bias -= logits.mean(dim=(0, 2, 3))
+        for c in absent:
+            bias[c] = -100.0
+        logits = network(source, Margin())
+        prediction = logits.argmax(dim=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).long()
+        class_count = max(2, member["classes"])
+        shares = [(prediction == c).float().mean().item() for c in range(class_count) if c not in absent]
+        if min(shares) < 0.15:
+            continue
+        target = target_of(prediction, generator, ignored)
+        region = torch.zeros(1, 1, *size)
+        region[:, :, 3:-5, 2 : size[1] * 2 // 3] = 1
+        results = {}
+        margins = Margin(), Margin()
+        for case, changes in cases.items():
+            settings = {"classes": list(range(class_count)), **DEFAULTS, **changes}
+            settings["tau"] = step_size(network, (Margin(), Margin()), source, target, settings, 5e-3)
+            if settings["tau"] is None:
+                break
+            settings["beta"] = float(f"{2 * settings['tau']:.2g}")
+            mask = region if settings["region"] else None
+            results[case] = settings, *attack(network, margins, source, target, settings, mask)
+            rows = results[case][1]
+            if margins[0].smallest < 5e-7 or margins[1].smallest < 1e-5:
+                break
+            if rows[-1][0] < rows[0][0] + least_gains[case]:
+                break
+        else:
+            break
+    print(f"{name}: seed {seed}, margins {margins[0].smallest:.1e} {margins[1].smallest:.1e}")
+    save(name, network.weights, network.metadata())
+    save(f"{name}_input", {"source": source, "target": target, "region": region})
+    for case, (settings, rows, last) in results.items():
+        print(f"  {case}: tau {settings['tau']}, IoU {rows[0][0]:.3f} to {rows[-1][0]:.3f}, "
+              f"L2 {rows[-1][2]:.3f}, Linf {rows[-1][3]:.3f}")
+        texts = {key: str(value) for key, value in settings.items() if key != "classes"}
+        texts["classes"] = ",".join(map(str, settings["classes"]))
+        save(f"attack_{case}", {"last": last}, {"network": name, **texts})
+        with open(HERE / f"attack_{case}.csv", "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["iteration", "iou", "pixel_accuracy", "l2", "linf", "multiplier"])
+            writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(rows))
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    print(f"torch {torch.__version__}")
+    three = dict(channels=3, base=4)
+    make_simple_unet("unet_valid", (1, 3, 47, 52), **three, depth=3, classes=2, padding="valid")
+    make_simple_unet("unet_same", (1, 3, 45, 52), **three, depth=3, classes=3, padding="same")
+    make_mixed()
+    two_classes = dict(**three, depth=2, classes=2, padding="valid")
+    for schedule in ["one-forward", "two-forward"]:
+        prefix = schedule.replace("-", "_")
+        cases = {
+            prefix: {},
+            f"{prefix}_static_mask": {"mask": "static"},
+            f"{prefix}_static_multiplier": {"multiplier": "static", "lambda": 20.0},
+        }
+        cases = {case: {"schedule": schedule, **changes} for case, changes in cases.items()}
+        make_attacks(f"two_classes_{prefix}", two_classes, (30, 29), False, [], cases)
+    make_attacks(
+        "four_classes", dict(**three, depth=2, classes=4, padding="same"), (21, 26), True, [3],
+        {
+            "some_classes": {"classes": [0, 2, 3]},
+            "some_classes_region": {"classes": [1, 2], "schedule": "two-forward", "region": True},
+        },
+    )
+    make_attacks(
+        "one_channel", dict(channels=1, base=4, depth=2, classes=1, padding="valid"), (29, 32), True, [],
+        {
+            "one_channel": {"schedule": "two-forward"},
+            "one_channel_region": {"region": True, "lambda": 0.0},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

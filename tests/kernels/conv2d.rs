@@ -1,0 +1,136 @@
+use asma::kernels::conv2d::{CHANNEL_BLOCK, Params};
+use asma::kernels::{Extent, KernelParams};
+
+use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
+
+/// Kernel, stride, most padding. Few, because each is a shader to compile, slowly on a software rasteriser.
+const SHAPES: [([u32; 2], [u32; 2], u32); 5] = [
+    ([3, 3], [1, 1], 0),
+    ([3, 3], [1, 1], 2),
+    ([1, 1], [1, 1], 0),
+    ([2, 2], [2, 2], 0),
+    ([4, 3], [2, 3], 3),
+];
+
+/// A call whose windows cover an output of `extent`, on an input that is `surplus` rows and columns larger
+/// than they need where the stride allows it; `values` makes buffers of input, weights, coefficients, output.
+fn case(
+    random: &mut Random,
+    shape: ([u32; 2], [u32; 2], u32),
+    in_channels: u32,
+    extent: Extent,
+    mut values: impl FnMut(&mut Random, usize) -> Vec<u32>,
+) -> Case {
+    let (kernel, stride, most_padding) = shape;
+    let padding = [random.between(0, most_padding), random.between(0, most_padding)];
+    let mut input_size = |axis: usize, outputs: u32| {
+        let covered = (outputs - 1) * stride[axis] + kernel[axis] + random.below(stride[axis]);
+        covered.saturating_sub(2 * padding[axis]).max(1)
+    };
+    let input_extent = Extent {
+        c: in_channels,
+        h: input_size(0, extent.h),
+        w: input_size(1, extent.w),
+        ..extent
+    };
+    // Where the padding alone is more than the windows need, more windows fit.
+    let outputs = |axis: usize, size: u32| (size + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1;
+    let output_extent = Extent {
+        h: outputs(0, input_extent.h),
+        w: outputs(1, input_extent.w),
+        ..extent
+    };
+    let (input, input_length) = random.view(input_extent);
+    let (output, output_length) = random.view(output_extent);
+    let padded_out_channels = extent.c.next_multiple_of(CHANNEL_BLOCK as u32);
+    let taps = in_channels * kernel[0] * kernel[1];
+    let mut weight = values(random, (taps * padded_out_channels) as usize);
+    for taps in weight.chunks_mut(padded_out_channels as usize) {
+        taps[extent.c as usize..].fill(0);
+    }
+    let params = Params {
+        input,
+        output,
+        input_extent,
+        output_extent,
+        kernel,
+        stride,
+        padding,
+        padded_out_channels,
+        accumulate: random.below(2),
+    };
+    Case {
+        params: params.into(),
+        reads: vec![
+            values(random, input_length),
+            weight,
+            values(random, 2 * padded_out_channels as usize),
+        ],
+        writes: vec![values(random, output_length)],
+    }
+}
+
+fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
+    for variant in Params::KERNEL.variants {
+        compare_variant(cases, variant.name, tolerance);
+    }
+}
+
+/// With multiples of ½ every product and sum is exact, in any order: not one wrong tap can hide.
+#[test]
+fn sums_of_exact_products_are_the_twins() {
+    let mut random = Random::new(31);
+    let mut cases = Vec::new();
+    for shape in SHAPES {
+        for _ in 0..10 {
+            let extent = Extent {
+                c: random.choose(&[1, 2, 8, 11, 32, 33, 70]),
+                ..random.extent()
+            };
+            let in_channels = random.choose(&[1, 2, 3, 8, 21]);
+            cases.push(case(&mut random, shape, in_channels, extent, |random, length| {
+                random.coarse_floats(length)
+            }));
+        }
+    }
+    compare_all_variants(&cases, EXACT);
+}
+
+/// More pixels than one workgroup computes, across and down, and enough for the large tile.
+#[test]
+fn many_workgroups_are_the_twins() {
+    let mut random = Random::new(32);
+    let extents = [(1, 8, 43, 45), (2, 9, 1, 700), (1, 3, 517, 2), (2, 66, 90, 91)];
+    let cases: Vec<Case> = extents
+        .into_iter()
+        .map(|(n, c, h, w)| {
+            let extent = Extent { n, c, h, w };
+            case(&mut random, SHAPES[1], 2, extent, |random, length| {
+                random.coarse_floats(length)
+            })
+        })
+        .collect();
+    compare_all_variants(&cases, EXACT);
+}
+
+/// Sums of up to 1200 products of numbers in [−2, 2), which cancel to within some tens: each of the roundings
+/// is of at most 2⁻²⁴ · 100.
+#[test]
+fn long_sums_are_the_twins_but_for_rounding() {
+    let mut random = Random::new(33);
+    let mut cases = Vec::new();
+    for shape in [SHAPES[0], SHAPES[4]] {
+        let extent = Extent {
+            c: random.choose(&[5, 40]),
+            ..random.extent()
+        };
+        cases.push(case(&mut random, shape, 100, extent, |random, length| {
+            random.floats(length)
+        }));
+    }
+    let rounding = Tolerance {
+        absolute: 1e-4,
+        relative: 1e-5,
+    };
+    compare_all_variants(&cases, rounding);
+}

@@ -1,0 +1,123 @@
+use asma::kernels::Extent;
+use asma::kernels::conv_transpose2d::Params;
+use asma::kernels::conv2d::CHANNEL_BLOCK;
+
+use super::support::{Case, EXACT, Random, Tolerance, compare};
+
+/// Kernel, stride, most padding. Few, because each is a shader to compile, slowly on a software rasteriser.
+const SHAPES: [([u32; 2], [u32; 2], u32); 6] = [
+    ([2, 2], [2, 2], 0),
+    ([3, 3], [2, 2], 1),
+    ([3, 3], [1, 1], 2),
+    ([4, 3], [2, 3], 2),
+    ([5, 2], [3, 1], 1),
+    // Kernel smaller than stride: some phases have no tap at all.
+    ([1, 2], [2, 3], 0),
+];
+
+/// A call on an input of `extent`; `values` makes buffers of input, weights, coefficients, output.
+fn case(
+    random: &mut Random,
+    shape: ([u32; 2], [u32; 2], u32),
+    out_channels: u32,
+    extent: Extent,
+    mut values: impl FnMut(&mut Random, usize) -> Vec<u32>,
+) -> Case {
+    let (kernel, stride, most_padding) = shape;
+    let padding = [random.between(0, most_padding), random.between(0, most_padding)];
+    // The last term is PyTorch's output padding.
+    let mut output_size = |axis: usize, size: u32| {
+        let full = (size - 1) * stride[axis] + kernel[axis] + random.below(stride[axis]);
+        full.saturating_sub(2 * padding[axis]).max(1)
+    };
+    let output_extent = Extent {
+        c: out_channels,
+        h: output_size(0, extent.h),
+        w: output_size(1, extent.w),
+        ..extent
+    };
+    let (input, input_length) = random.view(extent);
+    let (output, output_length) = random.view(output_extent);
+    let padded_out_channels = out_channels.next_multiple_of(CHANNEL_BLOCK as u32);
+    let taps = extent.c * kernel[0] * kernel[1];
+    let mut weight = values(random, (taps * padded_out_channels) as usize);
+    for taps in weight.chunks_mut(padded_out_channels as usize) {
+        taps[out_channels as usize..].fill(0);
+    }
+    let params = Params {
+        input,
+        output,
+        input_extent: extent,
+        output_extent,
+        kernel,
+        stride,
+        padding,
+        padded_out_channels,
+        accumulate: random.below(2),
+    };
+    Case {
+        params: params.into(),
+        reads: vec![
+            values(random, input_length),
+            weight,
+            values(random, 2 * padded_out_channels as usize),
+        ],
+        writes: vec![values(random, output_length)],
+    }
+}
+
+/// With multiples of ½ every product and sum is exact, in any order: not one wrong tap can hide.
+#[test]
+fn sums_of_exact_products_are_the_twins() {
+    let mut random = Random::new(41);
+    let mut cases = Vec::new();
+    for shape in SHAPES {
+        for _ in 0..10 {
+            let extent = random.extent();
+            let out_channels = random.choose(&[1, 2, 8, 11, 33]);
+            cases.push(case(
+                &mut random,
+                shape,
+                out_channels,
+                extent,
+                |random, length| random.coarse_floats(length),
+            ));
+        }
+    }
+    compare(cases, EXACT);
+}
+
+/// More pixels of a phase than one workgroup computes, across and down.
+#[test]
+fn many_workgroups_are_the_twins() {
+    let mut random = Random::new(42);
+    let cases = [(1, 2, 43, 45), (2, 3, 1, 700), (1, 1, 517, 2)].map(|(n, c, h, w)| {
+        let extent = Extent { n, c, h, w };
+        case(&mut random, SHAPES[1], 9, extent, |random, length| {
+            random.coarse_floats(length)
+        })
+    });
+    compare(cases.into(), EXACT);
+}
+
+/// Sums of up to 400 products of numbers in [−2, 2), which cancel to within some tens: each of the
+/// roundings is of at most 2⁻²⁴ · 100.
+#[test]
+fn long_sums_are_the_twins_but_for_rounding() {
+    let mut random = Random::new(43);
+    let mut cases = Vec::new();
+    for shape in [SHAPES[0], SHAPES[3]] {
+        let extent = Extent {
+            c: 100,
+            ..random.extent()
+        };
+        cases.push(case(&mut random, shape, 9, extent, |random, length| {
+            random.floats(length)
+        }));
+    }
+    let rounding = Tolerance {
+        absolute: 1e-4,
+        relative: 1e-5,
+    };
+    compare(cases, rounding);
+}

@@ -1,0 +1,32 @@
+//! Whole programs on the GPU executor and the CPU executor in lockstep, compared call by call, so that a
+//! wrong kernel is named. `cargo test --test lockstep -- --nocapture` prints the largest error of each case.
+
+mod attack;
+#[path = "../common/mod.rs"]
+mod common;
+mod comparison;
+mod mixed;
+mod network;
+#[path = "../networks/mod.rs"]
+mod networks;
+
+use asma::gpu::{Capabilities, GpuDevice, GpuOptions, VariantChoice};
+
+/// Variants of the kernels that have several, on a device with all its limits, and what is taken without
+/// asking on one with no more than an embedding application may hand over.
+fn setups() -> Vec<(String, GpuDevice, GpuOptions)> {
+    let named = |name: &str| VariantChoice::Named(name.into());
+    let setups = [
+        (Capabilities::Full, VariantChoice::Auto),
+        (Capabilities::Full, named("registers")),
+        (Capabilities::Full, named("tiled")),
+        (Capabilities::Baseline, VariantChoice::Auto),
+    ];
+    let opened = setups.into_iter().filter_map(|(capabilities, variants)| {
+        let gpu = common::gpu(capabilities)?;
+        let what = format!("{capabilities:?} device, {variants:?}");
+        let checked = false;
+        Some((what, gpu, GpuOptions { variants, checked }))
+    });
+    opened.collect()
+}

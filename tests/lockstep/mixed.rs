@@ -1,0 +1,48 @@
+//! Calls up to any one on one executor and the rest on the other.
+
+use asma::gpu::{Capabilities, GpuOptions};
+use asma::program::{BufferId, Executor};
+
+use crate::common::gpu;
+use crate::comparison::{Lockstep, Mode, memory};
+use crate::network::networks;
+use crate::networks::image;
+
+/// Hands all memory from one executor to the other.
+fn hand_over(memory: &[Vec<u32>], to: &mut dyn Executor) {
+    for (index, words) in memory.iter().enumerate() {
+        to.write_words(BufferId(index), 0, words).unwrap();
+    }
+}
+
+#[test]
+fn executors_can_take_over_from_each_other_at_any_call() {
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    let (what, network) = networks().swap_remove(0);
+    let calls: Vec<_> = network.forward.clone().collect();
+    let mut executors = Lockstep::new(&network.program, gpu, &GpuOptions::default(), Mode::Running);
+    let input = image(network.input.shape, 1);
+    executors.write(network.input.buffer, input.data());
+    executors.cpu.submit(&calls).unwrap();
+    let wanted = crate::networks::read(&mut executors.cpu, &network, network.logits);
+    for switch in (0..=calls.len()).step_by(5) {
+        for gpu_first in [true, false] {
+            executors.write(network.input.buffer, input.data());
+            let Lockstep { cpu, gpu, .. } = &mut executors;
+            let (first, second): (&mut dyn Executor, &mut dyn Executor) =
+                if gpu_first { (gpu, cpu) } else { (cpu, gpu) };
+            first.submit(&calls[..switch]).unwrap();
+            hand_over(&memory(first, &network.program), second);
+            second.submit(&calls[switch..]).unwrap();
+            let found = crate::networks::read(second, &network, network.logits);
+            for (a, b) in found.data().iter().zip(wanted.data()) {
+                assert!(
+                    (a - b).abs() <= 5e-5 + 5e-5 * b.abs(),
+                    "{what}, switched at call {switch}, GPU first {gpu_first}: {a}, want {b}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A small U-Net, forward and adjoint.
+
+use asma::Shape;
+use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
+use asma::graph::{Padding, SimpleUnet};
+use asma::program::{Executor, LoweringOptions, Network, lower};
+
+use crate::common::gpu;
+use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
+use crate::networks::{image, simple_unet, tensor};
+use crate::setups;
+
+/// Both paddings, and sizes that are no multiples of any tile.
+pub fn networks() -> Vec<(String, Network)> {
+    let cases = [
+        (
+            SimpleUnet::doubling(3, 4, 3, 2, Padding::Valid),
+            Shape::new(1, 3, 60, 60),
+        ),
+        (
+            SimpleUnet::doubling(3, 5, 3, 3, Padding::Same),
+            Shape::new(2, 3, 44, 36),
+        ),
+    ];
+    let lowered = cases.into_iter().map(|(unet, input)| {
+        let network = lower(&simple_unet(&unet, 7), input, LoweringOptions::default()).unwrap();
+        (format!("{unet} of {input}"), network)
+    });
+    lowered.collect()
+}
+
+#[test]
+fn every_call_of_a_network_equals_its_twin() {
+    for (setup, gpu, options) in setups() {
+        for (what, network) in networks() {
+            for mode in [Mode::Isolated, Mode::Running] {
+                let mut lockstep = Lockstep::new(&network.program, gpu.clone(), &options, mode);
+                lockstep.write(network.input.buffer, image(network.input.shape, 1).data());
+                lockstep.run(&network.forward.clone().collect::<Vec<_>>());
+                let seed = network.seed.unwrap();
+                lockstep.write(seed.buffer, tensor(seed.shape, 2).data());
+                lockstep.run(&network.adjoint.clone().collect::<Vec<_>>());
+                lockstep.report(&format!("{setup}: {what}"));
+            }
+        }
+    }
+}
+
+fn run(executor: &mut GpuExecutor, network: &Network) -> Vec<Vec<u32>> {
+    executor
+        .write(network.input.buffer, image(network.input.shape, 1).data())
+        .unwrap();
+    executor
+        .submit(&network.forward.clone().collect::<Vec<_>>())
+        .unwrap();
+    let seed = network.seed.unwrap();
+    executor.write(seed.buffer, tensor(seed.shape, 2).data()).unwrap();
+    executor
+        .submit(&network.adjoint.clone().collect::<Vec<_>>())
+        .unwrap();
+    memory(executor, &network.program)
+}
+
+/// The checks that clamp an access out of bounds change nothing, so there is none; and a device gives the
+/// same bits again.
+#[test]
+fn run_time_checks_and_a_second_run_change_no_bit() {
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    for variant in ["registers", "tiled"] {
+        let options = |checked| GpuOptions {
+            variants: VariantChoice::Named(variant.into()),
+            checked,
+        };
+        for (what, network) in networks() {
+            let what = format!("{variant}: {what}");
+            let mut executor = GpuExecutor::new(gpu.clone(), &network.program, &options(false)).unwrap();
+            let first = run(&mut executor, &network);
+            let again = run(&mut executor, &network);
+            assert_same_memory(&format!("{what}, twice"), &network.program, &first, &again);
+            let mut executor = GpuExecutor::new(gpu.clone(), &network.program, &options(true)).unwrap();
+            let checked = run(&mut executor, &network);
+            assert_same_memory(&format!("{what}, checked"), &network.program, &first, &checked);
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! conv2d and conv_transpose2d, and the input gradients of both, which are calls of the same kernels on
+//! re-packed weights.
+
+use asma::kernels::{View, conv_transpose2d, conv2d};
+use asma::{Shape, cpu};
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::gradient::check_adjoint;
+use crate::strided::{Strided, Tolerance, index, many, places, vector};
+
+/// Sums of up to some hundred products of numbers below 1.
+const SUMS: Tolerance = Tolerance {
+    absolute: 2e-5,
+    relative: 1e-5,
+};
+
+/// A convolution's or transposed convolution's sizes.
+#[derive(Clone, Copy, Debug)]
+struct Geometry {
+    input: Shape,
+    output: Shape,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+}
+
+/// `[in channels][kernel rows][kernel columns][padded out channels]`.
+#[derive(Clone)]
+struct Weights {
+    values: Vec<f32>,
+    kernel: [usize; 2],
+    padded: usize,
+}
+
+impl Weights {
+    fn new(
+        in_channels: usize,
+        kernel: [usize; 2],
+        out_channels: usize,
+        value: impl Fn([usize; 4]) -> f32,
+    ) -> Weights {
+        let padded = out_channels.next_multiple_of(conv2d::CHANNEL_BLOCK);
+        let shape = Shape::new(in_channels, kernel[0], kernel[1], padded);
+        let values = places(shape)
+            .map(|place| {
+                if place[3] < out_channels {
+                    value(place)
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        Weights {
+            values,
+            kernel,
+            padded,
+        }
+    }
+
+    fn random(random: &mut StdRng, in_channels: usize, kernel: [usize; 2], out_channels: usize) -> Weights {
+        let numbers = vector(random, in_channels * kernel[0] * kernel[1] * out_channels);
+        let shape = Shape::new(in_channels, kernel[0], kernel[1], out_channels);
+        Weights::new(in_channels, kernel, out_channels, |place| {
+            numbers[index(shape, place)]
+        })
+    }
+
+    fn at(&self, i: usize, ky: usize, kx: usize, o: usize) -> f32 {
+        self.values[((i * self.kernel[0] + ky) * self.kernel[1] + kx) * self.padded + o]
+    }
+
+    /// In and out channels exchanged, taps kept or turned by half a turn.
+    fn exchanged(&self, geometry: &Geometry, flip: bool) -> Weights {
+        let [rows, columns] = self.kernel;
+        Weights::new(
+            geometry.output.c,
+            self.kernel,
+            geometry.input.c,
+            |[i, ky, kx, o]| {
+                if flip {
+                    self.at(o, rows - 1 - ky, columns - 1 - kx, i)
+                } else {
+                    self.at(o, ky, kx, i)
+                }
+            },
+        )
+    }
+}
+
+/// Bias and slope of each padded channel.
+fn epilogue(random: &mut StdRng, padded: usize) -> Vec<f32> {
+    vector(random, 2 * padded)
+}
+
+/// No bias, no activation.
+fn no_epilogue(padded: usize) -> Vec<f32> {
+    [0.0, 1.0].repeat(padded)
+}
+
+fn activated(shape: Shape, sums: Vec<f64>, epilogue: &[f32]) -> Vec<f64> {
+    places(shape)
+        .zip(sums)
+        .map(|([_, c, ..], sum)| {
+            let value = sum + epilogue[2 * c] as f64;
+            if value >= 0.0 {
+                value
+            } else {
+                epilogue[2 * c + 1] as f64 * value
+            }
+        })
+        .collect()
+}
+
+/// Plain loops over `out[y, x] += w[ky, kx] · in[y·s + ky − p, x·s + kx − p]`.
+fn convolve(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
+    let mut output = vec![0.0; g.output.elements()];
+    for_each_term(g, g.output, g.input, |n, i, o, ky, kx, small, large| {
+        output[index(g.output, [n, o, small.0, small.1])] +=
+            weights.at(i, ky, kx, o) as f64 * input[index(g.input, [n, i, large.0, large.1])];
+    });
+    output
+}
+
+/// Plain loops over `out[y·s + ky − p, x·s + kx − p] += w[ky, kx] · in[y, x]`.
+fn convolve_transposed(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
+    let mut output = vec![0.0; g.output.elements()];
+    for_each_term(g, g.input, g.output, |n, i, o, ky, kx, small, large| {
+        output[index(g.output, [n, o, large.0, large.1])] +=
+            weights.at(i, ky, kx, o) as f64 * input[index(g.input, [n, i, small.0, small.1])];
+    });
+    output
+}
+
+/// Calls `term` with sample, in channel, out channel, tap, and the places in the strided and the full image
+/// that the tap connects.
+fn for_each_term(
+    g: &Geometry,
+    strided: Shape,
+    full: Shape,
+    mut term: impl FnMut(usize, usize, usize, usize, usize, (usize, usize), (usize, usize)),
+) {
+    for [n, i, y, x] in places(Shape {
+        c: g.input.c,
+        ..strided
+    }) {
+        for [_, o, ky, kx] in places(Shape::new(1, g.output.c, g.kernel[0], g.kernel[1])) {
+            let full_y = (y * g.stride[0] + ky).checked_sub(g.padding[0]);
+            let full_x = (x * g.stride[1] + kx).checked_sub(g.padding[1]);
+            if let (Some(full_y), Some(full_x)) = (full_y, full_x)
+                && full_y < full.h
+                && full_x < full.w
+            {
+                term(n, i, o, ky, kx, (y, x), (full_y, full_x));
+            }
+        }
+    }
+}
+
+/// Runs the twin of conv2d and checks it; returns what it added or wrote.
+#[track_caller]
+fn check_conv2d(
+    random: &mut StdRng,
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &[f32],
+    input: &Strided,
+    expected: &[f64],
+) -> Vec<f64> {
+    let output = Strided::random(random, g.output);
+    let accumulate = random.random_bool(0.5);
+    let params = conv2d::Params {
+        input: input.view,
+        output: output.view,
+        input_extent: g.input.into(),
+        output_extent: g.output.into(),
+        kernel: g.kernel.map(|v| v as u32),
+        stride: g.stride.map(|v| v as u32),
+        padding: g.padding.map(|v| v as u32),
+        padded_out_channels: weights.padded as u32,
+        accumulate: accumulate as u32,
+    };
+    let run = |out: &mut [f32]| cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, out);
+    output.check(SUMS, accumulate, run, expected)
+}
+
+/// Runs the twin of conv_transpose2d and checks it; returns what it added or wrote.
+#[track_caller]
+fn check_conv_transpose2d(
+    random: &mut StdRng,
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &[f32],
+    input: &Strided,
+    expected: &[f64],
+) -> Vec<f64> {
+    let output = Strided::random(random, g.output);
+    let accumulate = random.random_bool(0.5);
+    let params = conv_transpose2d::Params {
+        input: input.view,
+        output: output.view,
+        input_extent: g.input.into(),
+        output_extent: g.output.into(),
+        kernel: g.kernel.map(|v| v as u32),
+        stride: g.stride.map(|v| v as u32),
+        padding: g.padding.map(|v| v as u32),
+        padded_out_channels: weights.padded as u32,
+        accumulate: accumulate as u32,
+    };
+    let run =
+        |out: &mut [f32]| cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, out);
+    output.check(SUMS, accumulate, run, expected)
+}
+
+/// Random sizes; the output is that of a convolution.
+fn geometry(random: &mut StdRng, largest_stride: usize) -> Geometry {
+    let mut axis = || {
+        let kernel = random.random_range(1..4usize);
+        let stride = random.random_range(1..=largest_stride);
+        let padding = random.random_range(0..kernel);
+        let size = random.random_range(kernel.saturating_sub(2 * padding).max(1)..14);
+        (
+            kernel,
+            stride,
+            padding,
+            size,
+            (size + 2 * padding - kernel) / stride + 1,
+        )
+    };
+    let (rows, columns) = (axis(), axis());
+    let n = random.random_range(1..3);
+    Geometry {
+        input: Shape::new(n, random.random_range(1..12), rows.3, columns.3),
+        output: Shape::new(n, random.random_range(1..20), rows.4, columns.4),
+        kernel: [rows.0, columns.0],
+        stride: [rows.1, columns.1],
+        padding: [rows.2, columns.2],
+    }
+}
+
+impl Geometry {
+    /// Input and output exchanged.
+    fn exchanged(self) -> Geometry {
+        Geometry {
+            input: self.output,
+            output: self.input,
+            ..self
+        }
+    }
+}
+
+#[test]
+fn conv2d_matches_plain_loops() {
+    many(|random| {
+        let g = geometry(random, 3);
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let epilogue = epilogue(random, weights.padded);
+        let input = Strided::random(random, g.input);
+        let expected = activated(g.output, convolve(&g, &weights, &input.dense()), &epilogue);
+        check_conv2d(random, &g, &weights, &epilogue, &input, &expected);
+    });
+}
+
+#[test]
+fn conv_transpose2d_matches_plain_loops() {
+    many(|random| {
+        let g = geometry(random, 3).exchanged();
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let epilogue = epilogue(random, weights.padded);
+        let input = Strided::random(random, g.input);
+        let expected = activated(
+            g.output,
+            convolve_transposed(&g, &weights, &input.dense()),
+            &epilogue,
+        );
+        check_conv_transpose2d(random, &g, &weights, &epilogue, &input, &expected);
+    });
+}
+
+/// Several bands, several groups of in channels, whole vectors and rests.
+#[test]
+fn large_convolutions_match_plain_loops() {
+    many_sizes(|random, channels, pixels| {
+        let g = Geometry {
+            input: Shape::new(1, channels, pixels, pixels + 3),
+            output: Shape::new(1, 9, pixels, pixels + 3),
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [1, 1],
+        };
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let input = Strided::random(random, g.input);
+        // Sums of up to 3600 products: the error grows with the root of their number.
+        let scale = 0.1;
+        let weights = Weights::new(g.input.c, g.kernel, g.output.c, |[i, ky, kx, o]| {
+            scale * weights.at(i, ky, kx, o)
+        });
+        let expected = convolve(&g, &weights, &input.dense());
+        check_conv2d(
+            random,
+            &g,
+            &weights,
+            &no_epilogue(weights.padded),
+            &input,
+            &expected,
+        );
+        let expected = convolve_transposed(&g, &weights, &input.dense());
+        check_conv_transpose2d(
+            random,
+            &g,
+            &weights,
+            &no_epilogue(weights.padded),
+            &input,
+            &expected,
+        );
+    });
+}
+
+fn many_sizes(mut case: impl FnMut(&mut StdRng, usize, usize)) {
+    use rand::SeedableRng;
+    for (seed, (channels, pixels)) in [(1, 70), (40, 45), (400, 17), (3, 129)].into_iter().enumerate() {
+        case(&mut StdRng::seed_from_u64(seed as u64), channels, pixels);
+    }
+}
+
+#[test]
+fn input_gradient_of_a_convolution_of_stride_1_is_a_convolution() {
+    many(|random| {
+        let g = geometry(random, 1);
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let turned = weights.exchanged(&g, true);
+        let gradient = Strided::random(random, g.output);
+        let upstream = gradient.dense();
+        let of_gradient = Geometry {
+            padding: [g.kernel[0] - 1 - g.padding[0], g.kernel[1] - 1 - g.padding[1]],
+            ..g.exchanged()
+        };
+        let expected = convolve(&of_gradient, &turned, &upstream);
+        let adjoint = check_conv2d(
+            random,
+            &of_gradient,
+            &turned,
+            &no_epilogue(turned.padded),
+            &gradient,
+            &expected,
+        );
+        let point = Strided::random(random, g.input).dense();
+        check_adjoint(
+            random,
+            SUMS,
+            |x| convolve(&g, &weights, x),
+            &point,
+            &upstream,
+            &adjoint,
+        );
+    });
+}
+
+#[test]
+fn input_gradient_of_a_convolution_of_any_stride_is_a_transposed_convolution() {
+    many(|random| {
+        let g = geometry(random, 3);
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let exchanged = weights.exchanged(&g, false);
+        let gradient = Strided::random(random, g.output);
+        let upstream = gradient.dense();
+        let of_gradient = g.exchanged();
+        let expected = convolve_transposed(&of_gradient, &exchanged, &upstream);
+        let none = no_epilogue(exchanged.padded);
+        let adjoint = check_conv_transpose2d(random, &of_gradient, &exchanged, &none, &gradient, &expected);
+        let point = Strided::random(random, g.input).dense();
+        check_adjoint(
+            random,
+            SUMS,
+            |x| convolve(&g, &weights, x),
+            &point,
+            &upstream,
+            &adjoint,
+        );
+    });
+}
+
+#[test]
+fn input_gradient_of_a_transposed_convolution_is_a_convolution() {
+    many(|random| {
+        let g = geometry(random, 3).exchanged();
+        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let exchanged = weights.exchanged(&g, false);
+        let gradient = Strided::random(random, g.output);
+        let upstream = gradient.dense();
+        let of_gradient = g.exchanged();
+        let expected = convolve(&of_gradient, &exchanged, &upstream);
+        let none = no_epilogue(exchanged.padded);
+        let adjoint = check_conv2d(random, &of_gradient, &exchanged, &none, &gradient, &expected);
+        let point = Strided::random(random, g.input).dense();
+        let forward = |x: &[f64]| convolve_transposed(&g, &weights, x);
+        check_adjoint(random, SUMS, forward, &point, &upstream, &adjoint);
+    });
+}
+
+/// Max pooling after a convolution takes the first of equal values, so equal windows must give equal sums to
+/// the last bit, wherever they stand and however many threads there are.
+#[test]
+fn equal_windows_give_equal_sums() {
+    use rand::SeedableRng;
+    let random = &mut StdRng::seed_from_u64(0);
+    let (input_shape, output_shape) = (Shape::new(1, 96, 101, 52), Shape::new(1, 5, 99, 50));
+    let weights = Weights::random(random, input_shape.c, [3, 3], output_shape.c);
+    // Every row of a channel is the same.
+    let rows = vector(random, input_shape.c * input_shape.w);
+    let input: Vec<f32> = places(input_shape)
+        .map(|[_, c, _, x]| rows[c * input_shape.w + x])
+        .collect();
+    let params = conv2d::Params {
+        input: View::dense(input_shape),
+        output: View::dense(output_shape),
+        input_extent: input_shape.into(),
+        output_extent: output_shape.into(),
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [0, 0],
+        padded_out_channels: weights.padded as u32,
+        accumulate: 0,
+    };
+    let epilogue = no_epilogue(weights.padded);
+    let outputs = [1, 2, 7].map(|threads| {
+        let mut output = vec![0.0; output_shape.elements()];
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| cpu::conv2d::run(&params, &input, &weights.values, &epilogue, &mut output));
+        for channel in output.chunks(output_shape.pixels()) {
+            let mut rows = channel.chunks(output_shape.w);
+            let first = rows.next().unwrap();
+            assert!(rows.all(|row| row == first), "rows differ with {threads} threads");
+        }
+        output
+    });
+    assert!(
+        outputs.iter().all(|output| *output == outputs[0]),
+        "sums depend on the threads"
+    );
+}

@@ -1,0 +1,13 @@
+//! The kernels' twins on the CPU against plain loops with f64 sums, and their adjoints against central
+//! finite differences of those loops and the inner-product identity. One file per kernel and its adjoint.
+
+mod asma;
+mod convolution;
+mod elementwise;
+mod executor;
+mod gradient;
+mod max_pool2d;
+mod pad;
+mod softmax;
+mod strided;
+mod upsample;
