@@ -136,10 +136,11 @@ fn shader_is_as_its_twin() {
     let mut extents = Vec::new();
     let all = STEP | CLIP | SETTLE | STATIC_MULTIPLIER | MULTIPLIER_FROM_COUNTS | REGION;
     for flags in 0..=all {
+        // The shader is compiled for each pair of these.
+        let class_count = random.choose(&[2, 2, 3, 7]);
         // Less than a workgroup's elements, one more than them, several workgroups.
         for [c, h, w] in [[1, 1, 1], [3, 7, 9], [1, 17, 241], [3, 61, 67]] {
             let n = random.between(1, 3);
-            let class_count = random.choose(&[2, 2, 3, 7]);
             let extent = Extent { n, c, h, w };
             cases.push(case(&mut random, extent, class_count, flags));
             extents.push(extent);
