@@ -18,14 +18,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A network; an application would use `Model::from_checkpoint`.
     let mut seed = 1u32;
-    let graph = SimpleUnet::doubling(3, 4, 3, 2, Padding::Same).build(|_, shape| {
+    let graph = SimpleUnet::doubling(3, 4, 3, 2, Padding::Same).build(|name, shape| {
+        let length: usize = shape.iter().product();
         let fan_in: usize = shape.iter().skip(1).product();
         let scale = (2.0 / fan_in.max(1) as f32).sqrt();
         let mut random = || {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
             scale * ((seed >> 8) as f32 / (1 << 23) as f32 - 1.0)
         };
-        Ok((0..shape.iter().product()).map(|_| random()).collect())
+        let mut data: Vec<f32> = (0..length).map(|_| random()).collect();
+        if name == "conv_final.weight" {
+            // Class 1 is the opposite of class 0, and logits are of the size that training gives.
+            let (first, second) = data.split_at_mut(length / 2);
+            for (first, second) in first.iter_mut().zip(second) {
+                *first *= 50.0;
+                *second = -*first;
+            }
+        } else if name.ends_with("bias") {
+            data.fill(0.0);
+        }
+        Ok(data)
     })?;
     let image = Tensor::from_fn(Shape::new(1, 3, 64, 64), |_, c, y, x| {
         0.5 + 0.4 * ((x * (c + 1)) as f32 * 0.1).sin() * (y as f32 * 0.13).cos()
@@ -41,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let attack = Attack::new(&graph, image.shape(), config, false)?;
     check_limits(attack.program(), &device.limits())?;
-    let gpu = GpuDevice::from_host(device.clone(), queue.clone(), adapter.get_info());
+    let gpu = GpuDevice::from_host(device.clone(), queue.clone());
     let mut executor = GpuExecutor::new(gpu, attack.program(), &GpuOptions::default())?;
     attack.prepare(
         &mut executor,

@@ -18,7 +18,12 @@ fn kernels() -> Vec<Shader> {
         let kernel = params.kernel();
         for variant in kernel.variants {
             all.push(Shader {
-                name: format!("{}/{} {:?}", kernel.entry_point, variant.name, params.constants()),
+                name: format!(
+                    "{}/{} {:?}",
+                    kernel.entry_point,
+                    variant.name,
+                    params.constants(variant)
+                ),
                 source: params.source(variant),
                 entry_point: kernel.entry_point.to_string(),
             });

@@ -85,7 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         print(&format!("{json:#}"))?;
         return Ok(());
     }
-    print(&format!("{}", model.family))?;
+    print(&model.family.to_string())?;
+    if !checkpoint.metadata().contains_key("padding") {
+        print("  (the file does not say how convolutions pad; `valid` is assumed)")?;
+    }
     print(&format!(
         "{:<20} {:<16} {:>18} {:>12} {:>12}",
         "layer", "kind", "output", "parameters", "MFLOP"

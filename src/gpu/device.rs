@@ -124,10 +124,10 @@ pub struct GpuDevice {
 }
 
 impl GpuDevice {
-    /// Takes the host application's device and queue, which are cheap handles, and the description of the
-    /// adapter they came from (`adapter.get_info()`), which decides between kernel variants. Nothing of
-    /// the device is changed: no error handler, no callback is set on it.
-    pub fn from_host(device: wgpu::Device, queue: wgpu::Queue, info: wgpu::AdapterInfo) -> Self {
+    /// Takes the host application's device and queue, which are cheap handles. Nothing of the device is
+    /// changed: no error handler, no callback is set on it. What adapter it is decides between kernel variants.
+    pub fn from_host(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let info = device.adapter_info();
         GpuDevice { device, queue, info }
     }
 

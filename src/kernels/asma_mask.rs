@@ -78,7 +78,7 @@ impl KernelParams for Params {
     }
 
     // Parameters that the shader also has as constants, see its head.
-    fn constants(&self) -> Vec<(&'static str, u32)> {
+    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
         vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
     }
 }

@@ -72,15 +72,19 @@ impl KernelParams for Params {
         }
     }
 
-    fn constants(&self) -> Vec<(&'static str, u32)> {
-        vec![
+    fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
+        let mut constants = vec![
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),
             ("STRIDE_ROWS", self.stride[0]),
             ("STRIDE_COLUMNS", self.stride[1]),
-            ("PADDED", (self.padding != [0, 0]) as u32),
-            ("TILE_CHANNELS", self.tile_channels()),
-        ]
+        ];
+        // The other variant does without, and so has fewer shaders to compile.
+        if variant.workgroup_memory {
+            constants.push(("PADDED", (self.padding != [0, 0]) as u32));
+            constants.push(("TILE_CHANNELS", self.tile_channels()));
+        }
+        constants
     }
 
     fn flops(&self) -> u64 {

@@ -63,7 +63,7 @@ impl KernelParams for Params {
         [x, y, stride_rows * stride_columns * channel_blocks * n]
     }
 
-    fn constants(&self) -> Vec<(&'static str, u32)> {
+    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
         vec![
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),

@@ -127,7 +127,7 @@ pub trait KernelParams: Pod {
     fn grid(&self, variant: &Variant) -> [u32; 3];
 
     /// Values that the shader wants as constants, so that the compiler can unroll over them.
-    fn constants(&self) -> Vec<(&'static str, u32)> {
+    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
         Vec::new()
     }
 
@@ -167,9 +167,9 @@ macro_rules! kernels {
                 match self { $(Params::$variant(params) => params.grid(variant)),* }
             }
 
-            /// Constants of the specialised shader.
-            pub fn constants(&self) -> Vec<(&'static str, u32)> {
-                match self { $(Params::$variant(params) => params.constants()),* }
+            /// Constants of the specialised shader of `variant`.
+            pub fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
+                match self { $(Params::$variant(params) => params.constants(variant)),* }
             }
 
             /// Floating-point operations of the call; 0 where memory traffic is all that counts.
@@ -227,7 +227,7 @@ impl Params {
     /// The whole WGSL text of `variant`, specialised for these parameters.
     pub fn source(&self, variant: &Variant) -> String {
         let mut source = String::from(include_str!("../../shaders/shared/view.wgsl"));
-        for (name, value) in self.constants() {
+        for (name, value) in self.constants(variant) {
             source.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
         source.push_str(variant.shader);
