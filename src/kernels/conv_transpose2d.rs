@@ -36,6 +36,13 @@ pub struct Params {
     pub accumulate: u32,
 }
 
+impl From<super::conv2d::Params> for Params {
+    /// The parameters of both convolutions mean the same.
+    fn from(params: super::conv2d::Params) -> Self {
+        bytemuck::cast(params)
+    }
+}
+
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
     // `epilogue` is bias and slope of each padded out channel, in turn.

@@ -1,7 +1,7 @@
 //! Max pooling and its adjoint.
 
 use super::Lowering;
-use super::conv2d::pair;
+use super::convolution::pair;
 use crate::error::{Error, Result};
 use crate::graph::{NodeId, Op};
 use crate::kernels::{max_pool2d, max_pool2d_adjoint};

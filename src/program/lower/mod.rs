@@ -6,8 +6,7 @@
 mod add;
 mod affine;
 mod concat;
-mod conv2d;
-mod conv_transpose2d;
+mod convolution;
 mod fusion;
 mod max_pool2d;
 mod pad;
@@ -189,8 +188,7 @@ impl<'g> Lowering<'g> {
             // A fused group is lowered by its first node's operator, and its values are the last one's.
             match &self.node(self.fusions.head(id)).op {
                 Op::Input { .. } | Op::Crop => {}
-                Op::Conv2d { .. } => self.conv2d(id)?,
-                Op::ConvTranspose2d { .. } => self.conv_transpose2d(id)?,
+                Op::Conv2d { .. } | Op::ConvTranspose2d { .. } => self.convolution(id)?,
                 Op::Slope { .. } => self.slope(id)?,
                 Op::MaxPool2d { .. } => self.max_pool2d(id)?,
                 Op::Upsample { .. } => self.upsample(id)?,
@@ -218,8 +216,7 @@ impl<'g> Lowering<'g> {
             }
             match &self.node(self.fusions.head(id)).op {
                 Op::Input { .. } | Op::Crop => {}
-                Op::Conv2d { .. } => self.conv2d_adjoint(id)?,
-                Op::ConvTranspose2d { .. } => self.conv_transpose2d_adjoint(id)?,
+                Op::Conv2d { .. } | Op::ConvTranspose2d { .. } => self.convolution_adjoint(id)?,
                 Op::Slope { .. } => self.slope_adjoint(id)?,
                 Op::MaxPool2d { .. } => self.max_pool2d_adjoint(id)?,
                 Op::Upsample { .. } => self.upsample_adjoint(id)?,

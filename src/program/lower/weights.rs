@@ -11,8 +11,8 @@ use crate::program::BufferId;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packing {
     pub(super) in_channels: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    /// Rows and columns.
+    pub(super) kernel: [usize; 2],
     pub(super) out_channels: usize,
 }
 
@@ -24,10 +24,10 @@ impl Packing {
     /// Packs `weight(in, row, column, out)`.
     fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32) -> Vec<f32> {
         let padded = self.padded_out_channels();
-        let mut packed = vec![0.0; self.in_channels * self.rows * self.columns * padded];
-        let taps = (0..self.in_channels).flat_map(|i| {
-            (0..self.rows).flat_map(move |row| (0..self.columns).map(move |col| (i, row, col)))
-        });
+        let [rows, columns] = self.kernel;
+        let mut packed = vec![0.0; self.in_channels * rows * columns * padded];
+        let taps = (0..self.in_channels)
+            .flat_map(|i| (0..rows).flat_map(move |row| (0..columns).map(move |col| (i, row, col))));
         for ((i, row, column), outs) in taps.zip(packed.chunks_mut(padded)) {
             for (out, value) in outs[..self.out_channels].iter_mut().enumerate() {
                 *value = weight(i, row, column, out);
