@@ -26,7 +26,7 @@ use unfused::Unfused;
 #[derive(Parser)]
 struct Arguments {
     /// Rows and columns of the image.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..=8192))]
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u16).range(16..=8192))]
     size: u16,
     /// gpu, a number or part of a name.
     #[arg(long, default_value = "gpu")]
