@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asma::data::write_rgb_image;
+use asma::data::{write_mask, write_rgb_image};
 use asma::program::{LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
@@ -55,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
     let out = open_folder(&arguments.out)?;
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
+    write_mask(out.join("labels.png"), &prediction)?;
     write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;
     let class_count = logits.shape.c.max(2);
     let pixels: Vec<usize> = (0..class_count)
@@ -74,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             print(&format!("class {class}: {pixels} pixels ({share:.2} %)"))?;
         }
         print(&format!(
-            "prediction.png and overlay.png are in {}",
+            "prediction.png, overlay.png and labels.png (class indices) are in {}",
             out.display()
         ))?;
     }

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use image::DynamicImage;
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder};
 
 use super::decode::decode;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::labels::{IGNORE, LabelMap};
 
 /// A grey value above this is foreground in a mask with soft edges.
@@ -79,6 +81,19 @@ pub fn read_mask_as(path: impl AsRef<Path>, class_count: usize, encoding: MaskEn
     let path = path.as_ref();
     let mask = read_grey(path, class_count)?;
     to_labels(path, mask, class_count, encoding)
+}
+
+/// Writes a label map as a greyscale PNG of class indices, which [`read_mask`] reads again.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_mask(path: impl AsRef<Path>, labels: &LabelMap) -> Result<()> {
+    let (width, height) = (labels.width() as u32, labels.height() as u32);
+    write_atomically(path, |file| {
+        PngEncoder::new(file)
+            .write_image(labels.labels(), width, height, ExtendedColorType::L8)
+            .map_err(std::io::Error::other)
+    })
 }
 
 /// Checks that the mask read from `path` has a foreground: a pixel that is neither class 0 nor ignored.

@@ -7,6 +7,6 @@ pub mod preprocess;
 pub mod target;
 
 pub use self::image::{read_image, round_to_8_bits, to_rgb_image, write_image, write_rgb_image};
-pub use self::mask::{MaskEncoding, check_foreground, read_mask, read_mask_as};
+pub use self::mask::{MaskEncoding, check_foreground, read_mask, read_mask_as, write_mask};
 pub use self::preprocess::{Crop, Padding, PaddingMode, Preparation, Preset, Resize};
 pub use self::target::read_target;

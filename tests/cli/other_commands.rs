@@ -3,13 +3,17 @@
 use crate::support::{SIZE, Workshop};
 
 #[test]
-fn segment_writes_prediction_and_overlay() {
+fn segment_writes_prediction_overlay_and_labels() {
     let workshop = Workshop::new();
     let output = workshop
         .asma("segment --image image.png --weights weights.safetensors --json --out out")
         .assert()
         .success();
-    assert_eq!(workshop.files("out"), ["overlay.png", "prediction.png"]);
+    assert_eq!(
+        workshop.files("out"),
+        ["labels.png", "overlay.png", "prediction.png"]
+    );
+    let labels = asma::data::read_mask(workshop.path("out/labels.png"), 2).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
     let pixels: u64 = json["pixels_per_class"]
         .as_array()
@@ -18,6 +22,7 @@ fn segment_writes_prediction_and_overlay() {
         .map(|count| count.as_u64().unwrap())
         .sum();
     assert_eq!(pixels, (SIZE * SIZE) as u64);
+    assert_eq!(json["pixels_per_class"][1], labels.count(1));
 }
 
 #[test]

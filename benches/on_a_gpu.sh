@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Everything that only a GPU can tell, in one command: every kernel variant against its twin, whole networks and
+# attacks in lockstep with the CPU executor, then the benches, saved.
+#
+#     benches/on_a_gpu.sh pack FOLDER             where Rust is: builds, and puts the programs into FOLDER
+#     FOLDER/on_a_gpu.sh run FOLDER OUT [DEVICE]  where the GPU is: needs only its driver, and Python with torch
+#                                                 for the comparison with PyTorch
+#
+# DEVICE is part of the GPU's name, `gpu` if left out. Everything printed is kept in OUT, and so are the benches'
+# JSON files.
+set -euo pipefail
+
+pack() {
+    mkdir -p "$1"
+    cargo build --release
+    cp target/release/asma "$1/"
+    for kind in "test kernels" "test lockstep" "bench asma_step" "bench convolution" "bench network"; do
+        set -- "$1" $kind
+        cargo build --release "--$2" "$3" --message-format json |
+            grep -o '"executable":"[^"]*/deps/'"$3"'-[^"]*"' | cut -d'"' -f4 | tail -n 1 |
+            xargs -I{} cp {} "$1/$3"
+    done
+    cp benches/peers/network.py "$0" "$1/"
+}
+
+run() {
+    local programs=$1 out=$2 device=${3:-gpu}
+    mkdir -p "$out"
+    export ASMA_REQUIRE_GPU=1
+    "$programs/asma" devices | tee "$out/devices.txt"
+    local failed=0
+    "$programs/kernels" 2>&1 | tee "$out/kernels.txt" || failed=1
+    "$programs/lockstep" --nocapture 2>&1 | tee "$out/lockstep.txt" || failed=1
+    for size in 512 1024 2048; do
+        "$programs/asma_step" --device "$device" --size "$size" --save "$out" | tee "$out/asma_step_$size.txt" || failed=1
+    done
+    "$programs/convolution" | tee "$out/convolution.txt" || failed=1
+    for size in 252 572; do
+        "$programs/network" --device "$device" --size "$size" --repeats 20 | tee "$out/network_$size.json" || failed=1
+    done
+    if python3 -c 'import torch' 2>/dev/null; then
+        python3 "$programs/network.py" "$programs/network" | tee "$out/network_cpu_pytorch.txt" || failed=1
+    fi
+    return $failed
+}
+
+case ${1:-} in
+pack) pack "$2" ;;
+run) shift && run "$@" ;;
+*) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
+esac
