@@ -165,7 +165,7 @@ pub fn write_results(
         adversarial_prediction: judged.after.clone(),
         scores: judged.saved_scores(),
         scores_of: format!(
-            "float image, the {} iterate; as 8 bits IoU {:.1} %",
+            "{} iterate; as 8 bits IoU {:.1} %",
             judged.saved_name,
             100.0 * judged.results.rounded_to_8_bits.iou
         ),
