@@ -1,5 +1,6 @@
 //! The executor that runs on a GPU through wgpu, on a device of its own or on the host application's.
 
+mod arrival;
 mod device;
 mod pipelines;
 mod runner;

@@ -1,10 +1,10 @@
 //! Runs a [`Program`] on a GPU: one dispatch per call, all calls of a submission in one compute pass.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, mpsc};
+
 use std::time::{Duration, Instant};
 
+use super::arrival::Arrival;
 use super::device::GpuDevice;
 use super::pipelines::Pipelines;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ pub struct GpuExecutor {
     gpu: GpuDevice,
     buffers: Vec<wgpu::Buffer>,
     prepared: Vec<Prepared>,
-    under_way: VecDeque<(wgpu::SubmissionIndex, f64)>,
+    under_way: VecDeque<(Arrival<()>, f64)>,
     /// Cost units per second, as measured; starts at what a slow integrated GPU does.
     rate: f64,
     last_done: Option<Instant>,
@@ -66,9 +66,7 @@ pub struct GpuExecutor {
 #[derive(Debug)]
 struct PendingReadback {
     staging: wgpu::Buffer,
-    submission: wgpu::SubmissionIndex,
-    /// In a mutex only so that executors can be shared between threads, as host applications keep them.
-    mapped: Mutex<mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>>,
+    mapped: Arrival<Result<(), wgpu::BufferAsyncError>>,
 }
 
 /// Distance between the parameter structs in the uniform buffer: the largest offset alignment that any
@@ -243,7 +241,7 @@ impl GpuExecutor {
                 break;
             };
             let waited_from = Instant::now();
-            self.wait_for(submission)?;
+            submission.wait(&self.gpu)?;
             let now = Instant::now();
             // Only a wait that blocked tells when the work was done.
             let blocked = now - waited_from > Duration::from_micros(200);
@@ -255,25 +253,6 @@ impl GpuExecutor {
             self.last_done = blocked.then_some(now);
         }
         Ok(())
-    }
-
-    fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let name = &self.gpu.info().name;
-        loop {
-            // While it waits, wgpu holds a lock that the host application's `present` needs: short waits only.
-            let wait = wgpu::PollType::Wait {
-                submission_index: Some(submission.clone()),
-                timeout: Some(Duration::from_millis(2)),
-            };
-            // Where the device is lost meanwhile, wgpu's `poll` panics instead of returning an error.
-            let poll = AssertUnwindSafe(|| self.gpu.device().poll(wait));
-            match std::panic::catch_unwind(poll) {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(wgpu::PollError::Timeout)) => {}
-                Ok(Err(error)) => return Err(Error::Device(format!("{name} stopped answering: {error}"))),
-                Err(_) => return Err(Error::Device(format!("{name} was lost while it computed"))),
-            }
-        }
     }
 
     fn check_range(&self, buffer: BufferId, start: usize, length: usize) -> Result<&wgpu::Buffer> {
@@ -330,7 +309,13 @@ impl Executor for GpuExecutor {
             let submission = self.gpu.catch("submitting work", || {
                 let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
                 self.encode(&mut encoder, piece);
-                self.gpu.queue().submit([encoder.finish()])
+                self.gpu.queue().submit([encoder.finish()]);
+                let (sender, done) = Arrival::new();
+                self.gpu.queue().on_submitted_work_done(move || {
+                    // Nobody waits any more if the executor was dropped.
+                    let _ = sender.send(());
+                });
+                done
             })?;
             self.under_way.push_back((submission, cost));
             self.wait_until_under_way(SUBMISSIONS_UNDER_WAY)?;
@@ -341,8 +326,8 @@ impl Executor for GpuExecutor {
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {
         let source = self.check_range(buffer, start, length)?;
         let size = 4 * length as u64;
-        let (sender, mapped) = mpsc::channel();
-        let (staging, submission) = self.gpu.catch("reading a buffer", || {
+        let (sender, mapped) = Arrival::new();
+        let staging = self.gpu.catch("reading a buffer", || {
             let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
                 label: Some("readback"),
                 size,
@@ -351,23 +336,16 @@ impl Executor for GpuExecutor {
             });
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(source, 4 * start as u64, &staging, 0, size);
-            let submission = self.gpu.queue().submit([encoder.finish()]);
+            self.gpu.queue().submit([encoder.finish()]);
             staging.map_async(wgpu::MapMode::Read, .., move |result| {
                 // Nobody waits any more if the readback was dropped.
                 let _ = sender.send(result);
             });
-            (staging, submission)
+            staging
         })?;
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.readbacks.insert(
-            ticket,
-            PendingReadback {
-                staging,
-                submission,
-                mapped: Mutex::new(mapped),
-            },
-        );
+        self.readbacks.insert(ticket, PendingReadback { staging, mapped });
         Ok(Readback { ticket })
     }
 
@@ -377,14 +355,9 @@ impl Executor for GpuExecutor {
             .readbacks
             .remove(&readback.ticket)
             .ok_or_else(|| failed("it was asked for on another executor".into()))?;
-        self.wait_for(pending.submission)?;
-        let mapped = pending
+        pending
             .mapped
-            .into_inner()
-            .map_err(|error| failed(error.to_string()))?;
-        mapped
-            .recv()
-            .map_err(|error| failed(error.to_string()))?
+            .wait(&self.gpu)?
             .map_err(|error| failed(error.to_string()))?;
         let words = {
             let mapped = pending
