@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asma::data::{write_mask, write_rgb_image};
-use asma::program::{LoweringOptions, lower};
+use asma::program::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
 use clap::Args;
@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let preparation = arguments.preparation.preparation();
     let image = read_input(&arguments.image, &preparation, &model)?;
     let options = LoweringOptions {
-        adjoint: false,
+        gradients: Gradients::None,
         ..Default::default()
     };
     let network = lower(&model.graph, image.shape(), options)?;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::kernels::{Extent, View};
 
 /// Elements below which a piece of work is not split further between threads.
-const SMALLEST_PIECE: usize = 8192;
+pub(super) const SMALLEST_PIECE: usize = 8192;
 
 /// One channel of one sample.
 pub(super) struct Plane<'a> {
@@ -110,4 +110,11 @@ pub(super) fn put(place: &mut f32, value: f32, accumulate: bool) {
 /// Samples, channels, rows, columns.
 pub(super) fn sizes(extent: Extent) -> [usize; 4] {
     [extent.n, extent.c, extent.h, extent.w].map(|size| size as usize)
+}
+
+/// The pixels of a chunk, counted through all samples.
+pub(super) fn pixels_of(chunk: usize, pixels_per_chunk: u32, extent: Extent) -> std::ops::Range<usize> {
+    let [samples, _, h, w] = sizes(extent);
+    let first = chunk * pixels_per_chunk as usize;
+    first..(first + pixels_per_chunk as usize).min(samples * h * w)
 }
