@@ -1,5 +1,6 @@
-//! Image and mask files in and out, the geometry between them, and label statistics.
+//! Image and mask files in and out, folders of them, the geometry between them, and label statistics.
 
+mod dataset;
 mod files;
 mod geometry;
 mod images;
