@@ -65,6 +65,6 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;
-pub use statistics::{Scores, TraceRow};
+pub use statistics::{EpochRow, Scores, TraceRow};
 pub use tensor::{Shape, Tensor};
 pub use wgpu;

@@ -32,3 +32,18 @@ pub struct Scores {
     /// The largest |X − Xₙ|.
     pub linf: f32,
 }
+
+/// One epoch of a training run, as curve and tables show it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// The epoch, from 1 (or 0, as the training counts).
+    pub epoch: u32,
+    /// The mean loss over the training samples.
+    pub training_loss: f64,
+    /// The mean loss over the validation samples, after the epoch.
+    pub validation_loss: f64,
+    /// The mean intersection over union of the validation samples, after the epoch, 0 to 1.
+    pub validation_iou: f64,
+    /// The step size that the optimiser used, at the epoch's end.
+    pub learning_rate: f64,
+}

@@ -9,6 +9,7 @@ mod preparation;
 mod progress;
 mod segment;
 mod shaders;
+mod synth;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Devices(devices::Arguments),
     Shaders(shaders::Arguments),
+    Synth(synth::Arguments),
 }
 
 /// Runs the command that the process was given. The exit code is 0 if it was done, 1 if it failed, 2 if it
@@ -47,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Shaders(arguments) => shaders::run(&arguments),
+        Command::Synth(arguments) => synth::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use asma::TraceRow;
@@ -72,6 +72,54 @@ impl AttackProgress {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
+        }
+    }
+
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows how many of a known number of things are done. Threads share it.
+pub struct CountProgress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    count: usize,
+    done: AtomicUsize,
+    last_line: Mutex<Instant>,
+}
+
+impl CountProgress {
+    pub fn new(what: &'static str, count: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+            let template = "{msg} {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left]";
+            let style = ProgressStyle::with_template(template);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_message(what);
+            bar
+        });
+        CountProgress {
+            bar,
+            what,
+            count,
+            done: AtomicUsize::new(0),
+            last_line: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+        } else if let Ok(mut last) = self.last_line.try_lock()
+            && last.elapsed() >= BETWEEN_LINES
+        {
+            eprintln!("{}: {done}/{}", self.what, self.count);
+            *last = Instant::now();
         }
     }
 
