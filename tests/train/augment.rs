@@ -231,7 +231,7 @@ fn the_same_on_every_machine() {
             .for_each(|value| add(&value.to_bits().to_le_bytes()));
         add(labels.labels());
     }
-    assert_eq!(checksum, 0, "found {checksum:#x}");
+    assert_eq!(checksum, 0xac7b_bd83_4862_e5f7, "found {checksum:#x}");
 }
 
 proptest! {
