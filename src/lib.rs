@@ -36,7 +36,7 @@
 //!
 //! Imports go down this list only:
 //!
-//! - [`report`]: figure, trace, summary;
+//! - [`report`]: figure, trace, summary, loss curve;
 //! - [`data`]: image and mask files, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
@@ -63,6 +63,6 @@ pub mod tensor;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;
-pub use statistics::{Scores, TraceRow};
+pub use statistics::{EpochRow, Scores, TraceRow};
 pub use tensor::{Shape, Tensor};
 pub use wgpu;

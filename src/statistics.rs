@@ -1,4 +1,4 @@
-//! The statistics of the attack: of one iteration, and of one image.
+//! Statistics: of one iteration of the attack, of one image, and of one epoch of training.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,4 +31,19 @@ pub struct Scores {
     pub l2: f32,
     /// The largest |X − Xₙ|.
     pub linf: f32,
+}
+
+/// One epoch of a training run, as curve and tables show it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// The epoch, from 1 (or 0, as the training counts).
+    pub epoch: u32,
+    /// The mean loss over the training samples.
+    pub training_loss: f64,
+    /// The mean loss over the validation samples, after the epoch.
+    pub validation_loss: f64,
+    /// The mean intersection over union of the validation samples, after the epoch, 0 to 1.
+    pub validation_iou: f64,
+    /// The step size that the optimiser used, at the epoch's end.
+    pub learning_rate: f64,
 }
