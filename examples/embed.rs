@@ -4,7 +4,7 @@
 //! Run with `cargo run --release --example embed`; it makes a tiny network of random weights, so that nothing
 //! else is needed but a Vulkan, Metal or DX12 driver.
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, StepSize};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize};
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions, check_limits};
 use asma::graph::{Padding, SimpleUnet};
 use asma::program::Executor;
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             source: &image,
             targets: &[target],
             regions: &[],
-            snapshots: false,
+            snapshots: Snapshots::None,
         },
     )?;
 

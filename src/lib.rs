@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
-//! use asma::attack::{AsmaConfig, Attack, AttackInput, StepSize};
+//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize};
 //! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, graph::Model};
 //!
 //! # fn main() -> asma::Result<()> {
@@ -18,7 +18,7 @@
 //! let output = attack.logits().shape;
 //! let target = data::read_target("target.png", &data::Preparation::default(), image.shape(), output)?;
 //! let mut executor = CpuExecutor::new(attack.program().clone())?;
-//! let input = AttackInput { source: &image, targets: &[target], regions: &[], snapshots: false };
+//! let input = AttackInput { source: &image, targets: &[target], regions: &[], snapshots: Snapshots::None };
 //! let outcomes = attack.run(&mut executor, input, &mut |_| ControlFlow::Continue(()))?;
 //! data::write_image("adversarial.png", &outcomes[0].best)?;
 //! # Ok(())
@@ -36,7 +36,7 @@
 //!
 //! Imports go down this list only:
 //!
-//! - [`report`]: figure, trace, summary;
+//! - [`report`]: figure, trace, summary, animation, loss curve;
 //! - [`data`]: image and mask files, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
 //! - [`train`]: variations of samples, the split for validation, the order of an epoch;

@@ -1,4 +1,4 @@
-//! The statistics of the attack: of one iteration, and of one image.
+//! Statistics: of one iteration of the attack, of one image, and of one epoch of training.
 
 use serde::{Deserialize, Serialize};
 

@@ -21,5 +21,5 @@ pub use config::{AsmaConfig, MaskMode, Multiplier, Schedule, StepSize};
 pub use plan::Attack;
 pub use prepare::AttackInput;
 pub use run::{Outcome, Progress, StopReason};
-pub use snapshots::{MOST_SNAPSHOTS, Snapshot};
+pub use snapshots::{MOST_SNAPSHOTS, MOST_SNAPSHOTS_WITH_IMAGES, Snapshot, Snapshots};
 pub use target::Target;

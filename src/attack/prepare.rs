@@ -2,6 +2,7 @@
 
 use super::config::StepSize;
 use super::plan::Attack;
+use super::snapshots::Snapshots;
 use crate::error::{Error, Result};
 use crate::kernels::{asma_mask, asma_update};
 use crate::labels::{IGNORE, LabelMap};
@@ -18,8 +19,8 @@ pub struct AttackInput<'a> {
     /// Maps of the input's size whose pixels of label 0 may not change; empty if the attack was planned
     /// without a region.
     pub regions: &'a [LabelMap],
-    /// Whether to keep predictions along the way.
-    pub snapshots: bool,
+    /// What to keep along the way.
+    pub snapshots: Snapshots,
 }
 
 impl Attack {

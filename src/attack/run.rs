@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::assess::sample;
 use super::plan::{Attack, RING_ROWS};
 use super::prepare::AttackInput;
-use super::snapshots::{Gallery, Snapshot};
+use super::snapshots::{Gallery, Snapshot, Snapshots};
 use crate::error::{Error, Result};
 use crate::kernels::{Extent, asma_update};
 use crate::labels::LabelMap;
@@ -68,7 +68,7 @@ pub struct Outcome {
     pub tau: f32,
     /// β as used.
     pub beta: f32,
-    /// Predictions along the way, at most [`MOST_SNAPSHOTS`](super::snapshots::MOST_SNAPSHOTS), if they were asked for.
+    /// Moments along the way, if they were asked for.
     pub snapshots: Vec<Snapshot>,
 }
 
@@ -87,6 +87,7 @@ struct Pending {
     own: u32,
     ledger: Readback,
     logits: Option<Readback>,
+    images: Option<Readback>,
 }
 
 impl Attack {
@@ -105,7 +106,7 @@ impl Attack {
         let samples = input.source.shape().n;
         let mut collected = Collected {
             traces: vec![Vec::new(); samples],
-            snapshots: vec![Gallery::default(); samples],
+            snapshots: vec![Gallery::new(input.snapshots); samples],
             stopped: vec![asma_update::RUNNING; samples],
             best_iterations: vec![0; samples],
         };
@@ -116,7 +117,11 @@ impl Attack {
         while submitted < self.config.iterations || !pending.is_empty() {
             let ended = interrupted || collected.all_stopped();
             if submitted < self.config.iterations && !ended {
-                let own = in_batch.min(self.config.iterations - submitted);
+                let most = match input.snapshots {
+                    Snapshots::WithImages => collected.distance(),
+                    _ => u32::MAX,
+                };
+                let own = in_batch.min(most).min(self.config.iterations - submitted);
                 pending.push_back(self.submit_batch(executor, submitted, own, input.snapshots)?);
                 submitted += own;
                 if pending.len() < executor.batches_under_way() && submitted < self.config.iterations {
@@ -226,7 +231,7 @@ impl Attack {
         executor: &mut dyn Executor,
         from: u32,
         own: u32,
-        snapshots: bool,
+        snapshots: Snapshots,
     ) -> Result<Pending> {
         let calls: Vec<_> = (from..from + own)
             .flat_map(|number| self.iteration(number as usize))
@@ -235,28 +240,44 @@ impl Attack {
         executor.submit(&calls)?;
         let samples = self.adversarial().shape.n;
         let ledger = executor.request_words(self.buffers.ledger, 0, samples * self.ledger_length())?;
-        let logits = if snapshots {
-            let buffer = self.logits().buffer;
-            let length = self.program().buffers()[buffer.0].length;
-            Some(executor.request_words(buffer, 0, length)?)
-        } else {
-            None
+        let logits = match snapshots {
+            Snapshots::None => None,
+            Snapshots::Predictions | Snapshots::WithImages => {
+                let buffer = self.logits().buffer;
+                let length = self.program().buffers()[buffer.0].length;
+                Some(executor.request_words(buffer, 0, length)?)
+            }
+        };
+        let images = match snapshots {
+            Snapshots::None | Snapshots::Predictions => None,
+            Snapshots::WithImages => {
+                let place = self.adversarial();
+                Some(executor.request_words(place.buffer, 0, place.shape.elements())?)
+            }
         };
         Ok(Pending {
             iterations: from + own,
             own,
             ledger,
             logits,
+            images,
         })
     }
 
-    /// Takes new rows, stops and predictions from a batch that has arrived.
+    /// Takes new rows, stops and snapshots from a batch that has arrived.
     fn collect(&self, executor: &mut dyn Executor, batch: Pending, collected: &mut Collected) -> Result<()> {
         let ledger = executor.receive_words(batch.ledger)?;
         let logits = match batch.logits {
             Some(logits) => {
                 let words: Vec<f32> = bytemuck::cast_vec(executor.receive_words(logits)?);
                 Some(self.logits().gather(&words))
+            }
+            None => None,
+        };
+        let images = match batch.images {
+            Some(images) => {
+                let words = bytemuck::cast_vec(executor.receive_words(images)?);
+                Some(Tensor::new(self.adversarial().shape, words)?)
             }
             None => None,
         };
@@ -274,6 +295,7 @@ impl Attack {
                 collected.snapshots[index].add(Snapshot {
                     iteration: row.iteration,
                     prediction: LabelMap::from_logits(logits, index)?,
+                    image: images.as_ref().map(|images| sample(images, index)),
                 });
             }
         }
@@ -295,6 +317,12 @@ struct Collected {
 }
 
 impl Collected {
+    /// The least distance between snapshots of any sample.
+    fn distance(&self) -> u32 {
+        let distances = self.snapshots.iter().map(Gallery::distance);
+        distances.min().unwrap_or(1)
+    }
+
     fn all_stopped(&self) -> bool {
         self.stopped.iter().all(|&reason| reason != asma_update::RUNNING)
     }

@@ -1,7 +1,8 @@
-//! What an attack leaves behind for people and programs: trace, summary, pictures, figure.
+//! What an attack or a training leaves behind for people and programs: trace, summary, pictures, figure, curves.
 
 mod canvas;
 pub mod figure;
+pub mod loss_curve;
 pub mod overlay;
 pub mod palette;
 mod plot;
@@ -9,6 +10,7 @@ pub mod summary;
 pub mod trace;
 
 pub use figure::{Figure, Moment, draw_figure};
+pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};
 pub use summary::{Results, Summary, read_summary, write_summary};

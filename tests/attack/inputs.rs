@@ -112,7 +112,7 @@ fn number_of_targets_must_be_that_of_images() {
         source: &case.source,
         targets: &[],
         regions: &[],
-        snapshots: false,
+        snapshots: asma::attack::Snapshots::None,
     };
     let text = attack.prepare(&mut executor, input).unwrap_err().to_string();
     assert_eq!(text, "0 targets for 1 images");

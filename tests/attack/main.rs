@@ -9,7 +9,7 @@ mod targets;
 
 use std::ops::ControlFlow;
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, StepSize};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Snapshots, StepSize};
 use asma::cpu::CpuExecutor;
 use asma::graph::{Graph, Padding, SimpleUnet};
 use asma::labels::{LabelMap, compare};
@@ -71,7 +71,7 @@ impl Case {
             source: &self.source,
             targets: std::slice::from_ref(&self.target),
             regions: self.region.as_slice(),
-            snapshots: false,
+            snapshots: Snapshots::None,
         };
         let mut outcomes = attack.run(&mut executor, input, &mut |progress| {
             if stop(progress.traces[0].len()) {

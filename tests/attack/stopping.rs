@@ -1,6 +1,6 @@
 //! When the attack ends, and what it then gives.
 
-use asma::attack::{Schedule, StopReason};
+use asma::attack::{MOST_SNAPSHOTS_WITH_IMAGES, Schedule, Snapshots, StopReason};
 
 use crate::{Case, config};
 
@@ -137,7 +137,7 @@ fn a_second_run_on_the_same_executor_starts_afresh() {
             source: &case.source,
             targets: std::slice::from_ref(&case.target),
             regions: &[],
-            snapshots: true,
+            snapshots: Snapshots::Predictions,
         };
         let mut progress = |_: asma::attack::Progress<'_>| std::ops::ControlFlow::Continue(());
         attack.run(&mut executor, input, &mut progress).unwrap().remove(0)
@@ -150,6 +150,60 @@ fn a_second_run_on_the_same_executor_starts_afresh() {
             let row = &outcome.trace[snapshot.iteration as usize];
             let (iou, accuracy) = asma::labels::compare(&case.target, &snapshot.prediction, &[1]).unwrap();
             assert!((iou - row.iou).abs() < 1e-6 && (accuracy - row.pixel_accuracy).abs() < 1e-6);
+        }
+    }
+}
+
+/// With images, snapshots lie close enough for an animation whatever the attack's length, each image is the one
+/// after its iteration's step, and nothing else changes.
+#[test]
+fn images_along_the_way_are_evenly_spread_and_change_nothing() {
+    for schedule in SCHEDULES {
+        let case = case(schedule, 150);
+        let run = |snapshots| {
+            let (attack, mut executor) = case.attack().unwrap();
+            let input = asma::attack::AttackInput {
+                source: &case.source,
+                targets: std::slice::from_ref(&case.target),
+                regions: &[],
+                snapshots,
+            };
+            let mut progress = |_: asma::attack::Progress<'_>| std::ops::ControlFlow::Continue(());
+            attack.run(&mut executor, input, &mut progress).unwrap().remove(0)
+        };
+        let (plain, outcome) = (run(Snapshots::Predictions), run(Snapshots::WithImages));
+        assert_eq!(plain.trace, outcome.trace);
+        assert_eq!(plain.last, outcome.last);
+        assert!(plain.snapshots.iter().all(|snapshot| snapshot.image.is_none()));
+
+        let moments = &outcome.snapshots;
+        assert!(
+            (16..=MOST_SNAPSHOTS_WITH_IMAGES).contains(&moments.len()),
+            "{}",
+            moments.len()
+        );
+        assert_eq!(
+            (moments[0].iteration, moments[moments.len() - 1].iteration),
+            (0, 149)
+        );
+        for pair in moments.windows(2) {
+            let step = pair[1].iteration - pair[0].iteration;
+            assert!(step <= 16, "{schedule}: {step} iterations without a snapshot");
+        }
+        let images: Vec<_> = moments
+            .iter()
+            .map(|moment| moment.image.as_ref().unwrap())
+            .collect();
+        assert_eq!(images[images.len() - 1], &outcome.last);
+        for (image, moment) in images.iter().zip(moments).take(images.len() - 1) {
+            let mut shorter = Case::new(case.config.clone());
+            shorter.config.iterations = moment.iteration + 1;
+            assert_eq!(
+                *image,
+                &shorter.run().unwrap().last,
+                "{schedule} {}",
+                moment.iteration
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, StepSize, StopReason};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize, StopReason};
 use asma::checkpoint::Checkpoint;
 use asma::graph::Model;
 use asma::{LabelMap, TraceRow};
@@ -74,7 +74,7 @@ fn check(name: &str) {
             source: &source,
             targets: &targets,
             regions: &regions,
-            snapshots: false,
+            snapshots: Snapshots::None,
         };
         let outcomes = attack
             .run(executor, input, &mut |_| ControlFlow::Continue(()))

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, StepSize};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, Snapshots, StepSize};
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
@@ -57,7 +57,7 @@ impl Case {
             source: &self.source,
             targets: &self.targets,
             regions: &self.regions,
-            snapshots: false,
+            snapshots: Snapshots::None,
         }
     }
 

@@ -6,7 +6,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use asma::attack::{Attack, AttackInput, Target};
+use asma::attack::{Attack, AttackInput, Snapshots, Target};
 use asma::data::{Preparation, check_foreground, read_mask, read_target};
 use asma::graph::Model;
 use asma::program::Executor;
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             source: &source,
             targets: std::slice::from_ref(&target),
             regions: &regions,
-            snapshots: true,
+            snapshots: Snapshots::Predictions,
         },
         &mut |now| progress.show(&now.traces[0]),
     );

@@ -1,4 +1,6 @@
-//! The trace, the summary and the pictures that an attack leaves.
+//! The trace, the summary and the pictures that an attack leaves, and the curves of a training run.
+
+mod loss_curve;
 
 use std::fs;
 
