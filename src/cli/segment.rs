@@ -43,10 +43,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let network = lower(&model.graph, image.shape(), options)?;
     drop(model);
-    let gpu = arguments.network.open_device()?;
+    let gpu = arguments.network.device.open()?;
     let (input, logits) = (network.input, network.logits);
     let program = Arc::new(network.program);
-    let mut executor = arguments.network.executor(gpu, &program)?;
+    let mut executor = arguments.network.device.executor(gpu, &program)?;
     executor.write(input.buffer, image.data())?;
     executor.submit(&network.forward.collect::<Vec<_>>())?;
     let length = program.buffers()[logits.buffer.0].length;

@@ -118,3 +118,19 @@ pub(super) fn pixels_of(chunk: usize, pixels_per_chunk: u32, extent: Extent) -> 
     let first = chunk * pixels_per_chunk as usize;
     first..(first + pixels_per_chunk as usize).min(samples * h * w)
 }
+
+/// The same pixels as pieces of rows: sample, row and columns.
+pub(super) fn row_pieces(
+    chunk: usize,
+    pixels_per_chunk: u32,
+    extent: Extent,
+) -> impl Iterator<Item = (usize, usize, std::ops::Range<usize>)> {
+    let [_, _, h, w] = sizes(extent);
+    let pixels = pixels_of(chunk, pixels_per_chunk, extent);
+    let lines = pixels.start / w..pixels.end.div_ceil(w);
+    lines.map(move |line| {
+        let first = pixels.start.max(line * w) - line * w;
+        let end = pixels.end.min((line + 1) * w) - line * w;
+        (line / h, line % h, first..end)
+    })
+}

@@ -2,6 +2,7 @@
 
 mod canvas;
 pub mod figure;
+pub mod history;
 pub mod loss_curve;
 pub mod overlay;
 pub mod palette;
@@ -10,6 +11,7 @@ pub mod summary;
 pub mod trace;
 
 pub use figure::{Figure, Moment, draw_figure};
+pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};

@@ -25,7 +25,6 @@ pub struct TrainingPlan {
     step: BufferId,
     moments: [BufferId; 2],
     config: TrainingConfig,
-    forward: Vec<CallId>,
     /// The forward calls and the sums of the loss.
     assess: Vec<CallId>,
     /// All calls but the optimiser's.
@@ -62,7 +61,9 @@ impl TrainingPlan {
         };
         let mut network = lower(graph, input, options)?;
         let (Some(seed), Some(trainable)) = (network.seed, network.trainable.take()) else {
-            return Err(Error::Network("the network was lowered without its adjoint".into()));
+            return Err(Error::Network(
+                "the network was lowered without its adjoint".into(),
+            ));
         };
         let logits = network.logits;
         let classes = logits.shape.c;
@@ -171,7 +172,6 @@ impl TrainingPlan {
             step,
             moments,
             config,
-            forward,
             assess,
             differentiate,
             train,
@@ -343,7 +343,8 @@ impl TrainingPlan {
     /// The loss that these sums make up, see [`loss_sums`].
     fn loss(&self, totals: &[f32]) -> f64 {
         let loss = &self.config.loss;
-        let of_class = |class: &[f32]| -> [f64; loss_sums::TERMS] { std::array::from_fn(|term| class[term].into()) };
+        let of_class =
+            |class: &[f32]| -> [f64; loss_sums::TERMS] { std::array::from_fn(|term| class[term].into()) };
         let classes: Vec<_> = totals.chunks_exact(loss_sums::TERMS).map(of_class).collect();
         let sum = |term: usize| classes.iter().map(|class| class[term]).sum::<f64>();
         let weight = sum(1);

@@ -90,12 +90,7 @@ impl Samples {
     ///
     /// # Errors
     /// If there is no such sample, or the settings cannot be.
-    pub fn varied(
-        &self,
-        index: usize,
-        augmentation: &Augmentation,
-        seed: u64,
-    ) -> Result<(Tensor, LabelMap)> {
+    pub fn varied(&self, index: usize, augmentation: &Augmentation, seed: u64) -> Result<(Tensor, LabelMap)> {
         let (image, labels) = self.get(index)?;
         augment(&image, labels, augmentation, seed)
     }

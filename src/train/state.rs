@@ -99,8 +99,9 @@ impl TrainingState {
             config: self.config.clone(),
             progress: self.progress.clone(),
         };
-        let saved = serde_json::to_string(&saved)
-            .map_err(|error| crate::Error::Usage(format!("the state of the training cannot be written: {error}")))?;
+        let saved = serde_json::to_string(&saved).map_err(|error| {
+            crate::Error::Usage(format!("the state of the training cannot be written: {error}"))
+        })?;
         let mut all = tensors(graph, &self.numbers[0], "")?;
         for (prefix, numbers) in MOMENTS.iter().zip(&self.numbers[1..]) {
             all.extend(tensors(graph, numbers, prefix)?);

@@ -74,11 +74,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Target::Of(path) => Some(read_other(path, &preparation, &model, source.shape())?),
         _ => None,
     };
-    let gpu = arguments.network.open_device()?;
+    let gpu = arguments.network.device.open()?;
     let family = model.family.to_string();
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop(model);
-    let mut executor = arguments.network.executor(gpu, attack.program())?;
+    let mut executor = arguments.network.device.executor(gpu, attack.program())?;
     let executor = executor.as_mut();
 
     let before = predict(&attack, executor, &source)?;
