@@ -1,4 +1,4 @@
-//! Image and mask files in and out, the geometry between them, and label statistics.
+//! Image and mask files in and out, the geometry between them, label statistics, and synthetic data.
 
 mod files;
 mod geometry;
@@ -6,3 +6,4 @@ mod images;
 mod labels;
 mod masks;
 mod support;
+mod synthetic;

@@ -96,7 +96,7 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
     let cells = (2.5 / view.radius).clamp(6.0, 48.0);
     let mottle = noise(&mut random.fork(), size, cells);
     let vein: Colour = [
-        random.between(0.5, 0.85),
+        random.between(0.55, 0.88),
         random.between(0.3, 0.6),
         random.between(0.4, 0.75),
     ];
@@ -133,6 +133,8 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
         tint(colour, [dark; 3], 1.0 - open);
         index += 1;
     });
-    Sensor::new(&mut random, size).expose(&mut random, &mut canvas);
+    // Details scale with the disc: a wide view shows what a blur made for close-ups would wipe away.
+    let most_blur = (0.06 * view.radius).clamp(0.0025, 0.0085);
+    Sensor::new(&mut random, size, most_blur).expose(&mut random, &mut canvas);
     (canvas, labels)
 }

@@ -63,17 +63,20 @@ pub(super) fn vessels(random: &mut Random, view: &View) -> Vessels {
     for vein in [false, true] {
         for up in [-1.0, 1.0] {
             for temporal in [true, false] {
+                if random.chance(0.1) {
+                    continue;
+                }
                 let half_width = width
                     * match (vein, temporal) {
-                        (true, true) => random.between(0.07, 0.11),
-                        (true, false) => random.between(0.05, 0.09),
-                        (false, true) => random.between(0.05, 0.085),
-                        (false, false) => random.between(0.04, 0.07),
+                        (true, true) => random.between(0.055, 0.095),
+                        (true, false) => random.between(0.045, 0.08),
+                        (false, true) => random.between(0.042, 0.075),
+                        (false, false) => random.between(0.035, 0.06),
                     };
                 let (start, aim) = if temporal {
-                    (random.between(0.9, 1.75), random.between(-0.15, 0.55))
+                    (random.between(0.75, 1.9), random.between(-0.15, 0.6))
                 } else {
-                    (random.between(1.5, 2.3), random.between(1.9, 2.75))
+                    (random.between(1.3, 2.6), random.between(1.8, 2.8))
                 };
                 let tip = Tip {
                     x: origin.0 + random.between(-0.14, 0.14),
@@ -136,7 +139,7 @@ fn grow(random: &mut Random, view: &View, style: &Style, tip: Tip, plane: &mut P
             if outside(view, point) {
                 break;
             }
-            if length > next_branch && tip.generations > 0 && distance > 0.8 {
+            if length > next_branch && tip.generations > 0 && distance > 0.4 {
                 next_branch = length + random.between(0.5, 1.5) / style.branching;
                 let angle = random.sign() * random.between(0.35, 0.95);
                 let share = random.between(0.45, 0.85);
