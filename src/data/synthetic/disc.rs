@@ -74,12 +74,14 @@ impl Disc {
             let excess = (raised - base[channel]) / (limit - base[channel]).max(1e-3);
             base[channel] + (limit - base[channel]) * excess / (1.0 + excess * excess).sqrt()
         };
+        let greenest = random.between(0.6, 0.86);
         let colour = warm(
             [brightened(0, red), brightened(1, green), brightened(2, blue)],
             base,
+            greenest,
         );
         let softness = random.log_between(0.04, 0.4);
-        let cup = (random.chance(0.8) || with_cup).then(|| Cup::new(random, macula, colour, base));
+        let cup = (random.chance(0.8) || with_cup).then(|| Cup::new(random, macula, colour, base, greenest));
         let mut disc = Disc {
             outline,
             colour,
@@ -179,7 +181,7 @@ impl Disc {
 }
 
 impl Cup {
-    fn new(random: &mut Random, macula: (f32, f32), disc: Colour, base: Colour) -> Self {
+    fn new(random: &mut Random, macula: (f32, f32), disc: Colour, base: Colour, greenest: f32) -> Self {
         let size = random.between(0.25, 0.8);
         // The offset keeps the cup inside the disc.
         let offset = random.between(-0.1, 0.5) * (0.85 - size);
@@ -193,7 +195,11 @@ impl Cup {
         let red = random.between(0.98, 1.12);
         let green = red * random.between(1.03, 1.45);
         let blue = green * random.between(0.95, 1.5);
-        let colour = warm([red * disc[0], green * disc[1], blue * disc[2]], base);
+        let colour = warm(
+            [red * disc[0], green * disc[1], blue * disc[2]],
+            base,
+            greenest + 0.04,
+        );
         Cup {
             outline,
             gain: [0, 1, 2].map(|channel| colour[channel] / disc[channel].max(1e-3)),
@@ -215,10 +221,10 @@ impl Ring {
     }
 }
 
-/// Nerve tissue is yellow, pink or white, never green: green stays below red, and blue below green, unless
-/// the camera mixes them into the whole retina.
-fn warm([red, green, blue]: Colour, base: Colour) -> Colour {
-    let green = green.min(red * (1.1 * base[1] / base[0]).max(0.88));
+/// Nerve tissue is yellow, pink or white, never green: green stays below the share `greenest` of red, and blue
+/// below green, unless the camera mixes them into the whole retina.
+fn warm([red, green, blue]: Colour, base: Colour, greenest: f32) -> Colour {
+    let green = green.min(red * (1.1 * base[1] / base[0]).max(greenest));
     [red, green, blue.min(green * (1.1 * base[2] / base[1]).max(0.95))]
 }
 

@@ -221,7 +221,7 @@ impl Retina {
             } else {
                 0.0
             },
-            fibres: if random.chance(0.4) {
+            fibres: if random.chance(0.3) {
                 random.between(0.02, 0.09)
             } else {
                 0.0
@@ -247,8 +247,8 @@ impl Retina {
         if self.pigment > 0.0 {
             let amount = smooth_step(
                 self.pigment_from,
-                self.pigment_from + 0.8,
-                0.8 * blotch + 0.6 * grain,
+                self.pigment_from + 1.8,
+                0.6 * blotch + 0.8 * grain,
             );
             shade *= 1.0 - self.pigment * amount;
         }

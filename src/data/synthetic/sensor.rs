@@ -30,7 +30,7 @@ impl Sensor {
             } else {
                 0.0
             },
-            gamma: [0, 1, 2].map(|_| gamma * random.between(0.94, 1.06)),
+            gamma: [0, 1, 2].map(|_| gamma * random.between(0.96, 1.04)),
             exposure: random.between(0.85, 1.12),
             shared_noise: random.log_between(0.001, 0.025),
             own_noise: random.log_between(0.001, 0.02),
