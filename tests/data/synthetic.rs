@@ -178,15 +178,10 @@ fn the_cup_lies_inside_the_disc_and_changes_nothing_else_about_it() {
         with_cup += u64::from(cup > 0);
         // A cup's edge never is the disc's, but at the border of the image or its aperture.
         let neighbours = |y: usize, x: usize| {
-            [
-                (y.wrapping_sub(1), x),
-                (y + 1, x),
-                (y, x.wrapping_sub(1)),
-                (y, x + 1),
-            ]
-            .into_iter()
-            .filter(|&(y, x)| both.get(y, x) == Some(0))
-            .count()
+            let above = y.checked_sub(1).and_then(|y| both.get(y, x));
+            let left = x.checked_sub(1).and_then(|x| both.get(y, x));
+            let around = [above, left, both.get(y + 1, x), both.get(y, x + 1)];
+            around.into_iter().filter(|&label| label == Some(0)).count()
         };
         let touching = (0..64 * 64)
             .filter(|pixel| both.labels()[*pixel] == 2 && neighbours(pixel / 64, pixel % 64) > 0)

@@ -59,7 +59,11 @@ impl Disc {
             0.05,
         );
         // The contrast in logarithms: discs hardly brighter than the retina up to glaring ones.
-        let green = random.between(0.3, 1.7) * random.between(0.6, 1.0);
+        let green = if random.chance(0.2) {
+            random.between(0.15, 0.5)
+        } else {
+            random.between(0.3, 1.7) * random.between(0.6, 1.0)
+        };
         let red = green * random.between(0.15, 0.45);
         let blue = green * random.between(0.6, 1.35);
         let white: Colour = [

@@ -134,7 +134,7 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
         index += 1;
     });
     // Details scale with the disc: a wide view shows what a blur made for close-ups would wipe away.
-    let most_blur = (0.06 * view.radius).clamp(0.0025, 0.0085);
+    let most_blur = (0.07 * view.radius).clamp(0.003, 0.01);
     Sensor::new(&mut random, size, most_blur).expose(&mut random, &mut canvas);
     (canvas, labels)
 }

@@ -63,7 +63,7 @@ impl Pigment {
             .collect();
         let network = random.chance(0.45).then(|| Network {
             frequency: random.log_between(20.0, 65.0),
-            strength: random.between(0.1, 0.42),
+            strength: random.between(0.06, 0.32),
             warp: random.between(0.05, 0.3),
             from: random.between(-1.6, 0.4),
         });

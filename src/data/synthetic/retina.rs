@@ -10,11 +10,11 @@ use super::random::Random;
 pub(super) fn camera_colour(random: &mut Random) -> Colour {
     let [red, green, blue] = match random.unit() {
         // Saturated red, as close-ups of the disc often are.
-        share if share < 0.3 => [(0.38, 0.85), (0.12, 0.3), (0.18, 0.4)],
+        share if share < 0.38 => [(0.38, 0.85), (0.1, 0.3), (0.18, 0.4)],
         // Orange.
-        share if share < 0.55 => [(0.6, 0.95), (0.32, 0.55), (0.2, 0.5)],
+        share if share < 0.6 => [(0.6, 0.95), (0.32, 0.55), (0.2, 0.5)],
         // Pink.
-        share if share < 0.75 => [(0.5, 0.85), (0.4, 0.62), (0.45, 0.8)],
+        share if share < 0.78 => [(0.5, 0.85), (0.4, 0.62), (0.45, 0.8)],
         // Brown and dark.
         share if share < 0.9 => [(0.25, 0.5), (0.3, 0.6), (0.25, 0.6)],
         // Greenish.

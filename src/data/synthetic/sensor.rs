@@ -24,7 +24,7 @@ impl Sensor {
     pub fn new(random: &mut Random, size: usize, most_blur: f32) -> Self {
         let gamma = random.between(0.85, 1.2);
         Sensor {
-            blur: size as f32 * random.log_between(0.0012, most_blur),
+            blur: size as f32 * random.log_between(0.0015, most_blur),
             sharpening: if random.chance(0.2) {
                 random.between(0.2, 0.7)
             } else {
@@ -32,7 +32,7 @@ impl Sensor {
             },
             gamma: [0, 1, 2].map(|_| gamma * random.between(0.96, 1.04)),
             exposure: random.between(0.85, 1.12),
-            shared_noise: random.log_between(0.001, 0.025),
+            shared_noise: random.log_between(0.001, 0.022),
             own_noise: random.log_between(0.001, 0.02),
             quality: random.chance(0.4).then(|| random.between(35.0, 92.0)),
         }
