@@ -203,7 +203,7 @@ impl Retina {
             }
             (bands, random.between(0.04, 0.2))
         });
-        let macula = view.from_eye(random.between(4.4, 5.6), random.between(-0.2, 0.9));
+        let macula = view.of_eye(random.between(4.4, 5.6), random.between(-0.2, 0.9));
         Retina {
             base,
             blotches: fractal(&mut random.fork(), size, cells, 3, 0.6),

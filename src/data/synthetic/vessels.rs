@@ -168,7 +168,7 @@ fn grow(random: &mut Random, view: &View, style: &Style, tip: Tip, plane: &mut P
 
 /// The vessel's tip in pixels, with this share of its width.
 fn stroke_point(view: &View, tip: &Tip, share: f32) -> StrokePoint {
-    let (x, y) = view.pixel(view.from_eye(tip.x, tip.y));
+    let (x, y) = view.pixel(view.of_eye(tip.x, tip.y));
     StrokePoint {
         x,
         y,
