@@ -12,7 +12,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read> squared_norm: array<f32>;
-@group(0) @binding(3) var<storage, read> step: array<f32>;
+@group(0) @binding(3) var<storage, read> rates: array<f32>;
 @group(0) @binding(4) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(5) var<storage, read_write> first_moment: array<f32>;
 @group(0) @binding(6) var<storage, read_write> second_moment: array<f32>;
@@ -36,7 +36,7 @@ fn adam(
     let second = params.beta_2 * second_moment[index] + params.one_minus_beta_2 * clipped * clipped;
     first_moment[index] = first;
     second_moment[index] = second;
-    let rate = step[0];
+    let rate = rates[0];
     let decayed = weights[index] - rate * params.decay * weights[index];
-    weights[index] = decayed - rate * (first / step[1]) / (sqrt(second / step[2]) + params.epsilon);
+    weights[index] = decayed - rate * (first / rates[1]) / (sqrt(second / rates[2]) + params.epsilon);
 }

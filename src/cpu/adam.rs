@@ -10,7 +10,7 @@ pub fn run(
     params: &Params,
     gradient: &[f32],
     squared_norm: &[f32],
-    step: &[f32],
+    rates: &[f32],
     weights: &mut [f32],
     first_moment: &mut [f32],
     second_moment: &mut [f32],
@@ -21,7 +21,7 @@ pub fn run(
         1.0
     };
     let length = params.length as usize;
-    let (rate, corrections) = (step[0], [step[1], step[2]]);
+    let (rate, corrections) = (rates[0], [rates[1], rates[2]]);
     (
         &mut weights[..length],
         &mut first_moment[..length],

@@ -257,11 +257,11 @@ fn dispatch(params: &Params, reads: &[&[f32]], writes: &mut [&mut [f32]]) -> boo
             _ => return false,
         },
         Params::Adam(params) => match (reads, writes) {
-            ([gradient, squared_norm, step], [weights, first_moment, second_moment]) => adam::run(
+            ([gradient, squared_norm, rates], [weights, first_moment, second_moment]) => adam::run(
                 params,
                 gradient,
                 squared_norm,
-                step,
+                rates,
                 weights,
                 first_moment,
                 second_moment,

@@ -7,16 +7,16 @@
 //! w = w − rate · decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
 //! ```
 //!
-//! What changes from step to step stands in the buffer `step`, see [`step_words`]. Without decay this is Adam.
+//! What changes from step to step stands in the buffer `rates`, see [`step_words`]. Without decay this is Adam.
 
 use bytemuck::{Pod, Zeroable};
 
 use super::{Kernel, KernelParams, PIXELS_PER_WORKGROUP, Variant, fold, only_variant};
 
-/// Words of the buffer `step`.
+/// Words of the buffer `rates`.
 pub const STEP_LENGTH: usize = 3;
 
-/// The buffer `step` for step `t`, counted from 1: learning rate, `1 − β₁ᵗ`, `1 − β₂ᵗ`.
+/// The buffer `rates` for step `t`, counted from 1: learning rate, `1 − β₁ᵗ`, `1 − β₂ᵗ`.
 pub fn step_words(t: u32, learning_rate: f64, beta: [f64; 2]) -> [f32; STEP_LENGTH] {
     let correction = |beta: f64| (1.0 - libm::pow(beta, f64::from(t))) as f32;
     [learning_rate as f32, correction(beta[0]), correction(beta[1])]
@@ -41,11 +41,11 @@ pub struct Params {
 }
 
 impl KernelParams for Params {
-    // `squared_norm` is one number, ‖gradient‖²; `step` is as `step_words` gives it.
+    // `squared_norm` is one number, ‖gradient‖²; `rates` is as `step_words` gives it.
     const KERNEL: Kernel = Kernel {
         name: "adam",
         entry_point: "adam",
-        reads: &["gradient", "squared_norm", "step"],
+        reads: &["gradient", "squared_norm", "rates"],
         writes: &["weights", "first_moment", "second_moment"],
         variants: only_variant!("adam"),
     };

@@ -4,3 +4,4 @@ mod attack;
 mod bad_input;
 mod other_commands;
 mod support;
+mod synth;

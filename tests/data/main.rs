@@ -1,4 +1,4 @@
-//! Image and mask files in and out, folders of them, the geometry between them, and label statistics.
+//! Image and mask files in and out, folders of them, the geometry between them, label statistics, and synthetic data.
 
 mod dataset;
 mod files;
@@ -7,3 +7,4 @@ mod images;
 mod labels;
 mod masks;
 mod support;
+mod synthetic;

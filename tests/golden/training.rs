@@ -93,7 +93,8 @@ fn compare(executor: &str, found: &[f32], wanted: &[(String, Vec<f32>)]) {
 
 #[track_caller]
 fn assert_near(what: &str, found: &[f32], wanted: &[f32]) {
-    let norm = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|number| number * number).sum::<f64>().sqrt();
+    let norm =
+        |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|number| number * number).sum::<f64>().sqrt();
     let pairs = found.iter().zip(wanted);
     let difference = norm(&mut pairs.map(|(&found, &wanted)| f64::from(found) - f64::from(wanted)));
     let size = norm(&mut wanted.iter().map(|&wanted| f64::from(wanted)));

@@ -59,8 +59,12 @@ impl Disc {
             0.05,
         );
         // The contrast in logarithms: discs hardly brighter than the retina up to glaring ones.
-        let green = random.between(0.2, 1.5) * random.between(0.5, 1.0);
-        let red = green * random.between(0.12, 0.45);
+        let green = if random.chance(0.2) {
+            random.between(0.15, 0.5)
+        } else {
+            random.between(0.3, 1.7) * random.between(0.6, 1.0)
+        };
+        let red = green * random.between(0.15, 0.45);
         let blue = green * random.between(0.6, 1.35);
         let white: Colour = [
             random.between(0.9, 1.1),
@@ -74,9 +78,14 @@ impl Disc {
             let excess = (raised - base[channel]) / (limit - base[channel]).max(1e-3);
             base[channel] + (limit - base[channel]) * excess / (1.0 + excess * excess).sqrt()
         };
-        let colour = [brightened(0, red), brightened(1, green), brightened(2, blue)];
+        let greenest = random.between(0.6, 0.86);
+        let colour = warm(
+            [brightened(0, red), brightened(1, green), brightened(2, blue)],
+            base,
+            greenest,
+        );
         let softness = random.log_between(0.04, 0.4);
-        let cup = (random.chance(0.8) || with_cup).then(|| Cup::new(random, macula));
+        let cup = (random.chance(0.8) || with_cup).then(|| Cup::new(random, macula, colour, base, greenest));
         let mut disc = Disc {
             outline,
             colour,
@@ -176,8 +185,8 @@ impl Disc {
 }
 
 impl Cup {
-    fn new(random: &mut Random, macula: (f32, f32)) -> Self {
-        let size = random.between(0.2, 0.8);
+    fn new(random: &mut Random, macula: (f32, f32), disc: Colour, base: Colour, greenest: f32) -> Self {
+        let size = random.between(0.25, 0.8);
         // The offset keeps the cup inside the disc.
         let offset = random.between(-0.1, 0.5) * (0.85 - size);
         let centre = (
@@ -189,10 +198,16 @@ impl Cup {
         let outline = Outline::new(random, centre, (size * slim, size / slim), angle, 3, 0.07);
         let red = random.between(0.98, 1.12);
         let green = red * random.between(1.03, 1.45);
+        let blue = green * random.between(0.95, 1.5);
+        let colour = warm(
+            [red * disc[0], green * disc[1], blue * disc[2]],
+            base,
+            greenest + 0.04,
+        );
         Cup {
             outline,
-            gain: [red, green, green * random.between(0.95, 1.5)],
-            softness: random.log_between(0.1, 0.8),
+            gain: [0, 1, 2].map(|channel| colour[channel] / disc[channel].max(1e-3)),
+            softness: random.log_between(0.2, 1.2),
         }
     }
 }
@@ -208,6 +223,13 @@ impl Ring {
         let share = self.strength * share * (1.0 - self.mottling * (0.5 + 0.5 * mottle)).clamp(0.0, 1.0);
         tint(colour, self.colour, share);
     }
+}
+
+/// Nerve tissue is yellow, pink or white, never green: green stays below the share `greenest` of red, and blue
+/// below green, unless the camera mixes them into the whole retina.
+fn warm([red, green, blue]: Colour, base: Colour, greenest: f32) -> Colour {
+    let green = green.min(red * (1.1 * base[1] / base[0]).max(greenest));
+    [red, green, blue.min(green * (1.1 * base[2] / base[1]).max(0.95))]
 }
 
 fn turned((x, y): (f32, f32), angle: f32) -> (f32, f32) {

@@ -52,7 +52,7 @@ impl View {
     }
 
     /// A point of the image, in fractions of the side, as seen from the disc, in radii.
-    fn from_image(&self, x: f32, y: f32) -> (f32, f32) {
+    fn of_image(&self, x: f32, y: f32) -> (f32, f32) {
         (
             (x - self.x) * self.stretch / self.radius,
             (y - self.y) / self.stretch / self.radius,
@@ -60,7 +60,7 @@ impl View {
     }
 
     /// A point in the eye's own frame, where the macula is to the right, as the camera sees it from the disc.
-    pub fn from_eye(&self, x: f32, y: f32) -> (f32, f32) {
+    pub fn of_eye(&self, x: f32, y: f32) -> (f32, f32) {
         (
             self.mirror * (x * self.cosine - y * self.sine),
             x * self.sine + y * self.cosine,
@@ -91,12 +91,12 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
     let base = camera_colour(&mut random);
     let light = Light::new(&mut random, &aperture, size);
     let retina = Retina::new(&mut random, &view, base);
-    let disc = Disc::new(&mut random, base, view.from_eye(1.0, 0.0), cup);
+    let disc = Disc::new(&mut random, base, view.of_eye(1.0, 0.0), cup);
     let vessels = vessels(&mut random.fork(), &view);
     let cells = (2.5 / view.radius).clamp(6.0, 48.0);
     let mottle = noise(&mut random.fork(), size, cells);
     let vein: Colour = [
-        random.between(0.5, 0.85),
+        random.between(0.55, 0.88),
         random.between(0.3, 0.6),
         random.between(0.4, 0.75),
     ];
@@ -109,7 +109,7 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
     let mut canvas = Canvas::new(size, vec![[0.0; 3]; size * size]);
     let mut index = 0;
     canvas.paint(|x, y, colour| {
-        let point = view.from_image(x, y);
+        let point = view.of_image(x, y);
         retina.paint(index, point, colour);
         let found = disc.paint(point, mottle.values()[index], colour);
         labels[index] = match (found.in_disc, found.in_cup && cup) {
@@ -133,6 +133,8 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
         tint(colour, [dark; 3], 1.0 - open);
         index += 1;
     });
-    Sensor::new(&mut random, size).expose(&mut random, &mut canvas);
+    // Details scale with the disc: a wide view shows what a blur made for close-ups would wipe away.
+    let most_blur = (0.07 * view.radius).clamp(0.003, 0.01);
+    Sensor::new(&mut random, size, most_blur).expose(&mut random, &mut canvas);
     (canvas, labels)
 }

@@ -57,7 +57,7 @@ pub(super) fn photograph(mut random: Random, size: usize) -> (Canvas, Vec<u8>) {
         index += 1;
     });
     Artefacts::new(&mut random, size).paint(&mut random.fork(), &mut canvas);
-    Sensor::new(&mut random, size).expose(&mut random, &mut canvas);
+    Sensor::new(&mut random, size, 0.0075).expose(&mut random, &mut canvas);
     (canvas, labels)
 }
 
@@ -158,7 +158,7 @@ impl Border {
     fn level(&self, index: usize, x: f32, y: f32) -> (f32, f32) {
         let (level, (across, down)) = self.outline.level(x, y);
         if level > 2.5 {
-            return (level, 0.0);
+            return (level, self.softness.0);
         }
         // Without the factor, noise would tear holes into the middle.
         let level = level + self.raggedness * self.ragged.values()[index] * level.min(1.2);

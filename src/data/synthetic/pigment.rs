@@ -62,8 +62,8 @@ impl Pigment {
             .map(|_| Zone::new(random, size, skin, cells))
             .collect();
         let network = random.chance(0.45).then(|| Network {
-            frequency: random.log_between(14.0, 45.0),
-            strength: random.between(0.15, 0.55),
+            frequency: random.log_between(20.0, 65.0),
+            strength: random.between(0.06, 0.32),
             warp: random.between(0.05, 0.3),
             from: random.between(-1.6, 0.4),
         });

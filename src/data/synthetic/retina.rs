@@ -10,15 +10,15 @@ use super::random::Random;
 pub(super) fn camera_colour(random: &mut Random) -> Colour {
     let [red, green, blue] = match random.unit() {
         // Saturated red, as close-ups of the disc often are.
-        share if share < 0.3 => [(0.38, 0.85), (0.12, 0.3), (0.18, 0.4)],
+        share if share < 0.38 => [(0.38, 0.85), (0.1, 0.3), (0.18, 0.4)],
         // Orange.
-        share if share < 0.55 => [(0.6, 0.95), (0.32, 0.55), (0.2, 0.5)],
+        share if share < 0.6 => [(0.6, 0.95), (0.32, 0.55), (0.2, 0.5)],
         // Pink.
-        share if share < 0.75 => [(0.5, 0.85), (0.4, 0.62), (0.45, 0.8)],
+        share if share < 0.78 => [(0.5, 0.85), (0.4, 0.62), (0.45, 0.8)],
         // Brown and dark.
         share if share < 0.9 => [(0.25, 0.5), (0.3, 0.6), (0.25, 0.6)],
         // Greenish.
-        share if share < 0.95 => [(0.35, 0.6), (0.7, 1.05), (0.3, 0.7)],
+        share if share < 0.94 => [(0.35, 0.6), (0.65, 0.95), (0.3, 0.7)],
         // Over-exposed.
         _ => [(0.9, 1.1), (0.5, 0.75), (0.4, 0.8)],
     };
@@ -179,6 +179,8 @@ pub(super) struct Retina {
     pigment_from: f32,
     pigment: f32,
     fibres: f32,
+    /// Lattice cells in the radius of the circle that fibres are read from.
+    fibre_count: f32,
     fibre_lattice: Lattice,
     macula: (f32, f32),
     macula_radius: f32,
@@ -191,7 +193,7 @@ impl Retina {
         let size = view.size;
         let cells = (1.0 / view.radius).clamp(3.0, 16.0);
         let blotch = random.between(0.03, 0.16);
-        let choroid = random.chance(0.4).then(|| {
+        let choroid = random.chance(0.35).then(|| {
             let cells = cells * random.between(1.0, 2.2);
             let mut bands = noise(&mut random.fork(), size, cells);
             let other = noise(&mut random.fork(), size, 1.7 * cells);
@@ -199,9 +201,9 @@ impl Retina {
                 let ridge = (*band).abs().min(other.abs() + 0.15);
                 *band = smooth_step(0.7, 0.05, ridge) - 0.4;
             }
-            (bands, random.between(0.05, 0.3))
+            (bands, random.between(0.04, 0.2))
         });
-        let macula = view.from_eye(random.between(4.4, 5.6), random.between(-0.2, 0.9));
+        let macula = view.of_eye(random.between(4.4, 5.6), random.between(-0.2, 0.9));
         Retina {
             base,
             blotches: fractal(&mut random.fork(), size, cells, 3, 0.6),
@@ -219,11 +221,12 @@ impl Retina {
             } else {
                 0.0
             },
-            fibres: if random.chance(0.4) {
-                random.between(0.03, 0.14)
+            fibres: if random.chance(0.3) {
+                random.between(0.02, 0.09)
             } else {
                 0.0
             },
+            fibre_count: random.between(14.0, 32.0),
             fibre_lattice: Lattice::new(&mut random.fork(), 60),
             macula,
             macula_radius: random.between(1.2, 2.6),
@@ -244,8 +247,8 @@ impl Retina {
         if self.pigment > 0.0 {
             let amount = smooth_step(
                 self.pigment_from,
-                self.pigment_from + 0.8,
-                0.8 * blotch + 0.6 * grain,
+                self.pigment_from + 1.8,
+                0.6 * blotch + 0.8 * grain,
             );
             shade *= 1.0 - self.pigment * amount;
         }
@@ -256,9 +259,10 @@ impl Retina {
             // Nerve fibres run outwards from the disc: noise that is drawn out along the radius.
             let distance = (x * x + y * y).sqrt().max(0.3);
             let (across, down) = (x / distance, y / distance);
-            let fibre = self
-                .fibre_lattice
-                .at(14.0 * across + 0.25 * distance, 14.0 * down);
+            let fibre = self.fibre_lattice.at(
+                self.fibre_count * across + 0.4 * distance,
+                self.fibre_count * down,
+            );
             shade *= 1.0 + self.fibres * fibre * smooth_step(0.5, 1.2, distance);
         }
         for (channel, value) in colour.iter_mut().enumerate() {
@@ -313,8 +317,8 @@ fn spot(random: &mut Random, canvas: &mut Canvas, at: (f32, f32), radius: f32, t
         radius * random.between(0.6, 1.2),
     );
     let angle = random.angle();
-    let outline = Outline::new(random, at, radii, angle, 6, 0.35);
-    let softness = random.between(0.2, 1.0);
+    let outline = Outline::new(random, at, radii, angle, 6, 0.2);
+    let softness = random.between(0.4, 1.5);
     canvas.paint_around(at, 3.0 * radius, |x, y, colour| {
         let (level, _) = outline.level(x, y);
         tint(colour, to, strength * coverage(level, softness));

@@ -20,18 +20,19 @@ pub(super) struct Sensor {
 }
 
 impl Sensor {
-    pub fn new(random: &mut Random, size: usize) -> Self {
+    /// A camera for images of this side that blurs by at most `most_blur`, a share of the side.
+    pub fn new(random: &mut Random, size: usize, most_blur: f32) -> Self {
         let gamma = random.between(0.85, 1.2);
         Sensor {
-            blur: size as f32 * random.log_between(0.0012, 0.0085),
+            blur: size as f32 * random.log_between(0.0015, most_blur),
             sharpening: if random.chance(0.2) {
-                random.between(0.2, 1.0)
+                random.between(0.2, 0.7)
             } else {
                 0.0
             },
-            gamma: [0, 1, 2].map(|_| gamma * random.between(0.94, 1.06)),
+            gamma: [0, 1, 2].map(|_| gamma * random.between(0.96, 1.04)),
             exposure: random.between(0.85, 1.12),
-            shared_noise: random.log_between(0.001, 0.03),
+            shared_noise: random.log_between(0.001, 0.022),
             own_noise: random.log_between(0.001, 0.02),
             quality: random.chance(0.4).then(|| random.between(35.0, 92.0)),
         }

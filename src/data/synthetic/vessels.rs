@@ -63,21 +63,24 @@ pub(super) fn vessels(random: &mut Random, view: &View) -> Vessels {
     for vein in [false, true] {
         for up in [-1.0, 1.0] {
             for temporal in [true, false] {
+                if random.chance(0.1) {
+                    continue;
+                }
                 let half_width = width
                     * match (vein, temporal) {
-                        (true, true) => random.between(0.07, 0.11),
-                        (true, false) => random.between(0.05, 0.09),
-                        (false, true) => random.between(0.05, 0.085),
-                        (false, false) => random.between(0.04, 0.07),
+                        (true, true) => random.between(0.055, 0.095),
+                        (true, false) => random.between(0.045, 0.08),
+                        (false, true) => random.between(0.042, 0.075),
+                        (false, false) => random.between(0.035, 0.06),
                     };
                 let (start, aim) = if temporal {
-                    (random.between(0.9, 1.75), random.between(-0.15, 0.55))
+                    (random.between(0.75, 1.9), random.between(-0.15, 0.6))
                 } else {
-                    (random.between(1.5, 2.3), random.between(1.9, 2.75))
+                    (random.between(1.3, 2.6), random.between(1.8, 2.8))
                 };
                 let tip = Tip {
-                    x: origin.0 + random.between(-0.14, 0.14),
-                    y: origin.1 + up * random.between(0.0, 0.3),
+                    x: origin.0 + random.between(-0.09, 0.09),
+                    y: origin.1 + up * random.between(-0.05, 0.15),
                     heading: up * start,
                     half_width,
                     aim: up * aim,
@@ -90,7 +93,7 @@ pub(super) fn vessels(random: &mut Random, view: &View) -> Vessels {
     }
     for _ in 0..random.whole(2, 9) {
         let heading = random.angle() - std::f32::consts::PI;
-        let reach = random.between(0.1, 0.8);
+        let reach = random.between(0.0, 0.6);
         let tip = Tip {
             x: origin.0 + reach * libm::cosf(heading),
             y: origin.1 + reach * libm::sinf(heading),
@@ -117,8 +120,10 @@ fn plane(drawn: &mut Vessels, vein: bool) -> &mut Plane {
 /// Follows a vessel until it leaves the image or is too thin to see, and its branches after it.
 fn grow(random: &mut Random, view: &View, style: &Style, tip: Tip, plane: &mut Plane) {
     let mut waiting = vec![tip];
+    // The first vessel comes up out of the disc: its beginning is hidden.
+    let mut hidden = random.between(0.2, 0.45);
     while let Some(mut tip) = waiting.pop() {
-        let mut points = vec![stroke_point(view, &tip)];
+        let mut points = vec![stroke_point(view, &tip, 1.0 - hidden / 0.5)];
         let (mut bend, start, mut length) = (0.0, tip.heading, 0.0);
         let mut next_branch = random.between(0.3, 1.6) / style.branching;
         let thinnest = (0.12 / (view.radius * view.size as f32)).max(0.006);
@@ -131,12 +136,13 @@ fn grow(random: &mut Random, view: &View, style: &Style, tip: Tip, plane: &mut P
             tip.y += style.step * libm::sinf(tip.heading);
             tip.half_width *= 1.0 - 0.035 * style.step;
             length += style.step;
-            let point = stroke_point(view, &tip);
+            hidden = (hidden - style.step).max(0.0);
+            let point = stroke_point(view, &tip, 1.0 - hidden / 0.5);
             points.push(point);
             if outside(view, point) {
                 break;
             }
-            if length > next_branch && tip.generations > 0 && distance > 0.8 {
+            if length > next_branch && tip.generations > 0 && distance > 0.4 {
                 next_branch = length + random.between(0.5, 1.5) / style.branching;
                 let angle = random.sign() * random.between(0.35, 0.95);
                 let share = random.between(0.45, 0.85);
@@ -153,18 +159,20 @@ fn grow(random: &mut Random, view: &View, style: &Style, tip: Tip, plane: &mut P
                 tip.heading -= 0.2 * angle;
             }
         }
+        hidden = 0.0;
         let relative = (tip.half_width / 0.05).min(1.0);
         let strength = style.strength * (0.55 + 0.45 * relative);
         draw_stroke(plane, &points, strength, style.softness);
     }
 }
 
-fn stroke_point(view: &View, tip: &Tip) -> StrokePoint {
-    let (x, y) = view.pixel(view.from_eye(tip.x, tip.y));
+/// The vessel's tip in pixels, with this share of its width.
+fn stroke_point(view: &View, tip: &Tip, share: f32) -> StrokePoint {
+    let (x, y) = view.pixel(view.of_eye(tip.x, tip.y));
     StrokePoint {
         x,
         y,
-        half_width: tip.half_width * view.radius * view.size as f32,
+        half_width: share * tip.half_width * view.radius * view.size as f32,
     }
 }
 
