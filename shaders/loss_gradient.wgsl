@@ -18,14 +18,14 @@ struct Params {
 
 const TERMS: u32 = 5u;
 
-// Derivative of the Dice loss by the probability of `class`.
-fn dice_derivative(class: u32, label: u32) -> f32 {
-    if class == 0u {
+// Derivative of the Dice loss by the probability of `c`.
+fn dice_derivative(c: u32, label: u32) -> f32 {
+    if c == 0u {
         return 0.0;
     }
-    let numerator = 2.0 * totals[TERMS * class + 2u] + params.smoothing;
-    let denominator = totals[TERMS * class + 3u] + totals[TERMS * class + 4u] + params.smoothing;
-    let hit = select(0.0, 2.0 * denominator, class == label);
+    let numerator = 2.0 * totals[TERMS * c + 2u] + params.smoothing;
+    let denominator = totals[TERMS * c + 3u] + totals[TERMS * c + 4u] + params.smoothing;
+    let hit = select(0.0, 2.0 * denominator, c == label);
     return (numerator - hit) / (denominator * denominator) / f32(params.extent.c - 1u);
 }
 

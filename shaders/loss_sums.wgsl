@@ -21,7 +21,7 @@ fn loss_sums(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let class = workgroup.y;
+    let c = workgroup.y;
     let classes = params.extent.c;
     let first = workgroup.x * params.pixels_per_chunk;
     let plane = params.extent.h * params.extent.w;
@@ -47,17 +47,17 @@ fn loss_sums(
         for (var k = 0u; k < classes; k++) {
             sum += exp(logits[index + k * params.logits.channel] - largest);
         }
-        let logit = logits[index + class * params.logits.channel] - largest;
+        let logit = logits[index + c * params.logits.channel] - largest;
         let probability = exp(logit) / sum;
         predicted += probability;
-        if label == class {
+        if label == c {
             entropy += log(sum) - logit;
             overlap += probability;
             labelled += 1.0;
         }
     }
-    let weight = class_weights[class];
-    let place = (workgroup.x * classes + class) * TERMS;
+    let weight = class_weights[c];
+    let place = (workgroup.x * classes + c) * TERMS;
     let sums = array(
         weight * sum_of_workgroup(thread, entropy),
         weight * sum_of_workgroup(thread, labelled),

@@ -7,14 +7,20 @@
 mod common;
 mod support;
 
+mod adam;
 mod add;
 mod affine;
 mod asma_mask;
 mod asma_update;
+mod channel_sums;
 mod conv2d;
+mod conv2d_weight_gradient;
 mod conv_transpose2d;
 mod copy;
 mod fill;
+mod gather;
+mod loss_gradient;
+mod loss_sums;
 mod max_pool2d;
 mod max_pool2d_adjoint;
 mod pad;
@@ -25,5 +31,6 @@ mod slope;
 mod slope_adjoint;
 mod softmax;
 mod softmax_adjoint;
+mod sum_partials;
 mod upsample;
 mod upsample_adjoint;

@@ -15,10 +15,10 @@ use crate::random_graph::random_graph;
 use crate::reference::{Values, evaluate};
 
 /// Of 32-bit sums against 64-bit ones, through some tens of layers.
-const TOLERANCE: f64 = 2e-5;
-const STEP: f64 = 1e-7;
+pub const TOLERANCE: f64 = 2e-5;
+pub const STEP: f64 = 1e-7;
 
-fn values(tensor: &Tensor) -> Values {
+pub fn values(tensor: &Tensor) -> Values {
     Values {
         shape: tensor.shape(),
         data: tensor.data().iter().map(|&v| v as f64).collect(),
@@ -26,7 +26,7 @@ fn values(tensor: &Tensor) -> Values {
 }
 
 /// The sum of products and of their magnitudes.
-fn inner(left: &[f64], right: &[f32]) -> (f64, f64) {
+pub fn inner(left: &[f64], right: &[f32]) -> (f64, f64) {
     left.iter()
         .zip(right)
         .map(|(&l, &r)| l * r as f64)
@@ -81,7 +81,7 @@ pub fn check(what: &str, graph: &Graph, input: Shape, options: LoweringOptions) 
     (logits, gradient)
 }
 
-fn describe(graph: &Graph) -> String {
+pub fn describe(graph: &Graph) -> String {
     let nodes = graph.nodes().iter().map(|node| {
         let inputs: Vec<_> = node.inputs.iter().map(|id| id.0).collect();
         format!("{}{inputs:?}", node.name)

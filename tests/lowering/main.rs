@@ -7,6 +7,7 @@ mod gradient;
 mod memory;
 #[path = "../networks/mod.rs"]
 mod networks;
+mod parameters;
 mod random_graph;
 mod recognition;
 mod reference;

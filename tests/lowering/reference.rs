@@ -42,26 +42,46 @@ impl Values {
     }
 }
 
+/// The numbers of all parameters of `graph`.
+pub fn parameters(graph: &Graph) -> Vec<Vec<f64>> {
+    let numbers = graph.parameters().iter();
+    numbers
+        .map(|parameter| parameter.data.iter().map(|&v| v as f64).collect())
+        .collect()
+}
+
 /// The output of `graph` for `input`.
 pub fn evaluate(graph: &Graph, input: &Values) -> Values {
+    evaluate_with(graph, &parameters(graph), input)
+}
+
+/// The output of `graph` for `input` with other numbers in its parameters.
+pub fn evaluate_with(graph: &Graph, parameters: &[Vec<f64>], input: &Values) -> Values {
     let shapes = graph.shapes(input.shape).unwrap();
     let mut values: Vec<Values> = Vec::new();
     for (node, &shape) in graph.nodes().iter().zip(&shapes) {
         let inputs: Vec<&Values> = node.inputs.iter().map(|id| &values[id.0]).collect();
         let value = match inputs.first() {
             None => input.clone(),
-            Some(first) => operator(graph, &node.op, first, &inputs, shape),
+            Some(first) => operator(graph, parameters, &node.op, first, &inputs, shape),
         };
         values.push(value);
     }
     values.swap_remove(graph.output().0)
 }
 
-fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: Shape) -> Values {
-    let parameter = |id: ParameterId| &graph.parameters()[id.0];
+fn operator(
+    graph: &Graph,
+    parameters: &[Vec<f64>],
+    op: &Op,
+    first: &Values,
+    inputs: &[&Values],
+    shape: Shape,
+) -> Values {
+    let extents = |id: ParameterId| &graph.parameters()[id.0].shape[..];
     let per_channel = |id: ParameterId, c: usize| {
-        let data = &parameter(id).data;
-        data[c.min(data.len() - 1)] as f64
+        let data = &parameters[id.0];
+        data[c.min(data.len() - 1)]
     };
     match *op {
         Op::Input { .. } => first.clone(),
@@ -71,10 +91,10 @@ fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: S
             stride,
             padding,
         } => {
-            let &[_, channels, rows, columns] = &parameter(weight).shape[..] else {
+            let &[_, channels, rows, columns] = extents(weight) else {
                 unreachable!()
             };
-            let weight = &parameter(weight).data;
+            let weight = &parameters[weight.0];
             Values::from_fn(shape, |n, out, y, x| {
                 let mut sum = bias.map_or(0.0, |bias| per_channel(bias, out));
                 for c in 0..channels {
@@ -83,7 +103,7 @@ fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: S
                             let y = (y * stride[0] + row) as isize - padding[0] as isize;
                             let x = (x * stride[1] + column) as isize - padding[1] as isize;
                             let index = ((out * channels + c) * rows + row) * columns + column;
-                            sum += weight[index] as f64 * first.padded(n, c, y, x);
+                            sum += weight[index] * first.padded(n, c, y, x);
                         }
                     }
                 }
@@ -97,10 +117,10 @@ fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: S
             padding,
             ..
         } => {
-            let &[channels, outs, rows, columns] = &parameter(weight).shape[..] else {
+            let &[channels, outs, rows, columns] = extents(weight) else {
                 unreachable!()
             };
-            let weight = &parameter(weight).data;
+            let weight = &parameters[weight.0];
             let mut output = Values::from_fn(shape, |_, out, _, _| bias.map_or(0.0, |b| per_channel(b, out)));
             for n in 0..shape.n {
                 for c in 0..channels {
@@ -114,7 +134,7 @@ fn operator(graph: &Graph, op: &Op, first: &Values, inputs: &[&Values], shape: S
                                     if y < shape.h && x < shape.w {
                                         let index = ((c * outs + out) * rows + row) * columns + column;
                                         let place = ((n * outs + out) * shape.h + y) * shape.w + x;
-                                        output.data[place] += weight[index] as f64
+                                        output.data[place] += weight[index]
                                             * first.at(
                                                 n,
                                                 c,

@@ -1,13 +1,17 @@
 //! The kernels' twins on the CPU against plain loops with f64 sums, and their adjoints against central
 //! finite differences of those loops and the inner-product identity. One file per kernel and its adjoint.
 
+mod adam;
 mod asma;
 mod convolution;
 mod elementwise;
 mod executor;
 mod gradient;
+mod loss;
 mod max_pool2d;
 mod pad;
 mod softmax;
 mod strided;
+mod sums;
 mod upsample;
+mod weight_gradient;
