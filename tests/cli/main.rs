@@ -2,5 +2,6 @@
 
 mod attack;
 mod bad_input;
+mod demo;
 mod other_commands;
 mod support;
