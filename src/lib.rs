@@ -39,6 +39,7 @@
 //! - [`report`]: figure, trace, summary, animation, loss curve;
 //! - [`data`]: image and mask files, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
+//! - [`train`]: variations of samples, the split for validation, the order of an epoch;
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
 //! - [`program`]: a graph lowered to calls, forward and adjoint; memory shared by liveness;
 //! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
@@ -60,6 +61,7 @@ pub mod program;
 pub mod report;
 pub mod statistics;
 pub mod tensor;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;

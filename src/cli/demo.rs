@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use asma::attack::{AsmaConfig, StepSize, Target};
 use asma::files::write_atomically;
-use asma::gpu::DeviceChoice;
 use asma::{LabelMap, Result};
 use clap::Args;
 
 use super::attack::{Performed, Request, perform, print_json, warn};
-use super::network::NetworkArguments;
+use super::network::{DeviceArguments, NetworkArguments};
 use super::outputs::open_folder;
 use super::preparation::PreparationArguments;
 use super::print;
@@ -34,9 +33,8 @@ pub struct Arguments {
     /// The folder that results, image and weights are written to
     #[arg(long, value_name = "DIR", default_value = "asma-demo")]
     out: PathBuf,
-    /// Where to run: auto, gpu, cpu, an adapter's number or part of its name (see `asma devices`)
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceArguments,
     /// Most iterations
     #[arg(long, value_name = "N", default_value_t = 400)]
     iterations: u32,

@@ -10,6 +10,8 @@ mod preparation;
 mod progress;
 mod segment;
 mod shaders;
+mod synth;
+mod train;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Devices(devices::Arguments),
     Shaders(shaders::Arguments),
+    Synth(synth::Arguments),
+    Train(train::Arguments),
 }
 
 /// Runs the command that the process was given. The exit code is 0 if it was done, 1 if it failed, 2 if it
@@ -50,6 +54,8 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Shaders(arguments) => shaders::run(&arguments),
+        Command::Synth(arguments) => synth::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

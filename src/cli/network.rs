@@ -18,9 +18,16 @@ pub struct NetworkArguments {
     /// The network's weights, a safetensors file
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+}
+
+/// Where to run.
+#[derive(Clone, Debug, Args)]
+pub struct DeviceArguments {
     /// Where to run: auto, gpu, cpu, an adapter's number or part of its name (see `asma devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceChoice,
+    device: DeviceChoice,
 }
 
 impl NetworkArguments {
@@ -28,9 +35,11 @@ impl NetworkArguments {
     pub fn load(&self) -> Result<Model> {
         Model::from_checkpoint(&Checkpoint::open(&self.weights)?)
     }
+}
 
+impl DeviceArguments {
     /// The device; `None` is the CPU executor.
-    pub fn open_device(&self) -> Result<Option<GpuDevice>> {
+    pub fn open(&self) -> Result<Option<GpuDevice>> {
         match GpuDevice::open(&self.device, Capabilities::Full) {
             Err(error) if self.device == DeviceChoice::Auto => {
                 eprintln!("note: the GPU cannot be used: {error}");

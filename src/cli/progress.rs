@@ -2,26 +2,21 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use asma::TraceRow;
+use asma::{EpochRow, TraceRow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Time between plain lines.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Shows how far an attack is, and stops it after Ctrl-C.
-pub struct AttackProgress {
-    bar: Option<ProgressBar>,
-    last_line: Option<Instant>,
-    interrupted: Arc<AtomicBool>,
-    iterations: u64,
-}
+/// Whether Ctrl-C was pressed, from when this was made.
+struct Interruption(Arc<AtomicBool>);
 
-impl AttackProgress {
-    pub fn new(iterations: u32) -> Self {
+impl Interruption {
+    fn new() -> Self {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         let handler = ctrlc::set_handler(move || {
@@ -33,45 +28,187 @@ impl AttackProgress {
         if let Err(error) = handler {
             log::warn!("Ctrl-C cannot be caught: {error}");
         }
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(iterations as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template(
-                "attacking {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left] {msg}",
-            );
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        AttackProgress {
-            bar,
+        Interruption(interrupted)
+    }
+
+    fn wish(&self) -> ControlFlow<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// A bar on stderr if that is a terminal.
+fn bar_on_terminal(length: u64, template: &str) -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    })
+}
+
+/// Shows how far an attack or a training is, and stops it after Ctrl-C.
+struct LongProgress {
+    bar: Option<ProgressBar>,
+    last_line: Option<Instant>,
+    interruption: Interruption,
+}
+
+impl LongProgress {
+    fn new(length: u64, template: &str) -> Self {
+        LongProgress {
+            bar: bar_on_terminal(length, template),
             last_line: None,
-            interrupted,
-            iterations: iterations as u64,
+            interruption: Interruption::new(),
+        }
+    }
+
+    /// Shows `message`, elsewhere than on a terminal behind `place` and only now and then.
+    fn show(&mut self, done: u64, place: impl FnOnce() -> String, message: String) -> ControlFlow<()> {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done);
+                bar.set_message(message);
+            }
+            None if self.last_line.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
+                eprintln!("{}: {message}", place());
+                self.last_line = Some(Instant::now());
+            }
+            None => {}
+        }
+        self.interruption.wish()
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows how far an attack is, and stops it after Ctrl-C.
+pub struct AttackProgress {
+    progress: LongProgress,
+    iterations: u32,
+}
+
+impl AttackProgress {
+    pub fn new(iterations: u32) -> Self {
+        let template = "attacking {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left] {msg}";
+        AttackProgress {
+            progress: LongProgress::new(iterations.into(), template),
+            iterations,
         }
     }
 
     /// Shows the latest row; `Break` once Ctrl-C was pressed.
     pub fn show(&mut self, trace: &[TraceRow]) -> ControlFlow<()> {
-        if let Some(row) = trace.last() {
-            let message = format!(
-                "IoU {:.4}, accuracy {:.4}, L2 {:.3}, L∞ {:.4}",
-                row.iou, row.pixel_accuracy, row.l2, row.linf
-            );
-            match &self.bar {
-                Some(bar) => {
-                    bar.set_position(trace.len() as u64);
-                    bar.set_message(message);
-                }
-                None if self.last_line.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
-                    eprintln!("iteration {}/{}: {message}", trace.len(), self.iterations);
-                    self.last_line = Some(Instant::now());
-                }
-                None => {}
-            }
+        let Some(row) = trace.last() else {
+            return self.progress.interruption.wish();
+        };
+        let message = format!(
+            "IoU {:.4}, accuracy {:.4}, L2 {:.3}, L∞ {:.4}",
+            row.iou, row.pixel_accuracy, row.l2, row.linf
+        );
+        let place = || format!("iteration {}/{}", trace.len(), self.iterations);
+        self.progress.show(trace.len() as u64, place, message)
+    }
+
+    pub fn finish(&self) {
+        self.progress.finish();
+    }
+}
+
+/// Shows how far a training is, and stops it after Ctrl-C.
+pub struct TrainingProgress {
+    progress: LongProgress,
+    last_iou: Option<f64>,
+}
+
+impl TrainingProgress {
+    pub fn new() -> Self {
+        let template = "training {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left] {msg}";
+        TrainingProgress {
+            progress: LongProgress::new(0, template),
+            last_iou: None,
         }
-        if self.interrupted.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+    }
+
+    /// Shows a step; `Break` once Ctrl-C was pressed.
+    pub fn show(&mut self, epoch: u32, done: u32, steps: u32, loss: f64) -> ControlFlow<()> {
+        if let Some(bar) = &self.progress.bar
+            && bar.length() == Some(0)
+        {
+            bar.set_length(steps.into());
+        }
+        let iou = match self.last_iou {
+            Some(iou) => format!(", validation IoU {iou:.4}"),
+            None => String::new(),
+        };
+        let message = format!("epoch {epoch}, loss {loss:.4}{iou}");
+        self.progress
+            .show(done.into(), || format!("step {done}/{steps}"), message)
+    }
+
+    /// Shows an epoch that is done.
+    pub fn epoch(&mut self, row: &EpochRow, epochs: u32, best: bool) {
+        self.last_iou = Some(row.validation_iou);
+        let line = format!(
+            "epoch {:>3}/{epochs}: loss {:.4}, validation loss {:.4}, IoU {:.4}{}",
+            row.epoch,
+            row.training_loss,
+            row.validation_loss,
+            row.validation_iou,
+            if best { ", best so far" } else { "" }
+        );
+        match &self.progress.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    pub fn finish(&self) {
+        self.progress.finish();
+    }
+}
+
+/// Shows how many of a known number of things are done. Threads share it.
+pub struct CountProgress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    count: usize,
+    done: AtomicUsize,
+    last_line: Mutex<Instant>,
+}
+
+impl CountProgress {
+    pub fn new(what: &'static str, count: usize) -> Self {
+        let bar = bar_on_terminal(
+            count as u64,
+            "{msg} {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left]",
+        )
+        .inspect(|bar| bar.set_message(what));
+        CountProgress {
+            bar,
+            what,
+            count,
+            done: AtomicUsize::new(0),
+            last_line: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+        } else if let Ok(mut last) = self.last_line.try_lock()
+            && last.elapsed() >= BETWEEN_LINES
+        {
+            eprintln!("{}: {done}/{}", self.what, self.count);
+            *last = Instant::now();
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asma::data::{write_mask, write_rgb_image};
-use asma::program::{LoweringOptions, lower};
+use asma::program::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
 use clap::Args;
@@ -38,15 +38,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let preparation = arguments.preparation.preparation();
     let image = read_input(&arguments.image, &preparation, &model)?;
     let options = LoweringOptions {
-        adjoint: false,
+        gradients: Gradients::None,
         ..Default::default()
     };
     let network = lower(&model.graph, image.shape(), options)?;
     drop(model);
-    let gpu = arguments.network.open_device()?;
+    let gpu = arguments.network.device.open()?;
     let (input, logits) = (network.input, network.logits);
     let program = Arc::new(network.program);
-    let mut executor = arguments.network.executor(gpu, &program)?;
+    let mut executor = arguments.network.device.executor(gpu, &program)?;
     executor.write(input.buffer, image.data())?;
     executor.submit(&network.forward.collect::<Vec<_>>())?;
     let length = program.buffers()[logits.buffer.0].length;

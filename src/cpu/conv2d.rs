@@ -9,11 +9,12 @@ use rayon::prelude::*;
 use super::matrix::{Epilogue, Matrix, multiply};
 use super::rows::{Band, bands, sizes};
 use crate::kernels::conv2d::Params;
+use crate::kernels::{Extent, View};
 
 /// Output pixels that a band should have.
 const BAND_PIXELS: usize = 1024;
 /// Elements of the window matrix that should be alive at once.
-const WINDOW_ELEMENTS: usize = 1 << 18;
+pub(super) const WINDOW_ELEMENTS: usize = 1 << 18;
 
 /// `output = slope(bias + weight ∗ input)`, or added to `output`.
 pub fn run(params: &Params, input: &[f32], weight: &[f32], epilogue: &[f32], output: &mut [f32]) {
@@ -83,14 +84,25 @@ fn convolve(
             false,
         );
     } else {
+        let geometry = Windows {
+            view: params.input,
+            extent: params.input_extent,
+            columns: w,
+            kernel: params.kernel,
+            stride: params.stride,
+            padding: params.padding,
+        };
         // The same for every band of every height: how the terms of a sum are grouped decides its rounding, and
         // equal windows must give equal sums wherever they stand, or else max pooling tells equals apart.
         let group = (WINDOW_ELEMENTS / (taps * BAND_PIXELS.next_multiple_of(w))).clamp(1, in_channels.max(1));
         for first in (0..in_channels).step_by(group) {
             let count = group.min(in_channels - first);
             scratch.windows.resize(count * taps * pixels, 0.0);
-            for (i, windows) in scratch.windows.chunks_exact_mut(taps * pixels).enumerate() {
-                lay_out_windows(params, input, &band, first + i, windows);
+            for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
+                let channel = first + tap / taps;
+                for (y, windows) in (band.first..).zip(windows.chunks_exact_mut(w)) {
+                    geometry.lay_out_row(input, band.n, channel, y, tap % taps, windows);
+                }
             }
             let left = Matrix {
                 values: &scratch.windows,
@@ -120,41 +132,62 @@ fn convolve(
     }
 }
 
-/// For one in channel, the input value that each tap sees at each pixel of the band: `[taps][pixels]`.
-fn lay_out_windows(params: &Params, input: &[f32], band: &Band<'_>, channel: usize, windows: &mut [f32]) {
-    let [_, _, in_h, in_w] = sizes(params.input_extent);
-    let w = params.output_extent.w as usize;
-    let [stride_rows, stride_columns] = params.stride.map(|stride| stride as usize);
-    let [above, left] = params.padding.map(|padding| padding as usize);
-    let columns = params.kernel[1] as usize;
-    for (tap, windows) in windows.chunks_exact_mut(band.count * w).enumerate() {
+/// How windows lie over an input.
+pub(super) struct Windows {
+    /// Of the input.
+    pub view: View,
+    /// Of the input.
+    pub extent: Extent,
+    /// Windows in a row.
+    pub columns: usize,
+    /// Rows and columns of a window.
+    pub kernel: [u32; 2],
+    /// Rows and columns between windows.
+    pub stride: [u32; 2],
+    /// Rows of zeros above and columns of zeros left of the input.
+    pub padding: [u32; 2],
+}
+
+impl Windows {
+    /// The input value that tap `tap` sees in each window of row `y` of them, in one channel of sample `n`.
+    pub fn lay_out_row(
+        &self,
+        input: &[f32],
+        n: usize,
+        channel: usize,
+        y: usize,
+        tap: usize,
+        windows: &mut [f32],
+    ) {
+        let [_, _, in_h, in_w] = sizes(self.extent);
+        let [stride_rows, stride_columns] = self.stride.map(|stride| stride as usize);
+        let [above, left] = self.padding.map(|padding| padding as usize);
+        let columns = self.kernel[1] as usize;
         let (ky, kx) = (tap / columns, tap % columns);
-        // Output columns whose tap lies inside the input.
-        let begin = left.saturating_sub(kx).div_ceil(stride_columns).min(w);
+        // Windows whose tap lies inside the input.
+        let begin = left.saturating_sub(kx).div_ceil(stride_columns).min(self.columns);
         let end = (in_w + left)
             .saturating_sub(kx)
             .div_ceil(stride_columns)
-            .clamp(begin, w);
-        for (y, windows) in (band.first..).zip(windows.chunks_exact_mut(w)) {
-            let row = y * stride_rows + ky;
-            if row < above || row - above >= in_h || begin == end {
-                windows.fill(0.0);
-                continue;
-            }
-            windows[..begin].fill(0.0);
-            windows[end..].fill(0.0);
-            let start = params
-                .input
-                .at(band.n, channel, row - above, begin * stride_columns + kx - left);
-            if stride_columns == 1 {
-                windows[begin..end].copy_from_slice(&input[start..start + end - begin]);
-            } else {
-                for (window, value) in windows[begin..end]
-                    .iter_mut()
-                    .zip(input[start..].iter().step_by(stride_columns))
-                {
-                    *window = *value;
-                }
+            .clamp(begin, self.columns);
+        let row = y * stride_rows + ky;
+        if row < above || row - above >= in_h || begin == end {
+            windows.fill(0.0);
+            return;
+        }
+        windows[..begin].fill(0.0);
+        windows[end..].fill(0.0);
+        let start = self
+            .view
+            .at(n, channel, row - above, begin * stride_columns + kx - left);
+        if stride_columns == 1 {
+            windows[begin..end].copy_from_slice(&input[start..start + end - begin]);
+        } else {
+            for (window, value) in windows[begin..end]
+                .iter_mut()
+                .zip(input[start..].iter().step_by(stride_columns))
+            {
+                *window = *value;
             }
         }
     }

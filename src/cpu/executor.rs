@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::{
-    add, affine, asma_mask, asma_update, conv_transpose2d, conv2d, copy, fill, max_pool2d,
-    max_pool2d_adjoint, pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint, softmax,
-    softmax_adjoint, upsample, upsample_adjoint,
+    adam, add, affine, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
+    conv2d_weight_gradient, copy, fill, gather, loss_gradient, loss_sums, max_pool2d, max_pool2d_adjoint,
+    pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint, softmax, softmax_adjoint, sum_partials,
+    upsample, upsample_adjoint,
 };
 use crate::error::{Error, Result};
 use crate::kernels::Params;
@@ -234,6 +235,39 @@ fn dispatch(params: &Params, reads: &[&[f32]], writes: &mut [&mut [f32]]) -> boo
         Params::Sigmoid(params) => twin!(sigmoid(params; input; output)),
         Params::SigmoidAdjoint(params) => twin!(sigmoid_adjoint(params; probabilities, gradient; output)),
         Params::Fill(params) => twin!(fill(params; ; output)),
+        Params::Gather(params) => match (reads, writes) {
+            ([source, indices], [output]) => gather::run(params, source, cast_slice(indices), output),
+            _ => return false,
+        },
+        Params::Conv2dWeightGradient(params) => {
+            twin!(conv2d_weight_gradient(params; input, gradient; partials))
+        }
+        Params::ChannelSums(params) => twin!(channel_sums(params; input, gradient; partials)),
+        Params::SumPartials(params) => twin!(sum_partials(params; partials; output)),
+        Params::LossSums(params) => match (reads, writes) {
+            ([logits, labels, class_weights], [partials]) => {
+                loss_sums::run(params, logits, cast_slice(labels), class_weights, partials)
+            }
+            _ => return false,
+        },
+        Params::LossGradient(params) => match (reads, writes) {
+            ([logits, labels, class_weights, totals], [output]) => {
+                loss_gradient::run(params, logits, cast_slice(labels), class_weights, totals, output)
+            }
+            _ => return false,
+        },
+        Params::Adam(params) => match (reads, writes) {
+            ([gradient, squared_norm, rates], [weights, first_moment, second_moment]) => adam::run(
+                params,
+                gradient,
+                squared_norm,
+                rates,
+                weights,
+                first_moment,
+                second_moment,
+            ),
+            _ => return false,
+        },
         Params::AsmaMask(params) => match (reads, writes) {
             ([logits, target, classes], [seed, counts]) => asma_mask::run(
                 params,

@@ -6,14 +6,20 @@ mod executor;
 mod matrix;
 mod rows;
 
+pub mod adam;
 pub mod add;
 pub mod affine;
 pub mod asma_mask;
 pub mod asma_update;
+pub mod channel_sums;
 pub mod conv2d;
+pub mod conv2d_weight_gradient;
 pub mod conv_transpose2d;
 pub mod copy;
 pub mod fill;
+pub mod gather;
+pub mod loss_gradient;
+pub mod loss_sums;
 pub mod max_pool2d;
 pub mod max_pool2d_adjoint;
 pub mod pad;
@@ -24,6 +30,7 @@ pub mod slope;
 pub mod slope_adjoint;
 pub mod softmax;
 pub mod softmax_adjoint;
+pub mod sum_partials;
 pub mod upsample;
 pub mod upsample_adjoint;
 

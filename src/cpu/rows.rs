@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::kernels::{Extent, View};
 
 /// Elements below which a piece of work is not split further between threads.
-const SMALLEST_PIECE: usize = 8192;
+pub(super) const SMALLEST_PIECE: usize = 8192;
 
 /// One channel of one sample.
 pub(super) struct Plane<'a> {
@@ -110,4 +110,27 @@ pub(super) fn put(place: &mut f32, value: f32, accumulate: bool) {
 /// Samples, channels, rows, columns.
 pub(super) fn sizes(extent: Extent) -> [usize; 4] {
     [extent.n, extent.c, extent.h, extent.w].map(|size| size as usize)
+}
+
+/// The pixels of a chunk, counted through all samples.
+pub(super) fn pixels_of(chunk: usize, pixels_per_chunk: u32, extent: Extent) -> std::ops::Range<usize> {
+    let [samples, _, h, w] = sizes(extent);
+    let first = chunk * pixels_per_chunk as usize;
+    first..(first + pixels_per_chunk as usize).min(samples * h * w)
+}
+
+/// The same pixels as pieces of rows: sample, row and columns.
+pub(super) fn row_pieces(
+    chunk: usize,
+    pixels_per_chunk: u32,
+    extent: Extent,
+) -> impl Iterator<Item = (usize, usize, std::ops::Range<usize>)> {
+    let [_, _, h, w] = sizes(extent);
+    let pixels = pixels_of(chunk, pixels_per_chunk, extent);
+    let lines = pixels.start / w..pixels.end.div_ceil(w);
+    lines.map(move |line| {
+        let first = pixels.start.max(line * w) - line * w;
+        let end = pixels.end.min((line + 1) * w) - line * w;
+        (line / h, line % h, first..end)
+    })
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use image::{DynamicImage, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::error::{Error, Result};
 
@@ -55,13 +55,23 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<File>>> {
     let reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(unreadable)?;
-    if reader.format().is_none() {
-        return Err(Error::file(
+    match reader.format() {
+        Some(
+            ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp | ImageFormat::WebP,
+        ) => Ok(reader),
+        // Also where the image crate could decode it: a GIF is an animation, and this would be its first frame.
+        Some(format) => Err(Error::file(
+            path,
+            format!(
+                "is a {} file; convert it to {FORMATS}",
+                format!("{format:?}").to_uppercase()
+            ),
+        )),
+        None => Err(Error::file(
             path,
             format!("does not hold an image by its content; give a {FORMATS} file"),
-        ));
+        )),
     }
-    Ok(reader)
 }
 
 fn refusal(path: &Path, cause: &ImageError) -> Error {

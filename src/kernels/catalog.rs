@@ -2,9 +2,10 @@
 //! through.
 
 use super::{
-    Extent, Params, View, add, affine, asma_mask, asma_update, conv_transpose2d, conv2d, copy, fill,
-    max_pool2d, max_pool2d_adjoint, pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint,
-    softmax, softmax_adjoint, upsample, upsample_adjoint,
+    Extent, Params, View, adam, add, affine, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
+    conv2d_weight_gradient, copy, fill, gather, loss_gradient, loss_sums, max_pool2d, max_pool2d_adjoint,
+    pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint, softmax, softmax_adjoint, sum_partials,
+    upsample, upsample_adjoint,
 };
 use crate::tensor::Shape;
 
@@ -13,6 +14,7 @@ use crate::tensor::Shape;
 pub fn catalog() -> Vec<Params> {
     let mut all = convolutions();
     all.extend(layers());
+    all.extend(training());
     all.extend(attack());
     all
 }
@@ -210,6 +212,66 @@ fn layers() -> Vec<Params> {
         }
         .into(),
     ]
+}
+
+fn training() -> Vec<Params> {
+    let shape = Shape::new(2, 4, 32, 32);
+    let (view, extent) = (View::dense(shape), Extent::from(shape));
+    let mut all = vec![
+        gather::Params {
+            length: 100,
+            unused: [0; 3],
+        }
+        .into(),
+        channel_sums::Params::chunked(view, view, extent, channel_sums::PRODUCT).into(),
+        sum_partials::Params {
+            length: 4,
+            chunks: 2,
+            offset: 0,
+            accumulate: 0,
+        }
+        .into(),
+        loss_sums::Params::chunked(view, extent).into(),
+        loss_gradient::Params {
+            logits: view,
+            output: view,
+            extent,
+            cross_entropy: 1.0,
+            dice: 1.0,
+            smoothing: 1.0,
+            unused: 0,
+        }
+        .into(),
+        adam::Params {
+            length: 100,
+            beta: [0.9, 0.999],
+            one_minus_beta: [0.1, 0.001],
+            epsilon: 1e-8,
+            decay: 0.01,
+            most_norm: 1.0,
+        }
+        .into(),
+    ];
+    for (kernel, stride, padding) in [(1, 1, 0), (2, 2, 0), (3, 1, 1), (7, 2, 3)] {
+        let size = (32 + 2 * padding - kernel) / stride + 1;
+        let gradient = Shape::new(2, 4, size, size);
+        let [kernel, stride, padding] = [kernel, stride, padding].map(|length| [length as u32; 2]);
+        all.push(
+            conv2d_weight_gradient::Params {
+                input: view,
+                gradient: View::dense(gradient),
+                input_extent: extent,
+                gradient_extent: gradient.into(),
+                kernel,
+                stride,
+                padding,
+                rows_per_chunk: 8,
+                unused: 0,
+            }
+            .into(),
+        );
+    }
+    all
 }
 
 fn attack() -> Vec<Params> {

@@ -217,6 +217,20 @@ kernels! {
     SigmoidAdjoint => sigmoid_adjoint,
     /// One value everywhere.
     Fill => fill,
+    /// Copies of chosen elements.
+    Gather => gather,
+    /// Gradient of a convolution's weights, in partial sums.
+    Conv2dWeightGradient => conv2d_weight_gradient,
+    /// Sums over the pixels of each channel, in partial sums.
+    ChannelSums => channel_sums,
+    /// Adds up partial sums.
+    SumPartials => sum_partials,
+    /// The sums that the training loss is made of, in partial sums.
+    LossSums => loss_sums,
+    /// Adjoint of the training loss.
+    LossGradient => loss_gradient,
+    /// Optimiser step.
+    Adam => adam,
     /// ASMA: argmax, adaptive mask, seed gradient, counts.
     AsmaMask => asma_mask,
     /// ASMA: multiplier, perturbation, clip, statistics.

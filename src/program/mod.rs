@@ -12,7 +12,7 @@ use crate::kernels::{Params, View};
 use crate::tensor::{Shape, Tensor};
 
 pub use executor::{Executor, Readback};
-pub use lower::{LoweringOptions, Network, lower};
+pub use lower::{Gradients, LoweringOptions, Network, Trainable, lower};
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

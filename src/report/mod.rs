@@ -4,6 +4,7 @@ pub mod animation;
 mod canvas;
 mod few_colours;
 pub mod figure;
+pub mod history;
 pub mod loss_curve;
 pub mod overlay;
 pub mod palette;
@@ -13,6 +14,7 @@ pub mod trace;
 
 pub use animation::{Animation, AnimationFrame, animation_gif, draw_frames, write_animation};
 pub use figure::{Figure, Moment, draw_figure};
+pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};

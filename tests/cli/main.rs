@@ -5,3 +5,4 @@ mod bad_input;
 mod demo;
 mod other_commands;
 mod support;
+mod synth;

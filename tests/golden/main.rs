@@ -7,6 +7,7 @@ mod common;
 mod attack;
 mod gradient;
 mod mixed;
+mod training;
 
 use std::path::PathBuf;
 use std::sync::Arc;

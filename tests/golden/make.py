@@ -17,6 +17,7 @@ import torch
 
 from attack import IGNORE, attack, step_size
 from networks import Margin, Mixed, SimpleUnet
+from training import train
 
 HERE = Path(__file__).parent
 
@@ -159,6 +160,35 @@ def make_attacks(name, member, size, ignored, absent, cases):
             writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(rows))
 
 
+def make_training(name, member, size, ignored, settings):
+    """Three optimiser steps on a batch of two."""
+    for seed, generator in seeds(name):
+        network = SimpleUnet(generator, **member)
+        initial = {key: weight.clone() for key, weight in network.weights.items()}
+        image = torch.cat([smooth_image(generator, member["channels"], *size) for _ in range(2)])
+        output = network(image, Margin())
+        noise = torch.nn.functional.interpolate(
+            torch.randn(2, member["classes"], 5, 5, generator=generator), output.shape[2:], mode="bicubic"
+        )
+        labels = noise.argmax(dim=1)
+        if ignored:
+            labels[torch.rand(labels.shape, generator=generator) < 0.1] = IGNORE
+        margin, steps, weights = train(network, image, labels, settings)
+        if margin.smallest > 2e-6:
+            break
+    print(f"{name}: seed {seed}, margin {margin.smallest:.1e}, losses {[step[0].item() for step in steps]}, "
+          f"norms {[step[1].item() for step in steps]}")
+    results = {"image": image, "labels": labels}
+    for step, (loss, norm, gradient) in enumerate(steps, 1):
+        results[f"step{step}.loss"], results[f"step{step}.norm"] = loss.reshape(1), norm.reshape(1)
+        results.update({f"step{step}.{key}": tensor for key, tensor in gradient.items()})
+    results.update({f"after.{key}": tensor for key, tensor in weights.items()})
+    save(name, initial, network.metadata())
+    texts = {key: ",".join(map(str, value)) if isinstance(value, list) else str(value or 0)
+             for key, value in settings.items()}
+    save(f"{name}_results", results, texts)
+
+
 def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -190,6 +220,16 @@ def main():
             "one_channel": {"schedule": "two-forward"},
             "one_channel_region": {"region": True, "lambda": 0.0},
         },
+    )
+    make_training(
+        "training_two_classes", dict(**three, depth=3, classes=2, padding="same"), (16, 20), False,
+        {"learning_rate": 3e-3, "weight_decay": 0.0, "most_norm": 0.5, "cross_entropy": 1.0, "dice": 1.0,
+         "class_weights": None},
+    )
+    make_training(
+        "training_three_classes", dict(**three, depth=2, classes=3, padding="valid"), (22, 24), True,
+        {"learning_rate": 1e-2, "weight_decay": 0.1, "most_norm": 0.0, "cross_entropy": 1.0, "dice": 0.5,
+         "class_weights": [0.25, 1.0, 2.0]},
     )
 
 

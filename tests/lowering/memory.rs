@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::program::{BufferId, Contents, Executor, LoweringOptions, Network, lower};
+use asma::program::{BufferId, Contents, Executor, Gradients, LoweringOptions, Network, lower};
 
 use crate::networks::{run, tensor};
 use crate::random_graph::random_graph;
@@ -58,7 +58,7 @@ fn forward_alone_is_smaller_and_equal() {
         let (graph, input) = random_graph(seed, 12);
         let both = lower(&graph, input, LoweringOptions::default()).unwrap();
         let options = LoweringOptions {
-            adjoint: false,
+            gradients: Gradients::None,
             ..Default::default()
         };
         let alone = lower(&graph, input, options).unwrap();

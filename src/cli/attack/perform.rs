@@ -70,11 +70,11 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         Target::Of(path) => Some(read_other(path, &preparation, &model, source.shape())?),
         _ => None,
     };
-    let gpu = request.network.open_device()?;
+    let gpu = request.network.device.open()?;
     let family = model.family.to_string();
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop(model);
-    let mut executor = request.network.executor(gpu, attack.program())?;
+    let mut executor = request.network.device.executor(gpu, attack.program())?;
     let executor = executor.as_mut();
 
     let before = predict(&attack, executor, &source)?;

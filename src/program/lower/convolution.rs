@@ -6,8 +6,9 @@ use super::Lowering;
 use super::weights::{Epilogue, Packing};
 use crate::error::{Error, Result};
 use crate::graph::{NodeId, Op, ParameterId};
-use crate::kernels::{conv_transpose2d, conv2d};
+use crate::kernels::{channel_sums, conv_transpose2d, conv2d, conv2d_weight_gradient};
 use crate::program::{BufferId, Place};
+use crate::tensor::Shape;
 
 /// A convolution as the graph has it.
 struct Convolution {
@@ -44,6 +45,22 @@ struct ConvolutionCall {
     /// Weights, then bias and slope.
     constants: [BufferId; 2],
     accumulate: bool,
+}
+
+/// Pixels below which a chunk of a weight gradient is not cut further.
+const PIXELS_PER_CHUNK: usize = 2048;
+/// Partial sums of one weight gradient, in elements, that chunks may take together.
+const MOST_PARTIALS: usize = 1 << 24;
+
+/// Rows, counted through all samples, over which one chunk of the weight gradient sums: enough chunks to
+/// occupy the device, as long as their partial sums do not take too much memory.
+fn rows_per_chunk(gradient: Shape, weights: usize) -> u32 {
+    let rows = gradient.n * gradient.h;
+    let most_chunks = (MOST_PARTIALS / weights).max(1);
+    PIXELS_PER_CHUNK
+        .div_ceil(gradient.w)
+        .max(rows.div_ceil(most_chunks))
+        .min(rows) as u32
 }
 
 /// Pairs of rows and columns as parameter structs have them.
@@ -96,10 +113,14 @@ impl Lowering<'_> {
             kernel: convolution.kernel,
             out_channels: convolution.out_channels,
         };
-        let data = self.graph.data(convolution.weight);
-        let label = self.label(id, "");
+        let (graph, label) = (self.graph, self.label(id, ""));
         let constants = self.add_weights(&label, packing, &fused, |i, row, column, out| {
-            fused.scale()[out] * data[convolution.index(i, row, column, out)]
+            fused.scaled(
+                graph,
+                convolution.weight,
+                convolution.index(i, row, column, out),
+                out,
+            )
         });
         let call = ConvolutionCall {
             transposed: convolution.transposed,
@@ -123,7 +144,18 @@ impl Lowering<'_> {
             self.slope_adjoint_in_place(id, slopes)?;
         }
         let gradient = self.gradient_place(id)?;
-        let (output, accumulate) = self.begin_gradient(self.node(self.fusions.head(id)).inputs[0])?;
+        let input = self.node(self.fusions.head(id)).inputs[0];
+        if self.trainable.is_some() {
+            self.add_weight_gradient(id, &convolution, input, gradient)?;
+            if let Some(bias) = fused.bias_parameter() {
+                let label = self.label(id, "bias gradient");
+                self.add_channel_gradient(label, bias, gradient, gradient, channel_sums::GRADIENT);
+            }
+        }
+        if !self.wants_gradient(input) {
+            return Ok(());
+        }
+        let (output, accumulate) = self.begin_gradient(input)?;
         let Convolution {
             kernel: [rows, columns],
             stride,
@@ -138,15 +170,19 @@ impl Lowering<'_> {
         };
         let flipped =
             !convolution.transposed && stride == [1, 1] && padding[0] < rows && padding[1] < columns;
-        let data = self.graph.data(convolution.weight);
-        let label = self.label(id, "adjoint");
+        let (graph, label) = (self.graph, self.label(id, "adjoint"));
         let none = Epilogue::none(convolution.in_channels);
         let constants = self.add_weights(&label, packing, &none, |out, row, column, i| {
             let [row, column] = match flipped {
                 true => [rows - 1 - row, columns - 1 - column],
                 false => [row, column],
             };
-            fused.scale()[out] * data[convolution.index(i, row, column, out)]
+            fused.scaled(
+                graph,
+                convolution.weight,
+                convolution.index(i, row, column, out),
+                out,
+            )
         });
         let call = ConvolutionCall {
             transposed: !convolution.transposed && !flipped,
@@ -162,6 +198,42 @@ impl Lowering<'_> {
             accumulate,
         };
         self.add_convolution(label, call);
+        Ok(())
+    }
+
+    /// Adds the gradient of a convolution's weight. A transposed convolution writes where a plain one reads.
+    fn add_weight_gradient(
+        &mut self,
+        id: NodeId,
+        convolution: &Convolution,
+        input: NodeId,
+        gradient: Place,
+    ) -> Result<()> {
+        let input = self.place(input)?;
+        let (over, each) = match convolution.transposed {
+            false => (input, gradient),
+            true => (gradient, input),
+        };
+        let label = self.label(id, "weight gradient");
+        let weights = self.graph.data(convolution.weight).len();
+        let params = conv2d_weight_gradient::Params {
+            input: over.view,
+            gradient: each.view,
+            input_extent: over.shape.into(),
+            gradient_extent: each.shape.into(),
+            kernel: pair(convolution.kernel),
+            stride: pair(convolution.stride),
+            padding: pair(convolution.padding),
+            rows_per_chunk: rows_per_chunk(each.shape, weights),
+            unused: 0,
+        };
+        let chunks = params.chunks() as usize;
+        let partials = self
+            .program
+            .add_buffer(format!("partial sums of {label}"), chunks * weights);
+        let reads = [over.buffer, each.buffer];
+        self.program.add_call(label.clone(), params, &reads, &[partials]);
+        self.add_partials(label, partials, chunks, convolution.weight, weights);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Which nodes are computed by one call: a convolution with the per-channel affine and the slope activation
 //! that follow it.
 
+use super::Gradients;
 use crate::graph::{Graph, NodeId, Op, Slopes};
 
 /// For each node, what it is fused with.
@@ -13,9 +14,11 @@ pub(super) struct Fusions {
 }
 
 impl Fusions {
-    /// Finds what can be fused. With `adjoint`, an activation with a negative slope stands alone: its output's
-    /// sign does not tell its input's, and fused it would keep no input.
-    pub(super) fn find(graph: &Graph, adjoint: bool) -> Fusions {
+    /// Finds what can be fused. With an adjoint, an activation with a negative slope stands alone: its output's
+    /// sign does not tell its input's, and fused it would keep no input. What has parameters to be trained
+    /// stands alone too, since their gradients are sums over its input.
+    pub(super) fn find(graph: &Graph, gradients: Gradients) -> Fusions {
+        let trained = gradients == Gradients::Parameters;
         let nodes = graph.nodes();
         let mut uses = vec![0; nodes.len()];
         for input in nodes.iter().flat_map(|node| &node.inputs) {
@@ -34,14 +37,16 @@ impl Fusions {
             let after_convolution =
                 matches!(nodes[head.0].op, Op::Conv2d { .. } | Op::ConvTranspose2d { .. });
             let fits = match node.op {
-                Op::Affine { .. } => head == input,
+                Op::Affine { .. } => head == input && !trained,
                 Op::Slope { slopes } => {
                     let activated = matches!(nodes[input.0].op, Op::Slope { .. });
-                    let negative = match slopes {
+                    let alone = match slopes {
                         Slopes::Same(slope) => slope < 0.0,
-                        Slopes::Learnt(slopes) => graph.data(slopes).iter().any(|&slope| slope < 0.0),
+                        Slopes::Learnt(slopes) => {
+                            trained || graph.data(slopes).iter().any(|&slope| slope < 0.0)
+                        }
                     };
-                    !(activated || adjoint && negative)
+                    !(activated || gradients != Gradients::None && alone)
                 }
                 _ => false,
             };

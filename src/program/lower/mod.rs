@@ -1,10 +1,11 @@
 //! Lowers a network at one input size to a [`Program`]: its forward calls, and the adjoint calls that take a
-//! gradient of the output to the gradient of the input.
+//! gradient of the output to the gradient of the input, or of the parameters.
 //!
 //! Each operator has a file with its two halves, `forward` and `adjoint`.
 
 mod add;
 mod affine;
+mod coefficients;
 mod concat;
 mod convolution;
 mod fusion;
@@ -14,8 +15,11 @@ mod placement;
 mod sigmoid;
 mod slope;
 mod softmax;
+mod trainable;
 mod upsample;
 mod weights;
+
+pub use trainable::Trainable;
 
 use std::ops::Range;
 
@@ -25,11 +29,22 @@ use crate::kernels::{Extent, View, copy, fill};
 use crate::program::{BufferId, CallId, Place, Program, memory};
 use crate::tensor::Shape;
 
+/// Which gradients the adjoint calls compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gradients {
+    /// None: there are no adjoint calls.
+    None,
+    /// That of the input, with fixed parameters.
+    Input,
+    /// Those of all parameters, which then stand in a buffer that may change between runs.
+    Parameters,
+}
+
 /// What to lower.
 #[derive(Clone, Copy, Debug)]
 pub struct LoweringOptions {
-    /// Whether to lower the adjoint too.
-    pub adjoint: bool,
+    /// Which gradients to compute.
+    pub gradients: Gradients,
     /// Bytes that no buffer should exceed if the lowering has a choice: a concatenation whose parts lie in
     /// one large buffer is then copied together instead.
     pub preferred_largest_buffer: u64,
@@ -38,7 +53,7 @@ pub struct LoweringOptions {
 impl Default for LoweringOptions {
     fn default() -> Self {
         LoweringOptions {
-            adjoint: true,
+            gradients: Gradients::Input,
             preferred_largest_buffer: wgpu::Limits::default().max_storage_buffer_binding_size,
         }
     }
@@ -60,8 +75,11 @@ pub struct Network {
     /// Where the caller writes the gradient of the output, dense; only with an adjoint. The adjoint calls may
     /// change it.
     pub seed: Option<Place>,
-    /// Where the gradient of the input stands after the adjoint calls, dense; only with an adjoint.
+    /// Where the gradient of the input stands after the adjoint calls, dense; only with
+    /// [`Gradients::Input`].
     pub gradient: Option<Place>,
+    /// The parameters and their gradients; only with [`Gradients::Parameters`].
+    pub trainable: Option<Trainable>,
 }
 
 /// Lowers `graph` for inputs of shape `input`.
@@ -87,17 +105,28 @@ pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Ne
     let logits = lowering.place(graph.output())?;
     let input = lowering.place(graph.input())?;
     let mut pinned = vec![input.buffer, logits.buffer];
-    let (seed, gradient) = if options.adjoint {
-        let (seed, gradient) = lowering.adjoint()?;
-        pinned.extend([seed.buffer, gradient.buffer]);
-        (Some(seed), Some(gradient))
-    } else {
-        (None, None)
+    let (seed, gradient) = match options.gradients {
+        Gradients::None => (None, None),
+        Gradients::Input | Gradients::Parameters => {
+            let (seed, gradient) = lowering.adjoint()?;
+            pinned.push(seed.buffer);
+            pinned.extend(gradient.map(|gradient| gradient.buffer));
+            (Some(seed), gradient)
+        }
     };
     let adjoint = forward.end..lowering.program.calls().len();
-    let (program, moved) = memory::share(lowering.program, &pinned);
+    let trainable = lowering
+        .trainable
+        .take()
+        .map(|parameters| parameters.finish(&mut lowering.program));
+    pinned.extend(
+        trainable
+            .iter()
+            .flat_map(|trainable| [trainable.weights, trainable.gradient]),
+    );
+    let (program, renamed) = memory::share(lowering.program, &pinned);
     let moved = |place: Place| Place {
-        buffer: moved[&place.buffer],
+        buffer: renamed[&place.buffer],
         ..place
     };
     Ok(Network {
@@ -108,6 +137,11 @@ pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Ne
         logits: moved(logits),
         seed: seed.map(moved),
         gradient: gradient.map(moved),
+        trainable: trainable.map(|trainable| Trainable {
+            weights: renamed[&trainable.weights],
+            gradient: renamed[&trainable.gradient],
+            ..trainable
+        }),
     })
 }
 
@@ -126,6 +160,8 @@ struct Lowering<'g> {
     gradient_begun: Vec<bool>,
     /// How each concatenation came about.
     joins: placement::Joins,
+    /// The parameters, if they are to be trained.
+    trainable: Option<trainable::Parameters>,
 }
 
 impl<'g> Lowering<'g> {
@@ -141,8 +177,10 @@ impl<'g> Lowering<'g> {
                 node.name
             )));
         }
-        let fusions = fusion::Fusions::find(graph, options.adjoint);
+        let fusions = fusion::Fusions::find(graph, options.gradients);
         let mut program = Program::new();
+        let trainable = (options.gradients == Gradients::Parameters)
+            .then(|| trainable::Parameters::new(graph, &mut program));
         let (places, joins) = placement::place_all(graph, &shapes, &fusions, options, &mut program);
         Ok(Lowering {
             graph,
@@ -153,7 +191,13 @@ impl<'g> Lowering<'g> {
             places,
             gradient_buffers: Vec::new(),
             joins,
+            trainable,
         })
+    }
+
+    /// Whether anyone wants the gradient of a node's values: training does without that of the input.
+    fn wants_gradient(&self, id: NodeId) -> bool {
+        self.trainable.is_none() || id != self.graph.input()
     }
 
     fn node(&self, id: NodeId) -> &'g Node {
@@ -203,9 +247,9 @@ impl<'g> Lowering<'g> {
         Ok(())
     }
 
-    /// Lowers all adjoints, last node first. Returns where the caller writes the gradient of the output and
-    /// where that of the input will stand.
-    fn adjoint(&mut self) -> Result<(Place, Place)> {
+    /// Lowers all adjoints, last node first. Returns where the caller writes the gradient of the output and, if
+    /// it is asked for, where that of the input will stand.
+    fn adjoint(&mut self) -> Result<(Place, Option<Place>)> {
         self.gradient_buffers = vec![None; self.program.buffers().len()];
         let output = self.graph.output();
         let seed = self.seed(output)?;
@@ -228,13 +272,16 @@ impl<'g> Lowering<'g> {
                 Op::Sigmoid => self.sigmoid_adjoint(id)?,
             }
         }
+        if self.trainable.is_some() {
+            return Ok((seed, None));
+        }
         let input = self.graph.input();
         if !self.gradient_begun[input.0] {
             return Err(Error::Network(
                 "the output does not depend on the input, so there is no gradient".into(),
             ));
         }
-        Ok((seed, self.gradient_place(input)?))
+        Ok((seed, Some(self.gradient_place(input)?)))
     }
 
     /// Where the caller writes the gradient of the output: a dense tensor, which is the output's gradient

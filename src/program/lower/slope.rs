@@ -1,13 +1,14 @@
 //! Slope activation: standing alone, or the adjoint of one that is fused to a convolution.
 
 use super::Lowering;
+use super::coefficients::Origin;
 use super::weights::slopes_per_channel;
 use crate::error::{Error, Result};
-use crate::graph::{NodeId, Op};
-use crate::kernels::{slope, slope_adjoint};
+use crate::graph::{NodeId, Op, Slopes};
+use crate::kernels::{channel_sums, slope, slope_adjoint};
 
 impl Lowering<'_> {
-    fn slopes(&self, id: NodeId) -> Result<Vec<f32>> {
+    fn slopes(&self, id: NodeId) -> Result<Vec<Origin>> {
         match self.node(id).op {
             Op::Slope { slopes } => Ok(slopes_per_channel(self.graph, slopes, self.shape(id).c)),
             ref other => Err(Error::Network(format!("{} is no slope activation", other.kind()))),
@@ -18,7 +19,7 @@ impl Lowering<'_> {
         let (input, output) = self.ends(id, 0)?;
         let slopes = self.slopes(id)?;
         let label = self.label(id, "");
-        let slopes = self.program.add_constant(format!("slopes of {label}"), slopes);
+        let slopes = self.add_coefficients(format!("slopes of {label}"), slopes);
         self.program.add_call(
             label,
             slope::Params {
@@ -35,10 +36,22 @@ impl Lowering<'_> {
     pub(super) fn slope_adjoint(&mut self, id: NodeId) -> Result<()> {
         let (reference, _) = self.ends(id, 0)?;
         let gradient = self.gradient_place(id)?;
-        let (output, accumulate) = self.begin_gradient(self.node(id).inputs[0])?;
+        if let Op::Slope {
+            slopes: Slopes::Learnt(slopes),
+        } = self.node(id).op
+            && self.trainable.is_some()
+        {
+            let label = self.label(id, "slope gradient");
+            self.add_channel_gradient(label, slopes, reference, gradient, channel_sums::NEGATIVE_PRODUCT);
+        }
+        let input = self.node(id).inputs[0];
+        if !self.wants_gradient(input) {
+            return Ok(());
+        }
+        let (output, accumulate) = self.begin_gradient(input)?;
         let slopes = self.slopes(id)?;
         let label = self.label(id, "adjoint");
-        let slopes = self.program.add_constant(format!("slopes of {label}"), slopes);
+        let slopes = self.add_coefficients(format!("slopes of {label}"), slopes);
         self.program.add_call(
             label,
             slope_adjoint::Params {

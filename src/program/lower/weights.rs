@@ -2,6 +2,7 @@
 //! the bias and slope of each out channel in turn.
 
 use super::Lowering;
+use super::coefficients::Origin;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Op, ParameterId, Slopes};
 use crate::kernels::conv2d::CHANNEL_BLOCK;
@@ -22,10 +23,10 @@ impl Packing {
     }
 
     /// Packs `weight(in, row, column, out)`.
-    fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32) -> Vec<f32> {
+    fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> Origin) -> Vec<Origin> {
         let padded = self.padded_out_channels();
         let [rows, columns] = self.kernel;
-        let mut packed = vec![0.0; self.in_channels * rows * columns * padded];
+        let mut packed = vec![Origin::Fixed(0.0); self.in_channels * rows * columns * padded];
         let taps = (0..self.in_channels)
             .flat_map(|i| (0..rows).flat_map(move |row| (0..columns).map(move |col| (i, row, col))));
         for ((i, row, column), outs) in taps.zip(packed.chunks_mut(padded)) {
@@ -43,6 +44,8 @@ impl Packing {
 pub(super) struct Epilogue {
     scale: Vec<f32>,
     bias: Vec<f32>,
+    /// Which parameter the bias is, unchanged.
+    bias_parameter: Option<ParameterId>,
     slope: Vec<f32>,
 }
 
@@ -52,21 +55,27 @@ impl Epilogue {
         let mut epilogue = Epilogue {
             scale: vec![1.0; channels],
             bias: vec![0.0; channels],
+            bias_parameter: None,
             slope: vec![1.0; channels],
         };
         for &id in group {
             match graph.nodes()[id.0].op {
                 Op::Conv2d { bias: Some(bias), .. } | Op::ConvTranspose2d { bias: Some(bias), .. } => {
                     epilogue.bias.copy_from_slice(graph.data(bias));
+                    epilogue.bias_parameter = Some(bias);
                 }
                 Op::Affine { scale, shift } => {
+                    epilogue.bias_parameter = None;
                     let coefficients = graph.data(scale).iter().zip(graph.data(shift));
                     for (c, (scale, shift)) in coefficients.enumerate() {
                         epilogue.scale[c] *= scale;
                         epilogue.bias[c] = epilogue.bias[c] * scale + shift;
                     }
                 }
-                Op::Slope { slopes } => epilogue.slope = slopes_per_channel(graph, slopes, channels),
+                Op::Slope { slopes } => {
+                    let slopes = slopes_per_channel(graph, slopes, channels);
+                    epilogue.slope = slopes.iter().map(|slope| slope.value(graph)).collect();
+                }
                 _ => {}
             }
         }
@@ -81,9 +90,17 @@ impl Epilogue {
             .then_some(&self.slope[..])
     }
 
-    /// Factors that the affine puts on each out channel's weights.
-    pub(super) fn scale(&self) -> &[f32] {
-        &self.scale
+    /// Number `index` of parameter `weight`, which belongs to channel `out`, with the affine's factor on it.
+    pub(super) fn scaled(&self, graph: &Graph, weight: ParameterId, index: usize, out: usize) -> Origin {
+        match self.scale[out] {
+            1.0 => Origin::Parameter(weight, index),
+            scale => Origin::Fixed(scale * graph.data(weight)[index]),
+        }
+    }
+
+    /// The bias, if it is a parameter.
+    pub(super) fn bias_parameter(&self) -> Option<ParameterId> {
+        self.bias_parameter
     }
 
     /// The epilogue of a plain convolution of `channels` out channels.
@@ -91,26 +108,28 @@ impl Epilogue {
         Epilogue::of(&Graph::new(channels), &[], channels)
     }
 
-    fn pack(&self) -> Vec<f32> {
+    fn pack(&self) -> Vec<Origin> {
         let padded = self.bias.len().next_multiple_of(CHANNEL_BLOCK);
-        let mut packed = vec![0.0; 2 * padded];
+        let mut packed = vec![Origin::Fixed(0.0); 2 * padded];
         for (c, pair) in packed.chunks_mut(2).enumerate().take(self.bias.len()) {
-            pair[0] = self.bias[c];
-            pair[1] = self.slope[c];
+            pair[0] = match self.bias_parameter {
+                Some(bias) => Origin::Parameter(bias, c),
+                None => Origin::Fixed(self.bias[c]),
+            };
+            pair[1] = Origin::Fixed(self.slope[c]);
         }
         packed
     }
 }
 
 /// One slope for each of `channels` channels.
-pub(super) fn slopes_per_channel(graph: &Graph, slopes: Slopes, channels: usize) -> Vec<f32> {
-    match slopes {
-        Slopes::Same(slope) => vec![slope; channels],
-        Slopes::Learnt(id) => match graph.data(id) {
-            &[slope] => vec![slope; channels],
-            slopes => slopes.to_vec(),
-        },
-    }
+pub(super) fn slopes_per_channel(graph: &Graph, slopes: Slopes, channels: usize) -> Vec<Origin> {
+    let slope = |channel| match slopes {
+        Slopes::Same(slope) => Origin::Fixed(slope),
+        Slopes::Learnt(id) if graph.data(id).len() == 1 => Origin::Parameter(id, 0),
+        Slopes::Learnt(id) => Origin::Parameter(id, channel),
+    };
+    (0..channels).map(slope).collect()
 }
 
 impl Lowering<'_> {
@@ -124,19 +143,17 @@ impl Lowering<'_> {
         })
     }
 
-    /// Adds packed weights and epilogue as constants.
+    /// Adds packed weights and epilogue.
     pub(super) fn add_weights(
         &mut self,
         label: &str,
         packing: Packing,
         epilogue: &Epilogue,
-        weight: impl Fn(usize, usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize, usize) -> Origin,
     ) -> [BufferId; 2] {
         [
-            self.program
-                .add_constant(format!("weights of {label}"), packing.pack(weight)),
-            self.program
-                .add_constant(format!("bias and slope of {label}"), epilogue.pack()),
+            self.add_coefficients(format!("weights of {label}"), packing.pack(weight)),
+            self.add_coefficients(format!("bias and slope of {label}"), epilogue.pack()),
         ]
     }
 }

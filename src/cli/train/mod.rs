@@ -1,0 +1,182 @@
+//! `asma train`: a network on images and masks, or on synthetic ones.
+
+mod data;
+mod results;
+mod settings;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use asma::checkpoint::Checkpoint;
+use asma::graph::{Family, Graph, Model, Padding, SimpleUnet};
+use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph};
+use asma::{Error, Result, Shape};
+use clap::Args;
+
+use self::data::DataArguments;
+use self::results::{STATE_FILE, WEIGHTS_FILE, print_summary, write_epoch, write_summary};
+use self::settings::Settings;
+use super::network::DeviceArguments;
+use super::outputs::open_folder;
+use super::progress::TrainingProgress;
+
+/// Train a U-Net on your images and masks, or on synthetic ones
+///
+/// DIR gets the weights of the best epoch (weights.safetensors), everything that --resume needs
+/// (training.safetensors), a loss curve and a table of the epochs, all of it anew after each epoch.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    network: NetworkArguments,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// The folder that results are written to
+    #[arg(long, value_name = "DIR", default_value = "asma-train")]
+    out: PathBuf,
+    /// Go on with the run whose state is in --out, given the same other options
+    #[arg(long)]
+    resume: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+struct NetworkArguments {
+    /// Channels of the first level; each further level has twice as many
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    base: usize,
+    /// Levels, from the full resolution down
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    depth: usize,
+    /// What 3×3 convolutions do at the border: `same` keeps sizes, `valid` predicts the centre alone
+    #[arg(long, value_name = "PADDING", default_value_t = Padding::Same)]
+    padding: Padding,
+    /// Classes, the background among them
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    classes: usize,
+    /// Begin with the weights of this file, whose network it is then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "depth", "padding", "classes"])]
+    initial: Option<PathBuf>,
+}
+
+impl NetworkArguments {
+    /// The member of the family, and its graph with the weights to begin with.
+    fn build(&self, seed: u64) -> Result<(SimpleUnet, Graph)> {
+        if let Some(path) = &self.initial {
+            let Model { family, graph } = Model::from_checkpoint(&Checkpoint::open(path)?)?;
+            return match family {
+                Family::SimpleUnet(unet) => Ok((unet, graph)),
+                other => Err(Error::file(
+                    path,
+                    format!("{other} cannot be trained; give a SimpleUnet"),
+                )),
+            };
+        }
+        for (name, value, most) in [
+            ("--base", self.base, 1024),
+            ("--depth", self.depth, 10),
+            ("--classes", self.classes, 255),
+        ] {
+            let least = if name == "--classes" { 2 } else { 1 };
+            if !(least..=most).contains(&value) {
+                return Err(Error::Usage(format!("{name} {value}: want {least} to {most}")));
+            }
+        }
+        let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, self.padding);
+        let graph = initial_graph(&unet, seed)?;
+        Ok((unet, graph))
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let start = Instant::now();
+    let config = arguments.settings.config()?;
+    let (unet, graph) = arguments.network.build(config.seed)?;
+    config.check(unet.classes)?;
+    arguments.data.check(unet.classes)?;
+    let state_file = arguments.out.join(STATE_FILE);
+    let state = match arguments.resume {
+        true => Some(TrainingState::from_checkpoint(
+            &Checkpoint::open(&state_file)?,
+            &graph,
+        )?),
+        false if state_file.exists() => {
+            return Err(Error::Usage(format!(
+                "{}: a run left its state there; go on with it by --resume, or name another folder with --out",
+                state_file.display()
+            )));
+        }
+        false => None,
+    };
+    let (training, validation) = arguments.data.read(unet.classes, config.seed)?;
+    let input = Shape {
+        n: config.batch,
+        ..training.shape()
+    };
+    let plan = TrainingPlan::new(&graph, input, config)?;
+    let out = open_folder(&arguments.out)?;
+    let gpu = arguments.device.open()?;
+    let mut executor = arguments.device.executor(gpu, plan.program())?;
+    eprintln!(
+        "network: {unet}, {} parameters; {} samples of {}×{} pixels to train on, {} to validate on",
+        plan.parameter_count(),
+        training.len(),
+        input.w,
+        input.h,
+        validation.len()
+    );
+    let trainer = Trainer::new(&plan, executor.as_mut(), &training, &validation, state)?;
+    let mut progress = TrainingProgress::new();
+    let outcome = trainer.run(&mut |event| match event {
+        Event::Step {
+            epoch,
+            done,
+            steps,
+            loss,
+        } => Ok(progress.show(epoch, done, steps, loss)),
+        Event::Epoch { row, best, state } => {
+            progress.epoch(&row, plan.config().epochs, best);
+            write_epoch(&out, &graph, &unet, state, best)?;
+            Ok(ControlFlow::Continue(()))
+        }
+    });
+    progress.finish();
+    let state = outcome.map_err(|error| with_what_is_left(error, &out))?;
+    if state.epoch() < plan.config().epochs {
+        state
+            .to_checkpoint(&graph, unet.metadata())?
+            .save(out.join(STATE_FILE))?;
+        eprintln!(
+            "stopped in epoch {}; the same command with --resume goes on",
+            state.epoch() + 1
+        );
+    }
+    let device = executor.describe();
+    let summary = write_summary(
+        &out,
+        &unet,
+        &state,
+        [training.len(), validation.len()],
+        device,
+        start,
+    )?;
+    print_summary(&summary, &out, arguments.json)
+}
+
+/// A diverged run says what can be gone back to.
+fn with_what_is_left(error: Error, out: &Path) -> Error {
+    match error {
+        Error::NotFinite(problem) if out.join(WEIGHTS_FILE).exists() => Error::NotFinite(format!(
+            "{problem}; the weights of the best epoch before that are in {}",
+            out.join(WEIGHTS_FILE).display()
+        )),
+        other => other,
+    }
+}

@@ -1,0 +1,99 @@
+//! Twin of [`kernels::conv2d_weight_gradient`](crate::kernels::conv2d_weight_gradient).
+//!
+//! Chunks are computed in parallel. For each, the gradient is laid out as `[channels][pixels]` and the windows,
+//! a few input channels at a time so that they stay in the cache, as `[taps][pixels]`; their product is the
+//! chunk's partial sums.
+
+use rayon::prelude::*;
+
+use super::conv2d::{WINDOW_ELEMENTS, Windows};
+use super::matrix::{Matrix, multiply};
+use super::rows::{row, sizes};
+use crate::kernels::conv2d_weight_gradient::Params;
+
+/// Memory that a thread uses again for each chunk.
+#[derive(Default)]
+struct Scratch {
+    /// `[gradient channels][pixels]`.
+    gradients: Vec<f32>,
+    /// `[taps][pixels]` of a group of input channels.
+    windows: Vec<f32>,
+    /// `[gradient channels][taps]` of a group of input channels.
+    sums: Vec<f32>,
+}
+
+/// `partials[chunk, a, b, ky, kx] = Σ gradient[n, a, y, x] · input[n, b, y·sy + ky − py, x·sx + kx − px]` over
+/// the chunk's rows.
+pub fn run(params: &Params, input: &[f32], gradient: &[f32], partials: &mut [f32]) {
+    let channels = params.gradient_extent.c as usize;
+    let length = channels * params.taps() as usize;
+    partials[..params.chunks() as usize * length]
+        .par_chunks_exact_mut(length)
+        .enumerate()
+        .for_each_init(Scratch::default, |scratch, (chunk, partial)| {
+            sum_chunk(params, input, gradient, chunk, partial, scratch)
+        });
+}
+
+fn sum_chunk(
+    params: &Params,
+    input: &[f32],
+    gradient: &[f32],
+    chunk: usize,
+    partial: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let [samples, channels, h, w] = sizes(params.gradient_extent);
+    let in_channels = params.input_extent.c as usize;
+    let kernel_taps = (params.kernel[0] * params.kernel[1]) as usize;
+    let taps = in_channels * kernel_taps;
+    let first = chunk * params.rows_per_chunk as usize;
+    let lines = first..(first + params.rows_per_chunk as usize).min(samples * h);
+    let pixels = lines.len() * w;
+
+    scratch.gradients.resize(channels * pixels, 0.0);
+    for (channel, plane) in scratch.gradients.chunks_exact_mut(pixels).enumerate() {
+        for (line, out) in lines.clone().zip(plane.chunks_exact_mut(w)) {
+            out.copy_from_slice(row(gradient, params.gradient, line / h, channel, line % h, w));
+        }
+    }
+    let geometry = Windows {
+        view: params.input,
+        extent: params.input_extent,
+        columns: w,
+        kernel: params.kernel,
+        stride: params.stride,
+        padding: params.padding,
+    };
+    let group = (WINDOW_ELEMENTS / (kernel_taps * pixels)).clamp(1, in_channels);
+    for first_channel in (0..in_channels).step_by(group) {
+        let count = group.min(in_channels - first_channel) * kernel_taps;
+        scratch.windows.resize(count * pixels, 0.0);
+        for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
+            let channel = first_channel + tap / kernel_taps;
+            for (line, windows) in lines.clone().zip(windows.chunks_exact_mut(w)) {
+                geometry.lay_out_row(input, line / h, channel, line % h, tap % kernel_taps, windows);
+            }
+        }
+        let left = Matrix {
+            values: &scratch.windows,
+            row_stride: pixels,
+            column_stride: 1,
+        };
+        let right = Matrix {
+            values: &scratch.gradients,
+            row_stride: 1,
+            column_stride: pixels,
+        };
+        scratch.sums.resize(channels * count, 0.0);
+        multiply([count, pixels, channels], left, right, &mut scratch.sums, false);
+        let first_tap = first_channel * kernel_taps;
+        for (sums, partial) in scratch
+            .sums
+            .chunks_exact(count)
+            .zip(partial.chunks_exact_mut(taps))
+        {
+            partial[first_tap..first_tap + count].copy_from_slice(sums);
+        }
+    }
+}
