@@ -144,7 +144,7 @@ impl LabelMap {
 
     /// The label at row `y`, column `x`, or nothing outside the map.
     pub fn get(&self, y: usize, x: usize) -> Option<u8> {
-        if x >= self.width {
+        if y >= self.height || x >= self.width {
             return None;
         }
         self.labels.get(y * self.width + x).copied()

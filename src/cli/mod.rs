@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod attack;
+mod demo;
 mod devices;
 mod inspect;
 mod network;
@@ -29,6 +30,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
     Attack(attack::Arguments),
     Segment(segment::Arguments),
     Inspect(inspect::Arguments),
@@ -46,6 +48,7 @@ pub fn run() -> ExitCode {
         .init();
     let arguments = Arguments::parse();
     let result = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

@@ -23,7 +23,7 @@ pub struct NetworkArguments {
 }
 
 /// Where to run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct DeviceArguments {
     /// Where to run: auto, gpu, cpu, an adapter's number or part of its name (see `asma devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]

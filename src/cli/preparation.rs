@@ -4,7 +4,7 @@ use asma::data::{Crop, Padding, Preparation, Preset, Resize};
 use clap::Args;
 
 /// How images and masks are brought to the network's input.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Preparation")]
 pub struct PreparationArguments {
     /// A known preparation: `rim-one` is the ASMA authors' for fundus photographs of 428×569 pixels

@@ -26,9 +26,9 @@ const HEADLINE: i32 = 88;
 const LEGEND_ROW: i32 = 30;
 
 /// What lies outside the network's output window in the panels of label maps.
-const OUTSIDE: Rgb<u8> = Rgb([222, 224, 228]);
+pub(super) const OUTSIDE: Rgb<u8> = Rgb([222, 224, 228]);
 /// Where an adaptive mask has nothing left to change.
-const INACTIVE: Rgb<u8> = Rgb([250, 250, 250]);
+pub(super) const INACTIVE: Rgb<u8> = Rgb([250, 250, 250]);
 
 /// An adaptive mask at one iteration.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
     Ok(canvas.picture)
 }
 
-fn mask_colour(label: u8) -> Rgb<u8> {
+pub(super) fn mask_colour(label: u8) -> Rgb<u8> {
     if label == IGNORE {
         INACTIVE
     } else {
@@ -160,7 +160,11 @@ fn mask_colour(label: u8) -> Rgb<u8> {
 }
 
 /// The label map in its window of a sheet of the image's size.
-fn in_window(image: &Tensor, labels: &LabelMap, colour: &dyn Fn(u8) -> Rgb<u8>) -> Result<RgbImage> {
+pub(super) fn in_window(
+    image: &Tensor,
+    labels: &LabelMap,
+    colour: &dyn Fn(u8) -> Rgb<u8>,
+) -> Result<RgbImage> {
     let (top, left) = window(image, labels)?;
     let painted = paint(labels, colour)?;
     let shape = image.shape();
@@ -219,7 +223,7 @@ fn draw_scores(canvas: &mut Canvas, (x, y): (i32, i32), scores: &Scores, scores_
 }
 
 /// Three significant digits.
-fn three_digits(value: f32) -> String {
+pub(super) fn three_digits(value: f32) -> String {
     if !value.is_finite() || value == 0.0 {
         return value.to_string();
     }

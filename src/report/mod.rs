@@ -1,6 +1,8 @@
 //! What an attack or a training leaves behind for people and programs: trace, summary, pictures, figure, curves.
 
+pub mod animation;
 mod canvas;
+mod few_colours;
 pub mod figure;
 pub mod history;
 pub mod loss_curve;
@@ -10,6 +12,7 @@ mod plot;
 pub mod summary;
 pub mod trace;
 
+pub use animation::{Animation, AnimationFrame, animation_gif, draw_frames, write_animation};
 pub use figure::{Figure, Moment, draw_figure};
 pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};

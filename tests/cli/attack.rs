@@ -3,6 +3,8 @@
 use asma::checkpoint::Checkpoint;
 use asma::data::{read_image, round_to_8_bits};
 use asma::report::{read_summary, read_trace};
+use image::AnimationDecoder;
+use image::codecs::gif::GifDecoder;
 
 use crate::support::{SIZE, Workshop};
 
@@ -143,4 +145,29 @@ fn the_schedules_differ_and_repeats_do_not() {
     let trace = |out: &str| std::fs::read(workshop.path(out).join("trace.csv")).unwrap();
     assert_eq!(trace("a"), trace("b"));
     assert_ne!(trace("a"), trace("c"));
+}
+
+#[test]
+fn an_animation_is_written_if_it_is_asked_for() {
+    let workshop = Workshop::new();
+    workshop
+        .attack("--iterations 40 --tau auto --gif --out with")
+        .assert()
+        .success();
+    workshop
+        .attack("--iterations 40 --tau auto --out without")
+        .assert()
+        .success();
+    assert!(!workshop.files("without").contains(&"animation.gif".to_string()));
+    let file = std::io::BufReader::new(std::fs::File::open(workshop.path("with/animation.gif")).unwrap());
+    let frames = GifDecoder::new(file)
+        .unwrap()
+        .into_frames()
+        .collect_frames()
+        .unwrap();
+    assert!((17..=33).contains(&frames.len()), "{}", frames.len());
+    assert_ne!(frames[0].buffer(), frames[frames.len() - 1].buffer());
+    // How the attack is watched does not change it.
+    let trace = |out: &str| std::fs::read(workshop.path(out).join("trace.csv")).unwrap();
+    assert_eq!(trace("with"), trace("without"));
 }

@@ -58,3 +58,12 @@ fn label_statistics_follow_the_definition() {
     assert_says(LabelMap::new(2, 3, vec![0; 5]), None, &["2 rows", "5 labels"]);
     assert_says(LabelMap::new(0, 3, vec![]), None, &["at least one pixel"]);
 }
+
+#[test]
+fn there_is_no_label_outside() {
+    let map = LabelMap::new(2, 3, vec![0, 1, 2, 3, 4, 5]).unwrap();
+    assert_eq!(map.get(1, 2), Some(5));
+    for (y, x) in [(2, 0), (0, 3), (usize::MAX, 0), (0, usize::MAX)] {
+        assert_eq!(map.get(y, x), None, "row {y}, column {x}");
+    }
+}

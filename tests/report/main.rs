@@ -1,5 +1,6 @@
-//! The trace, the summary and the pictures that an attack leaves, and the curves of a training run.
+//! The trace, the summary, the pictures and the animation that an attack leaves, and the curves of a training run.
 
+mod animation;
 mod loss_curve;
 
 use std::fs;

@@ -8,12 +8,12 @@ use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{round_to_8_bits, write_image, write_rgb_image};
 use asma::program::Executor;
 use asma::report::{
-    Figure, Moment, Results, Summary, colour_labels, draw_figure, perturbation_picture, write_summary,
-    write_trace,
+    Animation, AnimationFrame, Figure, Moment, Results, Summary, colour_labels, draw_figure,
+    perturbation_picture, write_animation, write_summary, write_trace,
 };
-use asma::{LabelMap, Result, Scores, Tensor};
+use asma::{Error, LabelMap, Result, Scores, Tensor};
 
-use super::{Arguments, predict};
+use super::perform::{Request, predict};
 use crate::cli::print;
 
 /// The images that the attack left, with what the network makes of them.
@@ -25,7 +25,7 @@ pub struct Judged {
     /// After how many steps the best image stood.
     best_iteration: u32,
     /// The prediction for the saved image, as float.
-    after: LabelMap,
+    pub after: LabelMap,
 }
 
 impl Judged {
@@ -83,7 +83,7 @@ impl Judged {
 
 /// Everything there is to say about the attack.
 pub fn summary(
-    arguments: &Arguments,
+    request: &Request<'_>,
     attack: &Attack,
     executor: &dyn Executor,
     family: String,
@@ -95,13 +95,13 @@ pub fn summary(
     let (input, output) = (attack.adversarial().shape, attack.logits().shape);
     Summary {
         asma_version: env!("CARGO_PKG_VERSION").into(),
-        image: arguments.image.display().to_string(),
-        target: arguments.target.to_string(),
-        weights: arguments.network.weights.display().to_string(),
+        image: request.image.display().to_string(),
+        target: request.target.to_string(),
+        weights: request.network.weights.display().to_string(),
         network: family,
         device: executor.describe(),
-        preset: arguments.preparation.preset.map(|preset| preset.to_string()),
-        preparation: arguments.preparation.preparation().to_string(),
+        preset: request.preparation.preset.map(|preset| preset.to_string()),
+        preparation: request.preparation.preparation().to_string(),
         input_size: [input.h, input.w],
         output_size: [output.h, output.w],
         classes: config.attacked(attack.class_count()),
@@ -115,7 +115,7 @@ pub fn summary(
         iteration_limit: config.iterations,
         stop_iou: config.stop_iou,
         patience: config.patience,
-        region: arguments.region.as_ref().map(|path| path.display().to_string()),
+        region: request.region.map(|path| path.display().to_string()),
         iterations: outcome.trace.len() as u32,
         saved: judged.saved_name.into(),
         best_iteration: judged.best_iteration,
@@ -125,16 +125,26 @@ pub fn summary(
     }
 }
 
-/// Writes all the files; the summary last, so that where it stands all the rest does.
-pub fn write_results(
-    out: &Path,
-    source: &Tensor,
-    target: &LabelMap,
-    before: &LabelMap,
-    outcome: &Outcome,
-    judged: &Judged,
-    summary: &Summary,
-) -> Result<()> {
+/// An attack with all that went in and came out.
+pub struct Attacked {
+    pub source: Tensor,
+    pub target: LabelMap,
+    /// The prediction for the source image.
+    pub before: LabelMap,
+    pub outcome: Outcome,
+    pub judged: Judged,
+}
+
+/// Writes all the files, the animation if it is wanted; the summary last, so that where it stands all the rest
+/// does.
+pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bool) -> Result<()> {
+    let Attacked {
+        source,
+        target,
+        before,
+        outcome,
+        judged,
+    } = attacked;
     write_image(out.join("adversarial.png"), &judged.saved)?;
     let shape = judged.saved.shape();
     let exact = WeightTensor::new(vec![shape.c, shape.h, shape.w], judged.saved.data().to_vec())?;
@@ -159,7 +169,7 @@ pub fn write_results(
         source: source.clone(),
         source_prediction: before.clone(),
         target: target.clone(),
-        mask_name: format!("{} mask", capitalised(&summary.mask)),
+        mask_name: mask_name(summary),
         moments: moments(&outcome.snapshots, target, summary)?,
         adversarial: judged.saved.clone(),
         adversarial_prediction: judged.after.clone(),
@@ -172,6 +182,9 @@ pub fn write_results(
         trace: outcome.trace.clone(),
     })?;
     write_rgb_image(out.join("figure.png"), &figure)?;
+    if gif {
+        write_animation(out.join("animation.gif"), &animation(attacked, summary)?)?;
+    }
     write_trace(out.join("trace.csv"), &outcome.trace)?;
     write_summary(out.join("summary.json"), summary)
 }
@@ -183,6 +196,10 @@ fn file_name(path: &str) -> String {
     }
 }
 
+fn mask_name(summary: &Summary) -> String {
+    format!("{} mask", capitalised(&summary.mask))
+}
+
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters
@@ -191,8 +208,7 @@ fn capitalised(word: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The masks nearest to the beginning, a third, two thirds and the end of the attack: each pixel that drives
-/// it, with the class that it drives towards.
+/// The masks nearest to the beginning, a third, two thirds and the end of the attack.
 fn moments(snapshots: &[Snapshot], target: &LabelMap, summary: &Summary) -> Result<Vec<Moment>> {
     let Some(end) = snapshots.last() else {
         return Ok(Vec::new());
@@ -209,16 +225,61 @@ fn moments(snapshots: &[Snapshot], target: &LabelMap, summary: &Summary) -> Resu
     chosen
         .into_iter()
         .map(|snapshot| {
-            let mask = match summary.mask.as_str() {
-                "static" => target.clone(),
-                _ => LabelMap::adaptive_mask(target, &snapshot.prediction)?,
-            };
             Ok(Moment {
                 iteration: snapshot.iteration,
-                mask: mask.only(&summary.classes),
+                mask: mask_of(target, &snapshot.prediction, summary)?,
             })
         })
         .collect()
+}
+
+/// Each pixel that drives the attack at a prediction, with the class that it drives towards.
+fn mask_of(target: &LabelMap, prediction: &LabelMap, summary: &Summary) -> Result<LabelMap> {
+    let mask = match summary.mask.as_str() {
+        "static" => target.clone(),
+        _ => LabelMap::adaptive_mask(target, prediction)?,
+    };
+    Ok(mask.only(&summary.classes))
+}
+
+/// All moments whose image was kept, and the image that is saved.
+fn animation(attacked: &Attacked, summary: &Summary) -> Result<Animation> {
+    let Attacked {
+        target,
+        outcome,
+        judged,
+        ..
+    } = attacked;
+    let frame = |name: String, prediction: &LabelMap, image: &Tensor, iou: f32, l2: f32| {
+        Ok(AnimationFrame {
+            name,
+            mask: mask_of(target, prediction, summary)?,
+            prediction: prediction.clone(),
+            image: image.clone(),
+            iou,
+            l2,
+        })
+    };
+    let mut frames = Vec::new();
+    for snapshot in &outcome.snapshots {
+        let row = outcome.trace.get(snapshot.iteration as usize);
+        if let (Some(image), Some(row)) = (&snapshot.image, row) {
+            let name = format!("Iteration {}", snapshot.iteration);
+            frames.push(frame(name, &snapshot.prediction, image, row.iou, row.l2)?);
+        }
+    }
+    let scores = judged.saved_scores();
+    let name = format!("Saved: the {} iterate", judged.saved_name);
+    frames.push(frame(name, &judged.after, &judged.saved, scores.iou, scores.l2)?);
+    Ok(Animation {
+        mask_name: mask_name(summary),
+        frames,
+    })
+}
+
+/// Prints the summary for machines.
+pub fn print_json(summary: &Summary) -> Result<()> {
+    print(&serde_json::to_string_pretty(summary).map_err(|error| Error::file("standard output", error))?)
 }
 
 /// Prints the summary in a few lines.
