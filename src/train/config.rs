@@ -40,7 +40,7 @@ pub struct LossConfig {
     pub cross_entropy: f32,
     /// Factor of the soft Dice loss.
     pub dice: f32,
-    /// Added to numerator and denominator of the Dice coefficient, in pixels; above 0.
+    /// Added to numerator and denominator of the Dice coefficient, in pixels; 1e-6 to 1e6.
     pub smoothing: f32,
     /// Weight of each class in the cross-entropy; empty: 1 for all.
     pub class_weights: Vec<f32>,
@@ -90,7 +90,6 @@ impl TrainingConfig {
         for (name, value) in [
             ("learning rate", self.learning_rate),
             ("epsilon", self.epsilon),
-            ("smoothing", self.loss.smoothing.into()),
         ] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(Error::Usage(format!(
@@ -109,6 +108,13 @@ impl TrainingConfig {
                     "the {name} is {value}; want a number of at least 0"
                 )));
             }
+        }
+        // Far below this, the square of an absent class's denominator is no float any more.
+        if !(1e-6..=1e6).contains(&self.loss.smoothing) {
+            return Err(Error::Usage(format!(
+                "the smoothing of the Dice loss is {}; want 1e-6 to 1e6 pixels",
+                self.loss.smoothing
+            )));
         }
         if self.loss.cross_entropy + self.loss.dice == 0.0 {
             return Err(Error::Usage(

@@ -259,6 +259,23 @@ impl TrainingPlan {
         executor.write_words(self.labels, 0, labels)
     }
 
+    /// Writes what [`TrainingPlan::calls`] read in step `t`, for those who run the calls themselves; see
+    /// [`TrainingPlan::step`].
+    ///
+    /// # Errors
+    /// If there are more numbers than in a batch, or the device failed.
+    pub fn write_step(
+        &self,
+        executor: &mut dyn Executor,
+        images: &[f32],
+        labels: &[u32],
+        t: u32,
+        learning_rate: f64,
+    ) -> Result<()> {
+        self.write_batch(executor, images, labels)?;
+        executor.write(self.step, &adam::step_words(t, learning_rate, self.config.beta))
+    }
+
     /// Submits step `t`, counted from 1, on a batch: images in the order of [`TrainingPlan::input`], a label for
     /// each pixel of [`TrainingPlan::output`].
     ///
@@ -272,8 +289,7 @@ impl TrainingPlan {
         t: u32,
         learning_rate: f64,
     ) -> Result<PendingStep> {
-        self.write_batch(executor, images, labels)?;
-        executor.write(self.step, &adam::step_words(t, learning_rate, self.config.beta))?;
+        self.write_step(executor, images, labels, t, learning_rate)?;
         executor.submit(&self.train)?;
         self.request(executor, true)
     }

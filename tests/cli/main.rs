@@ -6,3 +6,4 @@ mod demo;
 mod other_commands;
 mod support;
 mod synth;
+mod train;

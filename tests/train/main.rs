@@ -1,8 +1,11 @@
-//! Random variations of samples, the split for validation, the order of an epoch.
+//! Random variations of samples, the split for validation, the order of an epoch, and the loop over epochs.
 
 mod augment;
+#[path = "../common/mod.rs"]
+mod common;
 mod geometry;
 mod split;
+mod trainer;
 
 use asma::{LabelMap, Shape, Tensor};
 

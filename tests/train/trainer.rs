@@ -1,0 +1,307 @@
+//! The loop over epochs: that it learns, repeats itself, is taken up again, and what it refuses.
+
+use std::ops::ControlFlow;
+
+use asma::checkpoint::Checkpoint;
+use asma::cpu::CpuExecutor;
+use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
+use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::program::Executor;
+use asma::train::{
+    Augmentation, Event, LossConfig, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState, initial_graph,
+};
+use asma::{EpochRow, Error, LabelMap, Result, Shape, Tensor};
+
+use crate::{assert_says, common};
+
+const SIDE: usize = 16;
+
+fn unet(padding: Padding) -> SimpleUnet {
+    SimpleUnet::doubling(3, 4, 2, 2, padding)
+}
+
+fn config() -> TrainingConfig {
+    TrainingConfig {
+        epochs: 2,
+        batch: 4,
+        learning_rate: 1e-2,
+        warm_up: 2,
+        ..TrainingConfig::default()
+    }
+}
+
+/// Samples with a bright square, which is class 1, on a dark ground.
+fn squares(count: usize, side: usize) -> Samples {
+    let mut samples = Samples::new(3, side, side);
+    for index in 0..count {
+        let (top, left) = (1 + 5 * index % (side / 2), 1 + 3 * index % (side / 2));
+        let inside = |y: usize, x: usize| {
+            (top..top + side / 3).contains(&y) && (left..left + side / 3).contains(&x)
+        };
+        let image = Tensor::from_fn(Shape::new(1, 3, side, side), |_, c, y, x| {
+            let texture = ((7 * x + 3 * y + c) % 5) as f32 / 20.0;
+            texture + if inside(y, x) { 0.7 } else { 0.1 }
+        });
+        let labels = LabelMap::from_fn(side, side, |y, x| u8::from(inside(y, x))).unwrap();
+        samples.push(&image, labels).unwrap();
+    }
+    samples
+}
+
+struct Run {
+    graph: Graph,
+    plan: TrainingPlan,
+    training: Samples,
+    validation: Samples,
+}
+
+impl Run {
+    fn new(config: TrainingConfig) -> Run {
+        let graph = initial_graph(&unet(Padding::Same), config.seed).unwrap();
+        let input = Shape::new(config.batch, 3, SIDE, SIDE);
+        Run {
+            plan: TrainingPlan::new(&graph, input, config).unwrap(),
+            graph,
+            training: squares(14, SIDE),
+            validation: squares(5, SIDE),
+        }
+    }
+
+    /// Trains on the CPU until `stop` says so, after a step of this number in all.
+    fn until(&self, state: Option<TrainingState>, stop: u32) -> TrainingState {
+        let mut executor = CpuExecutor::new(self.plan.program().clone()).unwrap();
+        self.on(&mut executor, state, stop)
+    }
+
+    fn on(&self, executor: &mut dyn Executor, state: Option<TrainingState>, stop: u32) -> TrainingState {
+        let trainer = Trainer::new(&self.plan, executor, &self.training, &self.validation, state).unwrap();
+        trainer
+            .run(&mut |event| {
+                Ok(match event {
+                    Event::Step { done, .. } if done >= stop => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                })
+            })
+            .unwrap()
+    }
+
+    fn refused(&self, training: &Samples, validation: &Samples, state: Option<TrainingState>) -> Result<()> {
+        let mut executor = CpuExecutor::new(self.plan.program().clone()).unwrap();
+        Trainer::new(&self.plan, &mut executor, training, validation, state).map(|_| ())
+    }
+}
+
+#[test]
+fn learns_what_can_be_learnt() {
+    let run = Run::new(TrainingConfig {
+        epochs: 30,
+        ..config()
+    });
+    let history: Vec<EpochRow> = run.until(None, u32::MAX).history().to_vec();
+    assert_eq!(history.len(), 30);
+    let last = history[29];
+    assert!(last.validation_iou > 0.9, "{last:?}");
+    assert!(last.training_loss < 0.5 * history[0].training_loss, "{last:?}");
+    assert!(last.validation_loss < 0.5 * history[0].validation_loss, "{last:?}");
+}
+
+#[test]
+fn learns_on_the_centre_that_a_valid_network_sees() {
+    let config = TrainingConfig {
+        epochs: 40,
+        augmentation: Augmentation::NONE,
+        ..config()
+    };
+    let graph = initial_graph(&unet(Padding::Valid), 0).unwrap();
+    let plan = TrainingPlan::new(&graph, Shape::new(4, 3, 36, 36), config).unwrap();
+    assert_eq!((plan.output().h, plan.output().w), (20, 20));
+    let (training, validation) = (squares(12, 36), squares(3, 36));
+    let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
+    let trainer = Trainer::new(&plan, &mut executor, &training, &validation, None).unwrap();
+    let state = trainer.run(&mut |_| Ok(ControlFlow::Continue(()))).unwrap();
+    assert!(state.best().unwrap().iou > 0.9, "{:?}", state.history().last());
+}
+
+#[test]
+fn two_runs_are_equal_to_the_bit() {
+    let run = Run::new(config());
+    let state = run.until(None, u32::MAX);
+    assert_eq!(state, run.until(None, u32::MAX));
+    let other_seed = Run::new(TrainingConfig {
+        seed: 1,
+        ..config()
+    });
+    assert_ne!(state, other_seed.until(None, u32::MAX));
+}
+
+#[test]
+fn two_runs_on_a_gpu_are_equal_to_the_bit_and_near_those_on_the_cpu() {
+    let Some(gpu) = common::gpu(Capabilities::Baseline) else {
+        return;
+    };
+    let run = Run::new(config());
+    let executor = || GpuExecutor::new(gpu.clone(), run.plan.program(), &GpuOptions::default()).unwrap();
+    let state = run.on(&mut executor(), None, u32::MAX);
+    assert_eq!(state, run.on(&mut executor(), None, u32::MAX));
+    // Adam makes steps of the same size of gradients that rounding alone decides, so that weights part slowly;
+    // losses after six steps agree all the same.
+    for (gpu, cpu) in state.history().iter().zip(run.until(None, u32::MAX).history()) {
+        assert!((gpu.training_loss - cpu.training_loss).abs() < 1e-3, "{gpu:?} {cpu:?}");
+        assert!((gpu.validation_loss - cpu.validation_loss).abs() < 1e-3, "{gpu:?} {cpu:?}");
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_as_if_it_had_never_stopped() {
+    let run = Run::new(config());
+    let whole = run.until(None, u32::MAX);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    // Three steps make an epoch: in the middle of the first, at its end, and in the middle of the second.
+    for stop in [1, 2, 3, 5] {
+        let stopped = run.until(None, stop);
+        assert!(stopped.epoch() < 2, "stopped after step {stop}");
+        stopped
+            .to_checkpoint(&run.graph, unet(Padding::Same).metadata())
+            .unwrap()
+            .save(&path)
+            .unwrap();
+        let read = TrainingState::from_checkpoint(&Checkpoint::open(&path).unwrap(), &run.graph).unwrap();
+        assert_eq!(read, stopped, "after step {stop}");
+        assert_eq!(run.until(Some(read), u32::MAX), whole, "stopped after step {stop}");
+    }
+}
+
+#[test]
+fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
+    let run = Run::new(TrainingConfig {
+        epochs: 6,
+        ..config()
+    });
+    let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
+    let trainer = Trainer::new(&run.plan, &mut executor, &run.training, &run.validation, None).unwrap();
+    let mut best_rows = Vec::new();
+    let state = trainer
+        .run(&mut |event| {
+            if let Event::Epoch { row, best, state } = event {
+                assert_eq!(state.history().last(), Some(&row));
+                let so_far = state.history().iter().map(|row| row.validation_iou);
+                let first_of_the_best = state.history()[..row.epoch as usize - 1]
+                    .iter()
+                    .all(|before| before.validation_iou < row.validation_iou);
+                assert_eq!(best, first_of_the_best);
+                assert_eq!(state.best().unwrap().iou, so_far.fold(f64::MIN, f64::max));
+                if best {
+                    best_rows.push(row.epoch);
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+    assert_eq!(state.best().unwrap().epoch, *best_rows.last().unwrap());
+    let weights = state.weights(&run.graph, unet(Padding::Same).metadata()).unwrap();
+    assert!(asma::graph::Model::from_checkpoint(&weights).is_ok());
+}
+
+#[test]
+fn a_diverging_run_stops_and_says_where_and_what_to_lower() {
+    let run = Run::new(TrainingConfig {
+        learning_rate: 1e30,
+        most_norm: 0.0,
+        ..config()
+    });
+    let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
+    let trainer = Trainer::new(&run.plan, &mut executor, &run.training, &run.validation, None).unwrap();
+    let result = trainer.run(&mut |_| Ok(ControlFlow::Continue(())));
+    assert!(matches!(result, Err(Error::NotFinite(_))), "{result:?}");
+    assert_says(result, &["diverged at step", "epoch 1", "lower the learning rate", "1e30"]);
+}
+
+#[test]
+fn the_learning_rate_rises_evenly_and_falls_along_a_cosine() {
+    let config = TrainingConfig {
+        learning_rate: 0.5,
+        warm_up: 10,
+        ..config()
+    };
+    let rate = |step| config.learning_rate_at(step, 110);
+    assert_eq!([rate(0), rate(4), rate(9), rate(10)], [0.05, 0.25, 0.5, 0.5]);
+    assert!((rate(60) - 0.25).abs() < 1e-12, "{}", rate(60));
+    assert!(rate(109) > 0.0 && rate(109) < 1e-3, "{}", rate(109));
+    // A short run warms up over half of it.
+    assert_eq!(config.learning_rate_at(1, 4), 0.5);
+}
+
+#[test]
+fn samples_that_do_not_fit_are_refused() {
+    let run = Run::new(config());
+    let (good, none) = (squares(4, SIDE), Samples::new(3, SIDE, SIDE));
+    assert_says(run.refused(&squares(3, SIDE), &good, None), &["3 samples", "batch takes 4"]);
+    assert_says(run.refused(&good, &none, None), &["no samples to validate on"]);
+    assert_says(run.refused(&good, &squares(2, 32), None), &["1×3×32×32", "4×3×16×16"]);
+    let mut third_class = squares(4, SIDE);
+    let (image, _) = good.get(0).unwrap();
+    let labels = LabelMap::from_fn(SIDE, SIDE, |_, _| 2).unwrap();
+    third_class.push(&image, labels).unwrap();
+    assert_says(run.refused(&third_class, &good, None), &["label 2", "classes 0 to 1"]);
+    let mut samples = squares(1, SIDE);
+    let small = LabelMap::from_fn(SIDE, 3, |_, _| 0).unwrap();
+    assert_says(samples.push(&image, small), &["16 rows and 3 columns"]);
+    assert_says(samples.get(1).map(|_| ()), &["sample 1", "there are 1"]);
+}
+
+#[test]
+fn another_run_is_not_resumed() {
+    let run = Run::new(config());
+    let state = run.until(None, 4);
+    let other = Run::new(TrainingConfig {
+        weight_decay: 0.5,
+        ..config()
+    });
+    let refused = other.refused(&other.training, &other.validation, Some(state.clone()));
+    assert_says(refused, &["weight decay was 0.01 and is now 0.5"]);
+    let refused = run.refused(&squares(9, SIDE), &run.validation, Some(state.clone()));
+    assert_says(refused, &["trained on 14 samples", "now there are 9"]);
+    let weights = state.weights(&run.graph, []).unwrap();
+    let refused = TrainingState::from_checkpoint(&weights, &run.graph);
+    assert_says(refused, &["not the state of a training"]);
+    let wider = initial_graph(&SimpleUnet::doubling(3, 6, 2, 2, Padding::Same), 0).unwrap();
+    let saved = state.to_checkpoint(&run.graph, []).unwrap();
+    assert_says(
+        TrainingState::from_checkpoint(&saved, &wider),
+        &["conv1_block.0.weight", "[4, 3, 3, 3]", "[6, 3, 3, 3]"],
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused() {
+    let graph = initial_graph(&unet(Padding::Same), 0).unwrap();
+    let with = |change: &dyn Fn(&mut TrainingConfig)| {
+        let mut config = config();
+        change(&mut config);
+        TrainingPlan::new(&graph, Shape::new(4, 3, SIDE, SIDE), config).map(|_| ())
+    };
+    assert!(with(&|_| ()).is_ok());
+    assert_says(with(&|c| c.epochs = 0), &["epochs is 0"]);
+    assert_says(with(&|c| c.batch = 0), &["batch is 0"]);
+    assert_says(with(&|c| c.learning_rate = f64::NAN), &["learning rate is NaN"]);
+    assert_says(with(&|c| c.learning_rate = -1.0), &["learning rate is -1"]);
+    assert_says(with(&|c| c.beta[1] = 1.0), &["is 1; want at least 0 and less than 1"]);
+    assert_says(with(&|c| c.weight_decay = -0.1), &["weight decay is -0.1"]);
+    assert_says(with(&|c| c.loss.smoothing = 0.0), &["smoothing", "is 0"]);
+    assert_says(with(&|c| c.loss.class_weights = vec![1.0]), &["1 class weights", "2 classes"]);
+    assert_says(
+        with(&|c| {
+            c.loss = LossConfig {
+                cross_entropy: 0.0,
+                dice: 0.0,
+                ..LossConfig::default()
+            }
+        }),
+        &["nothing to minimise"],
+    );
+    assert_says(with(&|c| c.augmentation.scale = 0.5), &["scale"]);
+    let one_class = initial_graph(&SimpleUnet::doubling(3, 4, 2, 1, Padding::Same), 0).unwrap();
+    let refused = TrainingPlan::new(&one_class, Shape::new(4, 3, SIDE, SIDE), config()).map(|_| ());
+    assert_says(refused, &["1 output channel", "at least 2 classes"]);
+}
