@@ -130,7 +130,11 @@ fn main() -> Result<()> {
         record.unseen.push(iou(&attack, executor, &image, &labels)?);
     }
     if !record.unseen.is_empty() {
-        println!("{} unseen images: {}", record.unseen.len(), spread(&record.unseen));
+        println!(
+            "{} unseen images: {}",
+            record.unseen.len(),
+            spread(&record.unseen)
+        );
     }
     if let (Some(images), Some(masks)) = (&arguments.photographs, &arguments.masks) {
         let preparation = Preparation {
@@ -232,12 +236,24 @@ fn print_attacks(attacks: &[AttackRecord]) {
     let of = |value: &dyn Fn(&AttackRecord) -> f32| attacks.iter().map(value).collect::<Vec<_>>();
     println!("{} attacks:", attacks.len());
     println!("  IoU with the target      {}", spread(&of(&|a| a.best.iou)));
-    println!("  IoU as 8 bits            {}", spread(&of(&|a| a.rounded_to_8_bits.iou)));
+    println!(
+        "  IoU as 8 bits            {}",
+        spread(&of(&|a| a.rounded_to_8_bits.iou))
+    );
     println!("  L2                       {}", spread(&of(&|a| a.best.l2)));
     println!("  L∞                       {}", spread(&of(&|a| a.best.linf)));
-    println!("  iterations               {}", spread(&of(&|a| a.iterations as f32)));
-    let survivors = attacks.iter().filter(|a| a.rounded_to_8_bits.iou >= SURVIVES).count();
-    println!("  as 8 bits at least {SURVIVES}: {survivors} of {}", attacks.len());
+    println!(
+        "  iterations               {}",
+        spread(&of(&|a| a.iterations as f32))
+    );
+    let survivors = attacks
+        .iter()
+        .filter(|a| a.rounded_to_8_bits.iou >= SURVIVES)
+        .count();
+    println!(
+        "  as 8 bits at least {SURVIVES}: {survivors} of {}",
+        attacks.len()
+    );
 }
 
 /// Mean, least, middle and most.

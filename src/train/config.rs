@@ -87,10 +87,7 @@ impl TrainingConfig {
                 return Err(Error::Usage(format!("{name} is 0; want at least 1")));
             }
         }
-        for (name, value) in [
-            ("learning rate", self.learning_rate),
-            ("epsilon", self.epsilon),
-        ] {
+        for (name, value) in [("learning rate", self.learning_rate), ("epsilon", self.epsilon)] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(Error::Usage(format!(
                     "the {name} is {value}; want a number above 0"

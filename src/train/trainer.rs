@@ -168,7 +168,7 @@ impl<'a> Trainer<'a> {
         if !report.loss.is_finite() || !report.gradient_norm.is_finite() {
             return Err(Error::NotFinite(format!(
                 "the training diverged at step {} of epoch {epoch} (step {done} in all): the loss is {} and the \
-                 norm of the gradient {}; lower the learning rate (now {}), raise the warm-up (now {} steps) or \
+                 norm of the gradient {}; lower the learning rate (now {:?}), raise the warm-up (now {} steps) or \
                  clip the gradient to a smaller norm (now {})",
                 self.progress.step,
                 report.loss,

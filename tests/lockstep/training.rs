@@ -11,7 +11,11 @@ use crate::setups;
 #[test]
 fn every_call_of_a_training_step_equals_its_twin() {
     let cases = [
-        (SimpleUnet::doubling(3, 4, 3, 2, Padding::Same), Shape::new(2, 3, 28, 20), vec![]),
+        (
+            SimpleUnet::doubling(3, 4, 3, 2, Padding::Same),
+            Shape::new(2, 3, 28, 20),
+            vec![],
+        ),
         (
             SimpleUnet::doubling(3, 5, 2, 3, Padding::Valid),
             Shape::new(2, 3, 38, 42),

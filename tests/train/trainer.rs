@@ -8,7 +8,8 @@ use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
 use asma::graph::{Graph, Padding, SimpleUnet};
 use asma::program::Executor;
 use asma::train::{
-    Augmentation, Event, LossConfig, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState, initial_graph,
+    Augmentation, Event, LossConfig, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState,
+    initial_graph,
 };
 use asma::{EpochRow, Error, LabelMap, Result, Shape, Tensor};
 
@@ -35,9 +36,8 @@ fn squares(count: usize, side: usize) -> Samples {
     let mut samples = Samples::new(3, side, side);
     for index in 0..count {
         let (top, left) = (1 + 5 * index % (side / 2), 1 + 3 * index % (side / 2));
-        let inside = |y: usize, x: usize| {
-            (top..top + side / 3).contains(&y) && (left..left + side / 3).contains(&x)
-        };
+        let inside =
+            |y: usize, x: usize| (top..top + side / 3).contains(&y) && (left..left + side / 3).contains(&x);
         let image = Tensor::from_fn(Shape::new(1, 3, side, side), |_, c, y, x| {
             let texture = ((7 * x + 3 * y + c) % 5) as f32 / 20.0;
             texture + if inside(y, x) { 0.7 } else { 0.1 }
@@ -102,7 +102,10 @@ fn learns_what_can_be_learnt() {
     let last = history[29];
     assert!(last.validation_iou > 0.9, "{last:?}");
     assert!(last.training_loss < 0.5 * history[0].training_loss, "{last:?}");
-    assert!(last.validation_loss < 0.5 * history[0].validation_loss, "{last:?}");
+    assert!(
+        last.validation_loss < 0.5 * history[0].validation_loss,
+        "{last:?}"
+    );
 }
 
 #[test]
@@ -127,10 +130,7 @@ fn two_runs_are_equal_to_the_bit() {
     let run = Run::new(config());
     let state = run.until(None, u32::MAX);
     assert_eq!(state, run.until(None, u32::MAX));
-    let other_seed = Run::new(TrainingConfig {
-        seed: 1,
-        ..config()
-    });
+    let other_seed = Run::new(TrainingConfig { seed: 1, ..config() });
     assert_ne!(state, other_seed.until(None, u32::MAX));
 }
 
@@ -146,8 +146,14 @@ fn two_runs_on_a_gpu_are_equal_to_the_bit_and_near_those_on_the_cpu() {
     // Adam makes steps of the same size of gradients that rounding alone decides, so that weights part slowly;
     // losses after six steps agree all the same.
     for (gpu, cpu) in state.history().iter().zip(run.until(None, u32::MAX).history()) {
-        assert!((gpu.training_loss - cpu.training_loss).abs() < 1e-3, "{gpu:?} {cpu:?}");
-        assert!((gpu.validation_loss - cpu.validation_loss).abs() < 1e-3, "{gpu:?} {cpu:?}");
+        assert!(
+            (gpu.training_loss - cpu.training_loss).abs() < 1e-3,
+            "{gpu:?} {cpu:?}"
+        );
+        assert!(
+            (gpu.validation_loss - cpu.validation_loss).abs() < 1e-3,
+            "{gpu:?} {cpu:?}"
+        );
     }
 }
 
@@ -168,7 +174,11 @@ fn a_resumed_run_ends_as_if_it_had_never_stopped() {
             .unwrap();
         let read = TrainingState::from_checkpoint(&Checkpoint::open(&path).unwrap(), &run.graph).unwrap();
         assert_eq!(read, stopped, "after step {stop}");
-        assert_eq!(run.until(Some(read), u32::MAX), whole, "stopped after step {stop}");
+        assert_eq!(
+            run.until(Some(read), u32::MAX),
+            whole,
+            "stopped after step {stop}"
+        );
     }
 }
 
@@ -214,7 +224,10 @@ fn a_diverging_run_stops_and_says_where_and_what_to_lower() {
     let trainer = Trainer::new(&run.plan, &mut executor, &run.training, &run.validation, None).unwrap();
     let result = trainer.run(&mut |_| Ok(ControlFlow::Continue(())));
     assert!(matches!(result, Err(Error::NotFinite(_))), "{result:?}");
-    assert_says(result, &["diverged at step", "epoch 1", "lower the learning rate", "1e30"]);
+    assert_says(
+        result,
+        &["diverged at step", "epoch 1", "lower the learning rate", "1e30"],
+    );
 }
 
 #[test]
@@ -236,14 +249,23 @@ fn the_learning_rate_rises_evenly_and_falls_along_a_cosine() {
 fn samples_that_do_not_fit_are_refused() {
     let run = Run::new(config());
     let (good, none) = (squares(4, SIDE), Samples::new(3, SIDE, SIDE));
-    assert_says(run.refused(&squares(3, SIDE), &good, None), &["3 samples", "batch takes 4"]);
+    assert_says(
+        run.refused(&squares(3, SIDE), &good, None),
+        &["3 samples", "batch takes 4"],
+    );
     assert_says(run.refused(&good, &none, None), &["no samples to validate on"]);
-    assert_says(run.refused(&good, &squares(2, 32), None), &["1×3×32×32", "4×3×16×16"]);
+    assert_says(
+        run.refused(&good, &squares(2, 32), None),
+        &["1×3×32×32", "4×3×16×16"],
+    );
     let mut third_class = squares(4, SIDE);
     let (image, _) = good.get(0).unwrap();
     let labels = LabelMap::from_fn(SIDE, SIDE, |_, _| 2).unwrap();
     third_class.push(&image, labels).unwrap();
-    assert_says(run.refused(&third_class, &good, None), &["label 2", "classes 0 to 1"]);
+    assert_says(
+        run.refused(&third_class, &good, None),
+        &["label 2", "classes 0 to 1"],
+    );
     let mut samples = squares(1, SIDE);
     let small = LabelMap::from_fn(SIDE, 3, |_, _| 0).unwrap();
     assert_says(samples.push(&image, small), &["16 rows and 3 columns"]);
@@ -286,10 +308,16 @@ fn settings_that_cannot_be_are_refused() {
     assert_says(with(&|c| c.batch = 0), &["batch is 0"]);
     assert_says(with(&|c| c.learning_rate = f64::NAN), &["learning rate is NaN"]);
     assert_says(with(&|c| c.learning_rate = -1.0), &["learning rate is -1"]);
-    assert_says(with(&|c| c.beta[1] = 1.0), &["is 1; want at least 0 and less than 1"]);
+    assert_says(
+        with(&|c| c.beta[1] = 1.0),
+        &["is 1; want at least 0 and less than 1"],
+    );
     assert_says(with(&|c| c.weight_decay = -0.1), &["weight decay is -0.1"]);
     assert_says(with(&|c| c.loss.smoothing = 0.0), &["smoothing", "is 0"]);
-    assert_says(with(&|c| c.loss.class_weights = vec![1.0]), &["1 class weights", "2 classes"]);
+    assert_says(
+        with(&|c| c.loss.class_weights = vec![1.0]),
+        &["1 class weights", "2 classes"],
+    );
     assert_says(
         with(&|c| {
             c.loss = LossConfig {
