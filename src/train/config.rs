@@ -88,7 +88,8 @@ impl TrainingConfig {
             }
         }
         for (name, value) in [("learning rate", self.learning_rate), ("epsilon", self.epsilon)] {
-            if !(value.is_finite() && value > 0.0) {
+            // As the kernels have it.
+            if !((value as f32).is_normal() && value > 0.0) {
                 return Err(Error::Usage(format!(
                     "the {name} is {value}; want a number above 0"
                 )));
@@ -125,7 +126,18 @@ impl TrainingConfig {
                 "a decay of Adam's moments is {beta}; want at least 0 and less than 1"
             )));
         }
+        if self.most_norm != 0.0 && !(self.most_norm as f32).is_normal() {
+            return Err(Error::Usage(format!(
+                "the largest gradient norm is {:?}; want 0 or a number that a 32-bit float can be",
+                self.most_norm
+            )));
+        }
         let weights = &self.loss.class_weights;
+        if !weights.is_empty() && self.loss.dice == 0.0 && weights.iter().all(|&weight| weight == 0.0) {
+            return Err(Error::Usage(
+                "all class weights are 0, so there is nothing to minimise; give one above 0".into(),
+            ));
+        }
         if !weights.is_empty() && weights.len() != classes {
             return Err(Error::Usage(format!(
                 "{} class weights were given, and the network has {classes} classes; give one for each",

@@ -7,6 +7,7 @@ use super::config::TrainingConfig;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{Extent, View, adam, channel_sums, loss_gradient, loss_sums, sum_partials};
+use crate::labels::IGNORE;
 use crate::program::{
     BufferId, CallId, Executor, Gradients, LoweringOptions, Place, Program, Readback, Trainable, lower,
 };
@@ -71,6 +72,18 @@ impl TrainingPlan {
             return Err(Error::Network(format!(
                 "the network has {classes} output channel; training wants at least 2 classes, the background \
                  one of them"
+            )));
+        }
+        if classes > usize::from(IGNORE) {
+            return Err(Error::Network(format!(
+                "the network has {classes} output channels; training takes at most {IGNORE} classes"
+            )));
+        }
+        if logits.shape.h > input.h || logits.shape.w > input.w {
+            return Err(Error::Network(format!(
+                "the network makes {} of an input of {input}, and there are labels for the input's pixels only; \
+                 train a network whose output is no larger than its input",
+                logits.shape
             )));
         }
         config.check(classes)?;
@@ -223,8 +236,15 @@ impl TrainingPlan {
     /// Overwrites parameters, first and second moments, each of [`TrainingPlan::parameter_count`] numbers.
     ///
     /// # Errors
-    /// If there are more numbers, or the device failed.
+    /// If there are not as many numbers, or the device failed.
     pub fn write_state(&self, executor: &mut dyn Executor, state: [&[f32]; 3]) -> Result<()> {
+        if let Some(values) = state.iter().find(|values| values.len() != self.trainable.count) {
+            return Err(Error::Usage(format!(
+                "{} parameters or moments were given; want {}",
+                values.len(),
+                self.trainable.count
+            )));
+        }
         let buffers = [self.trainable.weights, self.moments[0], self.moments[1]];
         buffers
             .into_iter()
@@ -255,6 +275,19 @@ impl TrainingPlan {
     }
 
     fn write_batch(&self, executor: &mut dyn Executor, images: &[f32], labels: &[u32]) -> Result<()> {
+        let wanted = (
+            self.input.shape.elements(),
+            self.output().n * self.output().pixels(),
+        );
+        if (images.len(), labels.len()) != wanted {
+            return Err(Error::Usage(format!(
+                "a batch of {} image numbers and {} labels was given; want {} and {}",
+                images.len(),
+                labels.len(),
+                wanted.0,
+                wanted.1
+            )));
+        }
         executor.write(self.input.buffer, images)?;
         executor.write_words(self.labels, 0, labels)
     }
@@ -263,7 +296,7 @@ impl TrainingPlan {
     /// [`TrainingPlan::step`].
     ///
     /// # Errors
-    /// If there are more numbers than in a batch, or the device failed.
+    /// If there are not as many numbers as in a batch, or the device failed.
     pub fn write_step(
         &self,
         executor: &mut dyn Executor,
@@ -280,7 +313,7 @@ impl TrainingPlan {
     /// each pixel of [`TrainingPlan::output`].
     ///
     /// # Errors
-    /// If there are more numbers, or the device failed.
+    /// If there are not as many numbers, or the device failed.
     pub fn step(
         &self,
         executor: &mut dyn Executor,
@@ -297,7 +330,7 @@ impl TrainingPlan {
     /// Computes loss and gradients of a batch, and changes no parameter.
     ///
     /// # Errors
-    /// If there are more numbers, or the device failed.
+    /// If there are not as many numbers, or the device failed.
     pub fn differentiate(
         &self,
         executor: &mut dyn Executor,
@@ -313,7 +346,7 @@ impl TrainingPlan {
     /// The loss of a batch and its logits.
     ///
     /// # Errors
-    /// If there are more numbers, or the device failed.
+    /// If there are not as many numbers, or the device failed.
     pub fn assess(
         &self,
         executor: &mut dyn Executor,

@@ -66,6 +66,16 @@ impl Samples {
         self.shape
     }
 
+    /// A number that other images or labels, or the same in another order, are all but sure not to have
+    /// (FNV-1a over all bytes).
+    pub fn fingerprint(&self) -> u64 {
+        let bytes = self.images.iter().zip(&self.labels);
+        let bytes = bytes.flat_map(|(image, labels)| image.iter().chain(labels.labels()));
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
     /// The largest class that any label names.
     pub fn largest_class(&self) -> Option<u8> {
         self.labels.iter().filter_map(LabelMap::largest_class).max()

@@ -22,11 +22,22 @@ pub struct Best {
     pub iou: f64,
 }
 
+/// What a run is trained and validated on, and what its network makes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Data {
+    /// Samples to train and to validate on.
+    pub(super) samples: [usize; 2],
+    /// [`Samples::fingerprint`](super::Samples::fingerprint) of both.
+    pub(super) fingerprints: [u64; 2],
+    /// Shapes of a batch and of its logits, which tell the padding too.
+    pub(super) input: String,
+    pub(super) output: String,
+}
+
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
-    /// Samples to train and to validate on.
-    pub(super) samples: [usize; 2],
+    pub(super) data: Data,
     /// Epochs done.
     pub(super) epoch: u32,
     /// Steps done of the epoch that follows.
@@ -61,6 +72,11 @@ impl TrainingState {
     /// Epochs done.
     pub fn epoch(&self) -> u32 {
         self.progress.epoch
+    }
+
+    /// Steps done of the epoch that follows.
+    pub fn step(&self) -> u32 {
+        self.progress.step
     }
 
     /// A row for each epoch done.

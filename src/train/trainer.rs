@@ -6,7 +6,7 @@ use super::batch::{Batch, centre};
 use super::plan::{PendingStep, TrainingPlan};
 use super::samples::Samples;
 use super::split::epoch_order;
-use super::state::{Best, Progress, TrainingState};
+use super::state::{Best, Data, Progress, TrainingState};
 use crate::error::{Error, Result};
 use crate::labels::{LabelMap, compare};
 use crate::program::Executor;
@@ -61,11 +61,25 @@ impl<'a> Trainer<'a> {
         state: Option<TrainingState>,
     ) -> Result<Trainer<'a>> {
         check_samples(plan, training, validation)?;
-        let samples = [training.len(), validation.len()];
+        let data = Data {
+            samples: [training.len(), validation.len()],
+            fingerprints: [training.fingerprint(), validation.fingerprint()],
+            input: plan.input().to_string(),
+            output: plan.output().to_string(),
+        };
+        let per_epoch = training.len() / plan.input().n;
+        let steps = (per_epoch as u64).saturating_mul(plan.config().epochs.into());
+        if steps > u64::from(u32::MAX) {
+            return Err(Error::Usage(format!(
+                "{} epochs of {per_epoch} steps are more than {} steps; want fewer epochs",
+                plan.config().epochs,
+                u32::MAX
+            )));
+        }
         plan.prepare(executor)?;
         let progress = match state {
             None => Progress {
-                samples,
+                data,
                 epoch: 0,
                 step: 0,
                 loss_sum: 0.0,
@@ -73,7 +87,7 @@ impl<'a> Trainer<'a> {
                 best: None,
             },
             Some(state) => {
-                check_same_run(plan, &state, samples)?;
+                check_same_run(plan, &state, &data)?;
                 plan.write_state(executor, state.numbers.each_ref().map(Vec::as_slice))?;
                 state.progress
             }
@@ -103,14 +117,15 @@ impl<'a> Trainer<'a> {
         observer: &mut dyn FnMut(Event<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<TrainingState> {
         while self.progress.epoch < self.plan.config().epochs {
-            if self.train_epoch(observer)?.is_break() {
+            let wish = self.train_epoch(observer)?;
+            if self.progress.step < self.steps_per_epoch() {
                 break;
             }
             let row = self.finish_epoch()?;
             let best = self.progress.best.is_some_and(|best| best.epoch == row.epoch);
             let state = self.state()?;
             let state = &state;
-            if observer(Event::Epoch { row, best, state })?.is_break() {
+            if observer(Event::Epoch { row, best, state })?.is_break() || wish.is_break() {
                 break;
             }
         }
@@ -147,7 +162,7 @@ impl<'a> Trainer<'a> {
         }
         if let Some(last) = under_way {
             let after = self.finish_step(last, observer)?;
-            if self.progress.step < per_epoch && after.is_break() {
+            if after.is_break() {
                 wanted = after;
             }
         }
@@ -162,36 +177,52 @@ impl<'a> Trainer<'a> {
     ) -> Result<ControlFlow<()>> {
         let report = self.plan.receive(self.executor, step)?;
         let (epoch, per_epoch) = (self.progress.epoch + 1, self.steps_per_epoch());
-        let config = self.plan.config();
+        let epochs = self.plan.config().epochs;
         self.progress.step += 1;
         let done = self.progress.epoch * per_epoch + self.progress.step;
         if !report.loss.is_finite() || !report.gradient_norm.is_finite() {
-            return Err(Error::NotFinite(format!(
-                "the training diverged at step {} of epoch {epoch} (step {done} in all): the loss is {} and the \
-                 norm of the gradient {}; lower the learning rate (now {:?}), raise the warm-up (now {} steps) or \
-                 clip the gradient to a smaller norm (now {})",
-                self.progress.step,
-                report.loss,
-                report.gradient_norm,
-                config.learning_rate,
-                config.warm_up,
-                config.most_norm
+            return Err(self.diverged(&format!(
+                "the loss is {} and the norm of the gradient {}",
+                report.loss, report.gradient_norm
             )));
         }
         self.progress.loss_sum += report.loss;
         observer(Event::Step {
             epoch,
             done,
-            steps: per_epoch * config.epochs,
+            steps: per_epoch * epochs,
             loss: self.progress.loss_sum / f64::from(self.progress.step),
         })
     }
 
+    /// The numbers left the finite range: where, and what can be done.
+    fn diverged(&self, problem: &str) -> Error {
+        let config = self.plan.config();
+        let (epoch, step) = (self.progress.epoch, self.progress.step);
+        let clip = match config.most_norm {
+            0.0 => "clip the gradient to a norm (now it is not clipped)".to_string(),
+            norm => format!("clip the gradient to a smaller norm (now {norm:?})"),
+        };
+        Error::NotFinite(format!(
+            "the training diverged at step {step} of epoch {} (step {} in all): {problem}; lower the learning rate \
+             (now {:?}), raise the warm-up (now {} steps) or {clip}",
+            epoch + 1,
+            epoch * self.steps_per_epoch() + step,
+            config.learning_rate,
+            config.warm_up,
+        ))
+    }
+
     /// Validates, and takes the epoch into the history.
     fn finish_epoch(&mut self) -> Result<EpochRow> {
-        let (loss, iou) = self.validate()?;
-        let config = self.plan.config();
         let per_epoch = self.steps_per_epoch();
+        let (loss, iou) = match self.validate() {
+            Ok((loss, iou)) if loss.is_finite() => (loss, iou),
+            Ok((loss, _)) => return Err(self.diverged(&format!("the validation loss is {loss}"))),
+            Err(Error::NotFinite(problem)) => return Err(self.diverged(&problem)),
+            Err(error) => return Err(error),
+        };
+        let config = self.plan.config();
         self.progress.epoch += 1;
         let row = EpochRow {
             epoch: self.progress.epoch,
@@ -282,18 +313,31 @@ fn check_samples(plan: &TrainingPlan, training: &Samples, validation: &Samples) 
     Ok(())
 }
 
-fn check_same_run(plan: &TrainingPlan, state: &TrainingState, samples: [usize; 2]) -> Result<()> {
-    if state.progress.samples != samples {
-        return Err(Error::Usage(format!(
-            "the run to resume trained on {} samples and validated on {}, and now there are {} and {}; give the \
-             same data",
-            state.progress.samples[0], state.progress.samples[1], samples[0], samples[1]
-        )));
-    }
+fn check_same_run(plan: &TrainingPlan, state: &TrainingState, data: &Data) -> Result<()> {
     if let Some(difference) = first_difference(&state.config, plan.config()) {
         return Err(Error::Usage(format!(
             "the run to resume has other settings: {difference}; give the same ones, or begin a new run"
         )));
+    }
+    let before = &state.progress.data;
+    if before.samples != data.samples {
+        return Err(Error::Usage(format!(
+            "the run to resume trained on {} samples and validated on {}, and now there are {} and {}; give the \
+             same data",
+            before.samples[0], before.samples[1], data.samples[0], data.samples[1]
+        )));
+    }
+    if [&before.input, &before.output] != [&data.input, &data.output] {
+        return Err(Error::Usage(format!(
+            "the network of the run to resume took {} to {}, and this one takes {} to {}; give the same size, \
+             batch and padding",
+            before.input, before.output, data.input, data.output
+        )));
+    }
+    if before.fingerprints != data.fingerprints {
+        return Err(Error::Usage(
+            "the run to resume had other images or masks, or split them otherwise; give the same data".into(),
+        ));
     }
     Ok(())
 }

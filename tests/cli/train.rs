@@ -136,6 +136,20 @@ fn resumes_to_the_same_weights_and_does_not_overwrite_a_run() {
         1,
         &["nowhere"],
     );
+    // The same tensors fit a network of other padding, and other images have the same names.
+    refused(
+        &workshop,
+        &format!("{FOLDERS} --out whole --resume --padding valid"),
+        2,
+        &["padding"],
+    );
+    pair(&workshop, 2, 32, 0);
+    refused(
+        &workshop,
+        &format!("{FOLDERS} --out whole --resume"),
+        2,
+        &["other images or masks"],
+    );
 }
 
 #[test]

@@ -163,10 +163,15 @@ fn a_resumed_run_ends_as_if_it_had_never_stopped() {
     let whole = run.until(None, u32::MAX);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("training.safetensors");
-    // Three steps make an epoch: in the middle of the first, at its end, and in the middle of the second.
-    for stop in [1, 2, 3, 5] {
+    // Three steps make an epoch, and one step more than the wish is under way: in the middle of the first epoch,
+    // at its end, and in the middle of the second.
+    for (stop, done) in [(1, [0, 2]), (2, [1, 0]), (4, [1, 2])] {
         let stopped = run.until(None, stop);
-        assert!(stopped.epoch() < 2, "stopped after step {stop}");
+        assert_eq!(
+            [stopped.epoch(), stopped.step()],
+            done,
+            "stopped after step {stop}"
+        );
         stopped
             .to_checkpoint(&run.graph, unet(Padding::Same).metadata())
             .unwrap()
@@ -180,6 +185,27 @@ fn a_resumed_run_ends_as_if_it_had_never_stopped() {
             "stopped after step {stop}"
         );
     }
+}
+
+#[test]
+fn a_wish_to_stop_at_an_epochs_last_step_ends_the_run_after_it() {
+    let run = Run::new(config());
+    let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
+    let trainer = Trainer::new(&run.plan, &mut executor, &run.training, &run.validation, None).unwrap();
+    let mut epochs = 0;
+    let state = trainer
+        .run(&mut |event| {
+            Ok(match event {
+                Event::Step { done: 3, .. } => ControlFlow::Break(()),
+                Event::Step { .. } => ControlFlow::Continue(()),
+                Event::Epoch { .. } => {
+                    epochs += 1;
+                    ControlFlow::Continue(())
+                }
+            })
+        })
+        .unwrap();
+    assert_eq!((epochs, state.epoch(), state.history().len()), (1, 1, 1));
 }
 
 #[test]
@@ -284,6 +310,11 @@ fn another_run_is_not_resumed() {
     assert_says(refused, &["weight decay was 0.01 and is now 0.5"]);
     let refused = run.refused(&squares(9, SIDE), &run.validation, Some(state.clone()));
     assert_says(refused, &["trained on 14 samples", "now there are 9"]);
+    let mut others = squares(13, SIDE);
+    let (image, labels) = run.training.get(0).unwrap();
+    others.push(&image, labels.clone()).unwrap();
+    let refused = run.refused(&others, &run.validation, Some(state.clone()));
+    assert_says(refused, &["other images or masks"]);
     let weights = state.weights(&run.graph, []).unwrap();
     let refused = TrainingState::from_checkpoint(&weights, &run.graph);
     assert_says(refused, &["not the state of a training"]);
@@ -307,6 +338,11 @@ fn settings_that_cannot_be_are_refused() {
     assert_says(with(&|c| c.epochs = 0), &["epochs is 0"]);
     assert_says(with(&|c| c.batch = 0), &["batch is 0"]);
     assert_says(with(&|c| c.learning_rate = f64::NAN), &["learning rate is NaN"]);
+    assert_says(with(&|c| c.learning_rate = 1e-50), &["learning rate is"]);
+    assert_says(
+        with(&|c| c.most_norm = 1e-50),
+        &["largest gradient norm is 1e-50"],
+    );
     assert_says(with(&|c| c.learning_rate = -1.0), &["learning rate is -1"]);
     assert_says(
         with(&|c| c.beta[1] = 1.0),

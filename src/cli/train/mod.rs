@@ -107,13 +107,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             &Checkpoint::open(&state_file)?,
             &graph,
         )?),
-        false if state_file.exists() => {
-            return Err(Error::Usage(format!(
-                "{}: a run left its state there; go on with it by --resume, or name another folder with --out",
-                state_file.display()
-            )));
+        false => {
+            refuse_used_folder(&arguments.out)?;
+            None
         }
-        false => None,
     };
     let (training, validation) = arguments.data.read(unet.classes, config.seed)?;
     let input = Shape {
@@ -168,6 +165,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         start,
     )?;
     print_summary(&summary, &out, arguments.json)
+}
+
+/// A run does not write over what stands there already.
+fn refuse_used_folder(out: &Path) -> Result<()> {
+    match [STATE_FILE, WEIGHTS_FILE]
+        .map(|name| out.join(name))
+        .iter()
+        .find(|file| file.exists())
+    {
+        None => Ok(()),
+        Some(file) => Err(Error::Usage(format!(
+            "{}: this would be written over; go on with the run that left it by --resume, or name another folder \
+             with --out",
+            file.display()
+        ))),
+    }
 }
 
 /// A diverged run says what can be gone back to.
