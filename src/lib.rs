@@ -37,9 +37,9 @@
 //! Imports go down this list only:
 //!
 //! - [`report`]: figure, trace, summary, animation, loss curve;
-//! - [`data`]: image and mask files, and the geometry to the network's input;
+//! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
-//! - [`train`]: variations of samples, the split for validation, the order of an epoch;
+//! - [`train`]: loss, optimiser and the loop over epochs; variations of samples, the split for validation;
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
 //! - [`program`]: a graph lowered to calls, forward and adjoint; memory shared by liveness;
 //! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;

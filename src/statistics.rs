@@ -36,7 +36,7 @@ pub struct Scores {
 /// One epoch of a training run, as curve and tables show it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
-    /// The epoch, from 1 (or 0, as the training counts).
+    /// The epoch, counted from 1.
     pub epoch: u32,
     /// The mean loss over the training samples.
     pub training_loss: f64,
