@@ -217,6 +217,7 @@ fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
     let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
     let trainer = Trainer::new(&run.plan, &mut executor, &run.training, &run.validation, None).unwrap();
     let mut best_rows = Vec::new();
+    let mut best_state = None;
     let state = trainer
         .run(&mut |event| {
             if let Event::Epoch { row, best, state } = event {
@@ -229,14 +230,34 @@ fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
                 assert_eq!(state.best().unwrap().iou, so_far.fold(f64::MIN, f64::max));
                 if best {
                     best_rows.push(row.epoch);
+                    best_state = Some(state.clone());
                 }
             }
             Ok(ControlFlow::Continue(()))
         })
         .unwrap();
     assert_eq!(state.best().unwrap().epoch, *best_rows.last().unwrap());
-    let weights = state.weights(&run.graph, unet(Padding::Same).metadata()).unwrap();
-    assert!(asma::graph::Model::from_checkpoint(&weights).is_ok());
+    // The network that these weights make has that IoU on the validation samples.
+    let metadata = unet(Padding::Same).metadata();
+    let weights = best_state.unwrap().weights(&run.graph, metadata).unwrap();
+    let model = asma::graph::Model::from_checkpoint(&weights).unwrap();
+    let plan = TrainingPlan::new(&model.graph, Shape::new(1, 3, SIDE, SIDE), config()).unwrap();
+    let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
+    plan.prepare(&mut executor).unwrap();
+    let mut sum = 0.0;
+    for index in 0..run.validation.len() {
+        let (image, labels) = run.validation.get(index).unwrap();
+        let words: Vec<u32> = labels.labels().iter().map(|&label| label.into()).collect();
+        let (_, logits) = plan.assess(&mut executor, image.data(), &words).unwrap();
+        let prediction = LabelMap::from_logits(&logits, 0).unwrap();
+        sum += f64::from(asma::labels::compare(labels, &prediction, &[1]).unwrap().0);
+    }
+    let iou = sum / run.validation.len() as f64;
+    assert!(
+        (iou - state.best().unwrap().iou).abs() < 1e-6,
+        "{iou} {:?}",
+        state.best()
+    );
 }
 
 #[test]
