@@ -4,6 +4,10 @@ use super::canvas::{Colour, blend, smooth_step, tint};
 use super::outline::{Outline, coverage};
 use super::random::Random;
 
+/// The least distance between the colours of a disc and of the retina around it, before light and camera. The dimmest
+/// of the discs that photographs of patients show are a little closer than that.
+const LEAST_DIFFERENCE: f32 = 0.19;
+
 pub(super) struct Disc {
     outline: Outline,
     colour: Colour,
@@ -48,24 +52,23 @@ pub(super) struct DiscPoint {
 impl Disc {
     /// A disc in a retina of the colour `base`, with the macula in the direction `macula`.
     pub fn new(random: &mut Random, base: Colour, macula: (f32, f32), with_cup: bool) -> Self {
-        let slim = random.between(0.8, 1.0);
-        let angle = random.between(-0.5, 0.5);
-        let outline = Outline::new(
-            random,
-            (0.0, 0.0),
-            (slim.sqrt(), 1.0 / slim.sqrt()),
-            angle,
-            4,
-            0.05,
-        );
+        // A disc that is seen from the side looks long and bent.
+        let tilted = random.chance(0.15);
+        let (slim, angle, bump) = if tilted {
+            (random.between(0.6, 0.85), random.angle(), 0.07)
+        } else {
+            (random.between(0.8, 1.0), random.between(-0.5, 0.5), 0.05)
+        };
+        let radii = (slim.sqrt(), 1.0 / slim.sqrt());
+        let outline = Outline::new(random, (0.0, 0.0), radii, angle, 4, bump);
         // The contrast in logarithms: discs hardly brighter than the retina up to glaring ones.
         let green = if random.chance(0.2) {
-            random.between(0.15, 0.5)
+            random.between(0.25, 0.5)
         } else {
             random.between(0.3, 1.7) * random.between(0.6, 1.0)
         };
-        let red = green * random.between(0.15, 0.45);
-        let blue = green * random.between(0.6, 1.35);
+        let red = random.between(0.15, 0.45);
+        let blue = random.between(0.6, 1.35);
         let white: Colour = [
             random.between(0.9, 1.1),
             random.between(0.7, 1.0),
@@ -79,19 +82,30 @@ impl Disc {
             base[channel] + (limit - base[channel]) * excess / (1.0 + excess * excess).sqrt()
         };
         let greenest = random.between(0.6, 0.86);
-        let colour = warm(
-            [brightened(0, red), brightened(1, green), brightened(2, blue)],
-            base,
-            greenest,
-        );
-        let softness = random.log_between(0.04, 0.4);
+        let of_contrast = |green: f32| {
+            let raised = [
+                brightened(0, red * green),
+                brightened(1, green),
+                brightened(2, blue * green),
+            ];
+            warm(raised, base, greenest)
+        };
+        // A disc that nobody could find in a dark retina would be a label without a picture.
+        let mut colour = of_contrast(green);
+        for raise in 1..=12 {
+            if difference(colour, base) >= LEAST_DIFFERENCE {
+                break;
+            }
+            colour = of_contrast(green * (1.0 + 0.25 * raise as f32));
+        }
+        let softness = random.log_between(0.04, 0.25);
         let cup = (random.chance(0.8) || with_cup).then(|| Cup::new(random, macula, colour, base, greenest));
         let mut disc = Disc {
             outline,
             colour,
             softness,
-            uneven_softness: random.between(0.0, 1.5) * softness.min(0.25),
-            fading: random.between(0.0, 0.55) * random.unit(),
+            uneven_softness: random.between(0.0, 1.2) * softness.min(0.2),
+            fading: random.between(0.0, 0.4) * random.unit(),
             mottling: random.between(0.0, 0.07),
             cup,
             rings: Vec::new(),
@@ -230,6 +244,12 @@ impl Ring {
 fn warm([red, green, blue]: Colour, base: Colour, greenest: f32) -> Colour {
     let green = green.min(red * (1.1 * base[1] / base[0]).max(greenest));
     [red, green, blue.min(green * (1.1 * base[2] / base[1]).max(0.95))]
+}
+
+/// The Euclidean distance between two colours.
+fn difference(one: Colour, other: Colour) -> f32 {
+    let squares = [0, 1, 2].map(|channel| (one[channel] - other[channel]) * (one[channel] - other[channel]));
+    (squares[0] + squares[1] + squares[2]).sqrt()
 }
 
 fn turned((x, y): (f32, f32), angle: f32) -> (f32, f32) {

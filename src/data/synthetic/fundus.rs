@@ -28,11 +28,11 @@ pub(super) struct View {
 impl View {
     fn new(random: &mut Random, size: usize) -> Self {
         let diameter = match random.unit() {
-            share if share < 0.3 => random.between(0.1, 0.2),
-            share if share < 0.75 => random.between(0.18, 0.4),
+            share if share < 0.2 => random.between(0.12, 0.2),
+            share if share < 0.7 => random.between(0.18, 0.4),
             _ => random.between(0.35, 0.6),
         };
-        let margin = if random.chance(0.15) { 0.0 } else { 0.15 };
+        let margin = if random.chance(0.15) { 0.06 } else { 0.15 };
         let stretch = libm::expf(random.between(-0.17, 0.17));
         let tilt = if random.chance(0.1) {
             random.angle()
@@ -89,7 +89,7 @@ pub(super) fn photograph(mut random: Random, size: usize, cup: bool) -> (Canvas,
         (view.x, view.y) = (blend(view.x, 0.5, 0.2), blend(view.y, 0.5, 0.2));
     }
     let base = camera_colour(&mut random);
-    let light = Light::new(&mut random, &aperture, size);
+    let light = Light::new(&mut random, &aperture, size).exposed_for(view.x, view.y);
     let retina = Retina::new(&mut random, &view, base);
     let disc = Disc::new(&mut random, base, view.of_eye(1.0, 0.0), cup);
     let vessels = vessels(&mut random.fork(), &view);

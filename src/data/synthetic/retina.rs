@@ -141,19 +141,30 @@ impl Light {
                 (
                     0.5 + 0.6 * libm::cosf(glare_angle),
                     0.5 + 0.6 * libm::sinf(glare_angle),
-                    random.between(0.1, 0.5),
+                    random.between(0.1, 0.35),
                 )
             }),
         }
     }
 
-    /// Turns what pixel `index` at (`x`, `y`) reflects into what the camera receives.
-    pub fn shine(&self, index: usize, x: f32, y: f32, colour: &mut Colour) {
-        let cloud = self.clouds.values()[index];
+    /// The same light, but as bright as a photographer of what is at (`x`, `y`) would at least make it there.
+    pub fn exposed_for(mut self, x: f32, y: f32) -> Self {
+        self.brightness *= (0.65 / self.at(x, y).max(0.1)).max(1.0);
+        self
+    }
+
+    /// The light on (`x`, `y`) without clouds.
+    fn at(&self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.centre.0, y - self.centre.1);
         let slope = 1.0 + self.slope.0 * (x - 0.5) + self.slope.1 * (y - 0.5);
         let fading = 1.0 / (1.0 + self.vignette * (dx * dx + dy * dy) * 2.0);
-        let light = self.brightness * slope * fading * (1.0 + self.unevenness * cloud).max(0.2);
+        self.brightness * slope * fading
+    }
+
+    /// Turns what pixel `index` at (`x`, `y`) reflects into what the camera receives.
+    pub fn shine(&self, index: usize, x: f32, y: f32, colour: &mut Colour) {
+        let cloud = self.clouds.values()[index];
+        let light = self.at(x, y) * (1.0 + self.unevenness * cloud).max(0.2);
         for value in colour.iter_mut() {
             *value *= light;
         }
@@ -182,6 +193,11 @@ pub(super) struct Retina {
     /// Lattice cells in the radius of the circle that fibres are read from.
     fibre_count: f32,
     fibre_lattice: Lattice,
+    /// How much the thick layers of fibres above and below the disc reflect, and how far they reach.
+    sheen: f32,
+    sheen_reach: f32,
+    /// The direction of the macula.
+    axis: (f32, f32),
     macula: (f32, f32),
     macula_radius: f32,
     macula_depth: f32,
@@ -228,6 +244,13 @@ impl Retina {
             },
             fibre_count: random.between(14.0, 32.0),
             fibre_lattice: Lattice::new(&mut random.fork(), 60),
+            sheen: if random.chance(0.5) {
+                random.between(0.05, 0.35)
+            } else {
+                0.0
+            },
+            sheen_reach: random.between(1.6, 4.0),
+            axis: view.of_eye(1.0, 0.0),
             macula,
             macula_radius: random.between(1.2, 2.6),
             macula_depth: random.between(0.1, 0.55),
@@ -264,6 +287,14 @@ impl Retina {
                 self.fibre_count * down,
             );
             shade *= 1.0 + self.fibres * fibre * smooth_step(0.5, 1.2, distance);
+        }
+        if self.sheen > 0.0 {
+            let distance = (x * x + y * y).sqrt().max(0.3);
+            // 1 above and below the disc, 0 towards the macula and away from it.
+            let along = (x * self.axis.0 + y * self.axis.1) / distance;
+            let pole = smooth_step(0.3, 1.0, 1.0 - along * along);
+            let near = smooth_step(self.sheen_reach, 0.8, distance);
+            shade *= 1.0 + self.sheen * pole * near * (1.0 + 0.4 * blotch);
         }
         for (channel, value) in colour.iter_mut().enumerate() {
             let blotched = 1.0 + self.blotch_gain[channel] * blotch;
