@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize, assess};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, StepSize, assess};
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
@@ -53,6 +53,9 @@ struct Arguments {
     /// IoU that ends an attack
     #[arg(long, default_value_t = 0.98)]
     stop_iou: f32,
+    /// What the attacks raise, as `asma attack --objective`
+    #[arg(long, default_value_t = Objective::Margin)]
+    objective: Objective,
     /// Weight of the distance to the source
     #[arg(long, default_value_t = 1.0)]
     lambda: f32,
@@ -106,6 +109,7 @@ fn main() -> Result<()> {
     };
     let (image, _) = generate(&options, 0)?;
     let config = AsmaConfig {
+        objective: arguments.objective,
         step: StepSize::Automatic,
         iterations: arguments.iterations,
         stop_iou: Some(arguments.stop_iou),

@@ -22,6 +22,7 @@ const PIXELS_PER_THREAD: u32 = 16u;
 const WRITE_SEED: u32 = 1u;
 const COUNT: u32 = 2u;
 const ADAPTIVE: u32 = 4u;
+const MARGIN: u32 = 8u;
 
 struct MaskParams {
     logits: View,
@@ -59,6 +60,20 @@ fn predicted_class(sample: u32, y: u32, x: u32) -> u32 {
     return predicted;
 }
 
+// The class other than the label with the largest logit, the first one of equals.
+fn rival_class(sample: u32, y: u32, x: u32, label: u32) -> u32 {
+    var rival = select(0u, 1u, label == 0u);
+    var largest = logits[at(mask_params.logits, sample, rival, y, x)];
+    for (var c = rival + 1u; c < CLASS_COUNT; c++) {
+        let logit = logits[at(mask_params.logits, sample, c, y, x)];
+        if c != label && logit > largest {
+            largest = logit;
+            rival = c;
+        }
+    }
+    return rival;
+}
+
 fn write_seed(sample: u32, y: u32, x: u32, label: u32, predicted: u32) {
     var seeded = false;
     if label < CLASS_COUNT && (!has(ADAPTIVE) || predicted != label) {
@@ -66,12 +81,18 @@ fn write_seed(sample: u32, y: u32, x: u32, label: u32, predicted: u32) {
     }
     if mask_params.extent.c == 1u {
         // The one channel z stands for the logits (−z, z).
-        let slope = select(-1.0, 1.0, label == 1u);
+        let size = select(1.0, 2.0, has(MARGIN));
+        let slope = select(-size, size, label == 1u);
         seed[at(mask_params.seed, sample, 0u, y, x)] = select(0.0, slope, seeded);
         return;
     }
+    var rival = CLASS_COUNT;
+    if has(MARGIN) && seeded {
+        rival = rival_class(sample, y, x, label);
+    }
     for (var c = 0u; c < CLASS_COUNT; c++) {
-        seed[at(mask_params.seed, sample, c, y, x)] = select(0.0, 1.0, seeded && c == label);
+        let other = select(0.0, -1.0, c == rival);
+        seed[at(mask_params.seed, sample, c, y, x)] = select(other, 1.0, seeded && c == label);
     }
 }
 

@@ -60,6 +60,18 @@ choices! {
 }
 
 choices! {
+    /// What is raised at a pixel that the mask picks.
+    Objective, "objective" {
+        /// The wanted class's logit, as the paper has it. On a network whose logits can all rise together this
+        /// may spend its steps on that, and stall.
+        Logit = "logit",
+        /// The wanted class's logit less the largest other one (the margin of Carlini and Wagner, 2017, f₆),
+        /// which is above 0 where the prediction is the target.
+        Margin = "margin",
+    }
+}
+
+choices! {
     /// How the step's multiplier goes on.
     Multiplier, "multiplier" {
         /// `αₙ = β · IoU + τ`.
@@ -80,7 +92,7 @@ pub enum StepSize {
         beta: f32,
     },
     /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
-    /// some hundreds of iterations. A single step of `total = D / ‖∇₀‖²` would raise the wanted logits by the
+    /// some tens to hundreds of iterations. A single step of `total = D / ‖∇₀‖²` would raise the wanted logits by the
     /// sum `D` of what they are short of the largest, if the network were linear; τ is [`StepSize::SHARE`] of
     /// it, and β = 10 τ.
     Automatic,
@@ -88,7 +100,7 @@ pub enum StepSize {
 
 impl StepSize {
     /// τ as a share of the step that would do it all at once, in a linear network.
-    pub const SHARE: f64 = 1.0 / 300.0;
+    pub const SHARE: f64 = 1.0 / 20.0;
 }
 
 /// The attack's settings; the default is the authors' with the one-forward schedule.
@@ -98,6 +110,8 @@ pub struct AsmaConfig {
     pub schedule: Schedule,
     /// Which pixels drive the attack.
     pub mask: MaskMode,
+    /// What is raised there.
+    pub objective: Objective,
     /// How the multiplier goes on.
     pub multiplier: Multiplier,
     /// τ and β.
@@ -119,6 +133,7 @@ impl Default for AsmaConfig {
         AsmaConfig {
             schedule: Schedule::OneForward,
             mask: MaskMode::Adaptive,
+            objective: Objective::Logit,
             multiplier: Multiplier::Dynamic,
             step: StepSize::Fixed {
                 tau: 1e-7,

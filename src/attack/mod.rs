@@ -17,7 +17,7 @@ mod snapshots;
 mod target;
 
 pub use assess::assess;
-pub use config::{AsmaConfig, MaskMode, Multiplier, Schedule, StepSize};
+pub use config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 pub use plan::Attack;
 pub use prepare::AttackInput;
 pub use run::{Outcome, Progress, StopReason};

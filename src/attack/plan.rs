@@ -1,6 +1,6 @@
 //! The attack as a program: the network's calls with the two halves of the ASMA step between and after them.
 
-use super::config::{AsmaConfig, MaskMode, Multiplier, Schedule};
+use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -211,6 +211,10 @@ impl Planner<'_> {
             MaskMode::Adaptive => asma_mask::ADAPTIVE,
             MaskMode::Static => 0,
         };
+        let margin = match self.config.objective {
+            Objective::Logit => 0,
+            Objective::Margin => asma_mask::MARGIN,
+        };
         let logits = self.network.logits;
         self.network.program.add_call(
             "asma mask",
@@ -219,7 +223,7 @@ impl Planner<'_> {
                 seed: self.seed.view,
                 extent: logits.shape.into(),
                 class_count: self.class_count as u32,
-                flags: flags | adaptive,
+                flags: flags | adaptive | margin,
                 parity,
                 unused: 0,
             },

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use asma::attack::{AsmaConfig, StepSize, Target};
+use asma::attack::{AsmaConfig, Objective, StepSize, Target};
 use asma::files::write_atomically;
 use asma::{LabelMap, Result};
 use clap::Args;
@@ -63,6 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         preparation: &PreparationArguments::default(),
         region: None,
         config: AsmaConfig {
+            objective: Objective::Margin,
             step: StepSize::Automatic,
             iterations: arguments.iterations,
             stop_iou: Some(STOP_IOU),
@@ -78,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         print_where_to_look(&out, arguments.gif)?;
         print_next(&out, &performed)?;
     }
-    warn(&performed.summary.results);
+    warn(&performed.summary);
     Ok(())
 }
 
@@ -151,7 +152,7 @@ fn print_next(out: &Path, performed: &Performed) -> Result<()> {
     ))?;
     print("         another target: the disc a tenth of the picture further right, as an animation too:")?;
     print(&format!(
-        "           asma attack --image {image} --weights {weights} --target shift:{},0 --tau auto --stop-iou 0.95 --gif --out {}",
+        "           asma attack --image {image} --weights {weights} --target shift:{},0 --objective margin --tau auto --stop-iou 0.95 --gif --out {}",
         columns / 10,
         file("shift")
     ))?;
@@ -167,7 +168,9 @@ fn shell_word(path: &Path) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/\\:._-+,@%".contains(c);
     if path.chars().all(plain) {
         path
-    } else {
+    } else if cfg!(windows) {
         format!("\"{path}\"")
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
     }
 }

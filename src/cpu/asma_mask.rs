@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::rows::{for_each_row, row, sizes};
-use crate::kernels::asma_mask::{ADAPTIVE, CLASS_ATTACKED, COUNT, Params, WRITE_SEED, counts_length};
+use crate::kernels::asma_mask::{ADAPTIVE, CLASS_ATTACKED, COUNT, MARGIN, Params, WRITE_SEED, counts_length};
 
 /// Predicted class, adaptive mask, `seed` = dJ/dlogits, and `counts` added to.
 pub fn run(
@@ -46,19 +46,32 @@ pub fn run(
         for_each_row(seed, params.seed, params.extent, |n, c, y, out| {
             let line = n * h + y;
             let target = &target[line * w..(line + 1) * w];
-            for ((out, &label), &predicted) in out.iter_mut().zip(target).zip(&predicted[line]) {
+            let margin = params.flags & MARGIN != 0;
+            let labels = target.iter().zip(&predicted[line]);
+            for (x, (out, (&label, &predicted))) in out.iter_mut().zip(labels).enumerate() {
                 let attacked =
                     (label as usize) < class_count && classes[label as usize] & CLASS_ATTACKED != 0;
                 let wanted = attacked && (params.flags & ADAPTIVE == 0 || predicted != label);
                 *out = match (wanted, channels) {
                     (false, _) => 0.0,
                     // One logit z stands for the two logits −z and z.
-                    (true, 1) => [-1.0, 1.0][(label == 1) as usize],
-                    (true, _) => (label as usize == c) as u32 as f32,
+                    (true, 1) => [-1.0, 1.0][(label == 1) as usize] * if margin { 2.0 } else { 1.0 },
+                    (true, _) if label as usize == c => 1.0,
+                    (true, _) if margin && rival(params, logits, [n, y, x], label) == c => -1.0,
+                    (true, _) => 0.0,
                 };
             }
         });
     }
+}
+
+/// The class other than `label` with the largest logit at a pixel; of equal ones the first.
+fn rival(params: &Params, logits: &[f32], [n, y, x]: [usize; 3], label: u32) -> usize {
+    let logit = |c: usize| logits[params.logits.at(n, c, y, x)];
+    let others = (0..params.class_count as usize).filter(|&c| c != label as usize);
+    others
+        .reduce(|best, c| if logit(c) > logit(best) { c } else { best })
+        .unwrap_or(0)
 }
 
 /// The class of the largest logit of each pixel of a row; of equal ones the first.

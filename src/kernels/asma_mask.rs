@@ -3,9 +3,11 @@
 //! `dJ/dlogits` and the integer counts behind IoU and pixel accuracy.
 //!
 //! For pixel `p` with target class `Y_p = c` in the attacked classes, `seed[c, p] = 1` where the prediction
-//! `M_p = argmax_k g_k` is not yet `c` (everywhere, with a static mask), 0 for all else. Of equal logits the
-//! first wins. A label of 255, or any that is no class, is left out of seed and counts. A network with one
-//! output channel `z` stands for two classes with logits `(−z, z)`: its seed is −1 or 1.
+//! `M_p = argmax_k g_k` is not yet `c` (everywhere, with a static mask), 0 for all else. With [`MARGIN`] the
+//! objective is `g_c − max_{k≠c} g_k` there instead of `g_c`, so the class of that maximum has the seed −1. Of
+//! equal logits the first wins. A label of 255, or any that is no class, is left out of seed and counts. A
+//! network with one output channel `z` stands for two classes with logits `(−z, z)`: its seed is −1 or 1, with
+//! [`MARGIN`] −2 or 2.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -17,6 +19,8 @@ pub const WRITE_SEED: u32 = 1;
 pub const COUNT: u32 = 2;
 /// Seed only where the prediction is not yet the target.
 pub const ADAPTIVE: u32 = 4;
+/// Seed the largest of the other logits too, with −1.
+pub const MARGIN: u32 = 8;
 
 /// In `classes`: the class is attacked.
 pub const CLASS_ATTACKED: u32 = 1;
@@ -49,7 +53,7 @@ pub struct Params {
     pub extent: Extent,
     /// Classes: the extent's channels, or 2 if there is only one.
     pub class_count: u32,
-    /// [`WRITE_SEED`] | [`COUNT`] | [`ADAPTIVE`].
+    /// What to do, of [`WRITE_SEED`], [`COUNT`], [`ADAPTIVE`] and [`MARGIN`].
     pub flags: u32,
     /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
     pub parity: u32,

@@ -51,6 +51,8 @@ pub struct Summary {
     pub schedule: String,
     /// `adaptive` or `static`.
     pub mask: String,
+    /// `logit` or `margin`.
+    pub objective: String,
     /// `dynamic` or `static`.
     pub multiplier: String,
     /// τ, the multiplier's constant part.

@@ -4,6 +4,7 @@
     X_n+1   = clip(X_n + α_n ∇J(X_n)),   α_n = β · IoU + τ,   α_0 = τ
 
 with M_n the prediction argmax_c g(X_n)_c and Y the target. Pixels whose target is 255 count for nothing.
+The objective `margin` has g(X_n)_c,p − max_k≠c g(X_n)_k,p for g(X_n)_c,p.
 """
 
 import torch
@@ -41,8 +42,10 @@ def attack(network, margins, source, target, settings, region=None):
 
     def predict(image):
         logits = logits_of_classes(network(image, kinks))
-        largest = logits.detach().topk(2, dim=1).values
-        classes_margin.see(largest[:, 0] - largest[:, 1])
+        # Of a margin all logits matter: which of the others is largest decides where it pulls.
+        ranked = logits.detach().sort(dim=1, descending=True).values
+        compared = None if settings["objective"] == "margin" else 2
+        classes_margin.see((ranked[:, :-1] - ranked[:, 1:])[:, : compared and compared - 1])
         return logits, logits.detach().argmax(dim=1)
 
     def row(prediction, image):
@@ -59,7 +62,11 @@ def attack(network, margins, source, target, settings, region=None):
             mask = target == c
             if adaptive:
                 mask = mask & (prediction != c)
-            objective = objective + (logits[:, c] * mask).sum()
+            raised = logits[:, c]
+            if settings["objective"] == "margin":
+                others = [k for k in range(logits.shape[1]) if k != c]
+                raised = raised - logits[:, others].amax(dim=1)
+            objective = objective + (raised * mask).sum()
         (gradient,) = torch.autograd.grad(objective, image)
         image = image.detach()
         if not two_forward:

@@ -19,6 +19,7 @@ fn config(case: &Checkpoint) -> AsmaConfig {
     AsmaConfig {
         schedule: setting(case, "schedule"),
         mask: setting(case, "mask"),
+        objective: setting(case, "objective"),
         multiplier: setting(case, "multiplier"),
         step: StepSize::Fixed {
             tau: setting(case, "tau"),
@@ -150,6 +151,21 @@ fn some_of_four_classes_one_absent_some_pixels_ignored() {
 #[test]
 fn some_of_four_classes_within_a_region() {
     check("some_classes_region");
+}
+
+#[test]
+fn the_margin_of_some_of_four_classes() {
+    check("margin");
+}
+
+#[test]
+fn the_margin_with_a_static_mask() {
+    check("margin_static_mask");
+}
+
+#[test]
+fn the_margin_of_a_network_of_one_channel() {
+    check("one_channel_margin");
 }
 
 #[test]

@@ -100,6 +100,7 @@ def target_of(prediction, generator, ignored):
 DEFAULTS = {
     "schedule": "one-forward",
     "mask": "adaptive",
+    "objective": "logit",
     "multiplier": "dynamic",
     "lambda": 1.0,
     "iterations": 16,
@@ -212,12 +213,15 @@ def main():
         {
             "some_classes": {"classes": [0, 2, 3]},
             "some_classes_region": {"classes": [1, 2], "schedule": "two-forward", "region": True},
+            "margin": {"classes": [0, 1, 2], "objective": "margin"},
+            "margin_static_mask": {"classes": [1, 2], "objective": "margin", "mask": "static"},
         },
     )
     make_attacks(
         "one_channel", dict(channels=1, base=4, depth=2, classes=1, padding="valid"), (29, 32), True, [],
         {
             "one_channel": {"schedule": "two-forward"},
+            "one_channel_margin": {"objective": "margin"},
             "one_channel_region": {"region": True, "lambda": 0.0},
         },
     )

@@ -107,6 +107,7 @@ fn a_summary_survives_a_round_trip() {
         classes: vec![0, 1],
         schedule: "one-forward".into(),
         mask: "adaptive".into(),
+        objective: "logit".into(),
         multiplier: "dynamic".into(),
         tau: 1e-7,
         beta: 1e-6,

@@ -1,6 +1,8 @@
 //! asma_mask and asma_update against the attack's equations in f64, one iteration after the other.
 
-use asma::kernels::asma_mask::{self, ADAPTIVE, CLASS_ATTACKED, CLASS_AVERAGED, COUNT, IGNORE, WRITE_SEED};
+use asma::kernels::asma_mask::{
+    self, ADAPTIVE, CLASS_ATTACKED, CLASS_AVERAGED, COUNT, IGNORE, MARGIN, WRITE_SEED,
+};
 use asma::kernels::asma_update::{
     self, BETA, CLIP, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, PATIENCE, REACHED, REGION, ROW_LENGTH, RUNNING,
     SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH, STATE_MULTIPLIER,
@@ -52,7 +54,7 @@ fn mask_seeds_and_counts() {
             })
             .collect();
         let classes: Vec<u32> = (0..class_count).map(|_| random.random_range(0..4)).collect();
-        let flags = random.random_range(0..8);
+        let flags = random.random_range(0..16);
         let parity = random.random_range(0..2);
         let params = asma_mask::Params {
             logits: logits.view,
@@ -83,9 +85,20 @@ fn mask_seeds_and_counts() {
             counts[3 * class_count] += (label == predicted) as u32;
             counts[3 * class_count + 1] += 1;
             if classes[label] & CLASS_ATTACKED != 0 && (flags & ADAPTIVE == 0 || predicted != label) {
-                match shape.c {
-                    1 => expected_seed[index(shape, [n, 0, y, x])] = if label == 1 { 1.0 } else { -1.0 },
-                    _ => expected_seed[index(shape, [n, label, y, x])] = 1.0,
+                // The derivative of the wanted logit, less that of the largest other one for the margin.
+                let margin = flags & MARGIN != 0;
+                if shape.c == 1 {
+                    let sign = if label == 1 { 1.0 } else { -1.0 };
+                    expected_seed[index(shape, [n, 0, y, x])] = if margin { 2.0 * sign } else { sign };
+                } else {
+                    expected_seed[index(shape, [n, label, y, x])] = 1.0;
+                    if margin {
+                        let of = |c: usize| logits.buffer[logits.view.at(n, c, y, x)];
+                        let mut others: Vec<usize> = (0..shape.c).filter(|&c| c != label).collect();
+                        // A stable sort: of equal logits the first class stays first.
+                        others.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
+                        expected_seed[index(shape, [n, others[0], y, x])] = -1.0;
+                    }
                 }
             }
         }

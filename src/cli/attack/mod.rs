@@ -64,6 +64,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         print_summary(&performed.summary, &arguments.out)?;
     }
-    warn(&performed.summary.results);
+    warn(&performed.summary);
     Ok(())
 }

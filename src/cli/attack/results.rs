@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use asma::attack::{Attack, Outcome, Snapshot, StepSize, assess};
+use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{round_to_8_bits, write_image, write_rgb_image};
 use asma::program::Executor;
@@ -107,6 +107,7 @@ pub fn summary(
         classes: config.attacked(attack.class_count()),
         schedule: config.schedule.to_string(),
         mask: config.mask.to_string(),
+        objective: config.objective.to_string(),
         multiplier: config.multiplier.to_string(),
         tau: outcome.tau,
         beta: outcome.beta,
@@ -318,12 +319,22 @@ pub fn print_summary(summary: &Summary, out: &Path) -> Result<()> {
     ))
 }
 
+/// Attacks that end below this IoU are told what else to try.
+const STALLED: f32 = 0.9;
+
 /// Says on stderr what the numbers say too, but is easily overlooked.
-pub fn warn(results: &Results) {
+pub fn warn(summary: &Summary) {
+    let results = &summary.results;
     let retry = "try --tau auto, a larger --tau or more --iterations";
     if results.rounded_to_8_bits.l2 == 0.0 {
         eprintln!("note: rounded to 8 bits the saved image equals the source; {retry}");
     } else if results.rounded_to_8_bits.iou <= results.before.iou {
         eprintln!("note: rounded to 8 bits the saved image comes no nearer to the target; {retry}");
+    }
+    if results.best.iou < STALLED && summary.objective == Objective::Logit.to_string() {
+        eprintln!(
+            "note: the best IoU is {:.3}; networks whose logits rise together need --objective margin",
+            results.best.iou
+        );
     }
 }

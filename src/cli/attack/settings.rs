@@ -1,6 +1,6 @@
 //! The options that set the attack itself.
 
-use asma::attack::{AsmaConfig, MaskMode, Multiplier, Schedule, StepSize};
+use asma::attack::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 use asma::{Error, Result};
 use clap::Args;
 
@@ -36,6 +36,10 @@ pub struct Settings {
     /// Which pixels drive the attack: adaptive (those not yet as the target says) or static (all)
     #[arg(long, value_name = "MASK", default_value_t = MaskMode::Adaptive)]
     mask: MaskMode,
+    /// What is raised there: logit (of the wanted class, as in the paper) or margin (that less the largest other
+    /// logit, which gets through where the paper's stalls)
+    #[arg(long, value_name = "OBJECTIVE", default_value_t = Objective::Logit)]
+    objective: Objective,
     /// dynamic (grows with the IoU) or static (stays tau)
     #[arg(long, value_name = "MULTIPLIER", default_value_t = Multiplier::Dynamic)]
     multiplier: Multiplier,
@@ -89,6 +93,7 @@ impl Settings {
         Ok(AsmaConfig {
             schedule: self.schedule,
             mask: self.mask,
+            objective: self.objective,
             multiplier: self.multiplier,
             step,
             lambda: self.lambda,
