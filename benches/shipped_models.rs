@@ -12,7 +12,8 @@ use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, StepSi
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
-    Preparation, Resize, SyntheticKind, SyntheticOptions, generate, pair_by_name, read_pairs, round_to_8_bits,
+    Preparation, Resize, SyntheticKind, SyntheticOptions, common_encoding, generate, pair_by_name,
+    read_pairs, round_to_8_bits,
 };
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
 use asma::graph::Model;
@@ -148,7 +149,8 @@ fn main() -> Result<()> {
             }),
             ..Preparation::default()
         };
-        for sample in read_pairs(&pair_by_name(images, masks)?.pairs, &preparation, 2)? {
+        let pairs = pair_by_name(images, masks)?.pairs;
+        for sample in read_pairs(&pairs, &preparation, 2, common_encoding(&pairs, 2)?)? {
             let iou = iou(&attack, executor, &sample.image, &sample.labels)?;
             println!("photograph {}: IoU {iou:.4}", sample.name);
             record.photographs.push((sample.name, iou));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::image::read_image;
-use super::mask::read_mask;
+use super::mask::{Evidence, MaskEncoding, evidence, read_mask_as};
 use super::preprocess::Preparation;
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
@@ -124,17 +124,66 @@ pub fn pair_by_name(images: impl AsRef<Path>, masks: impl AsRef<Path>) -> Result
     Ok(Pairing { pairs, unpaired })
 }
 
+/// How all the masks of a data set are encoded. One mask alone may not tell: 0 and 255 are black and white, or
+/// background and pixels to ignore where other masks have class indices and 255.
+///
+/// # Errors
+/// If a mask cannot be read or fits no encoding, or if two masks contradict each other.
+pub fn common_encoding(pairs: &[PairPaths], classes: usize) -> Result<MaskEncoding> {
+    let found: Vec<Result<Evidence>> = pairs
+        .par_iter()
+        .map(|pair| evidence(&pair.mask, classes))
+        .collect();
+    let found = found.into_iter().collect::<Result<Vec<Evidence>>>()?;
+    let first = |wanted: Evidence| {
+        let place = found.iter().position(|&evidence| evidence == wanted)?;
+        pairs.get(place).map(|pair| pair.mask.as_path())
+    };
+    let [grey, zero_and_255, indices, indices_and_255] = [
+        Evidence::Grey,
+        Evidence::ZeroAnd255,
+        Evidence::Indices,
+        Evidence::IndicesAnd255,
+    ]
+    .map(first);
+    let contradiction = |one: &Path, other: &Path| {
+        Err(Error::file(
+            one,
+            format!(
+                "is black and white, and {} holds class indices; save all masks of a data set alike",
+                other.display()
+            ),
+        ))
+    };
+    match (grey, zero_and_255, indices, indices_and_255) {
+        (Some(grey), _, Some(other), _) | (Some(grey), _, _, Some(other)) => contradiction(grey, other),
+        // With more than two classes nothing is black and white.
+        (None, Some(black_and_white), Some(other), None) if classes <= 2 => {
+            contradiction(black_and_white, other)
+        }
+        (Some(_), ..) => Ok(MaskEncoding::Binary),
+        (None, Some(_), None, None) if classes <= 2 => Ok(MaskEncoding::Binary),
+        _ => Ok(MaskEncoding::ClassIndices),
+    }
+}
+
 /// Reads all pairs for a network of `classes` classes, each image and its mask prepared alike. The samples
-/// come in the order of the pairs and are all of one size.
+/// come in the order of the pairs and are all of one size. All masks have the encoding that
+/// [`common_encoding`] tells of the whole data set.
 ///
 /// # Errors
 /// If a file cannot be read, a mask is not of its image's size or does not fit the classes, the preparation
 /// does not work on an image, or prepared images differ in size. Of several bad files, the one that comes first
 /// in `pairs` is told.
-pub fn read_pairs(pairs: &[PairPaths], preparation: &Preparation, classes: usize) -> Result<Vec<Sample>> {
+pub fn read_pairs(
+    pairs: &[PairPaths],
+    preparation: &Preparation,
+    classes: usize,
+    encoding: MaskEncoding,
+) -> Result<Vec<Sample>> {
     let samples: Vec<Result<Sample>> = pairs
         .par_iter()
-        .map(|pair| read_pair(pair, preparation, classes))
+        .map(|pair| read_pair(pair, preparation, classes, encoding))
         .collect();
     let samples = samples.into_iter().collect::<Result<Vec<Sample>>>()?;
     let Some((first, first_pair)) = samples.first().zip(pairs.first()) else {
@@ -161,9 +210,14 @@ pub fn read_pairs(pairs: &[PairPaths], preparation: &Preparation, classes: usize
     Ok(samples)
 }
 
-fn read_pair(pair: &PairPaths, preparation: &Preparation, classes: usize) -> Result<Sample> {
+fn read_pair(
+    pair: &PairPaths,
+    preparation: &Preparation,
+    classes: usize,
+    encoding: MaskEncoding,
+) -> Result<Sample> {
     let image = read_image(&pair.image)?;
-    let labels = read_mask(&pair.mask, classes)?;
+    let labels = read_mask_as(&pair.mask, classes, encoding)?;
     let shape = image.shape();
     if (labels.height(), labels.width()) != (shape.h, shape.w) {
         return Err(Error::file(

@@ -83,6 +83,40 @@ pub fn read_mask_as(path: impl AsRef<Path>, class_count: usize, encoding: MaskEn
     to_labels(path, mask, class_count, encoding)
 }
 
+/// What the values of one mask tell about how the masks of its data set are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Nothing: there is background alone.
+    None,
+    /// A black and white mask with soft edges.
+    Grey,
+    /// 0 and 255, or 255 alone: black and white, or background and pixels to ignore.
+    ZeroAnd255,
+    /// Class indices, without 255.
+    Indices,
+    /// Class indices, and 255 beside them.
+    IndicesAnd255,
+}
+
+/// What the mask in a file tells about the encoding.
+///
+/// # Errors
+/// As [`read_mask`].
+pub(super) fn evidence(path: &Path, class_count: usize) -> Result<Evidence> {
+    let mask = read_grey(path, class_count)?;
+    let values = values_of(&mask);
+    let ignored = values.contains(&IGNORE);
+    let index = values.iter().any(|&value| value > 0 && value != IGNORE);
+    match MaskEncoding::of_values(&values, class_count) {
+        _ if ignored && !index => Ok(Evidence::ZeroAnd255),
+        _ if !index => Ok(Evidence::None),
+        Some(MaskEncoding::Binary) => Ok(Evidence::Grey),
+        Some(MaskEncoding::ClassIndices) if ignored => Ok(Evidence::IndicesAnd255),
+        Some(MaskEncoding::ClassIndices) => Ok(Evidence::Indices),
+        None => Err(misfit(path, &mask, class_count)),
+    }
+}
+
 /// Writes a label map as a greyscale PNG of class indices, which [`read_mask`] reads again.
 ///
 /// # Errors

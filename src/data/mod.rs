@@ -9,7 +9,7 @@ pub mod preprocess;
 pub mod synthetic;
 pub mod target;
 
-pub use self::dataset::{PairPaths, Pairing, Sample, pair_by_name, read_pairs};
+pub use self::dataset::{PairPaths, Pairing, Sample, common_encoding, pair_by_name, read_pairs};
 pub use self::image::{read_image, round_to_8_bits, to_rgb_image, write_image, write_rgb_image};
 pub use self::mask::{MaskEncoding, check_foreground, read_mask, read_mask_as, write_mask};
 pub use self::preprocess::{Crop, Padding, PaddingMode, Preparation, Preset, Resize};

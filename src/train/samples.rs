@@ -76,6 +76,11 @@ impl Samples {
         })
     }
 
+    /// Whether any pixel of any sample is of this class.
+    pub fn has_class(&self, class: u8) -> bool {
+        self.labels.iter().any(|labels| labels.count(class) > 0)
+    }
+
     /// The largest class that any label names.
     pub fn largest_class(&self) -> Option<u8> {
         self.labels.iter().filter_map(LabelMap::largest_class).max()

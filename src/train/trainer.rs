@@ -349,8 +349,19 @@ fn first_difference(before: &super::TrainingConfig, now: &super::TrainingConfig)
         _ => serde_json::Map::new(),
     };
     let (before, now) = (fields(before), fields(now));
+    first_different_field(&before, &now)
+}
+
+/// Goes into fields that have fields themselves, so that a setting is called by its own name.
+fn first_different_field(
+    before: &serde_json::Map<String, serde_json::Value>,
+    now: &serde_json::Map<String, serde_json::Value>,
+) -> Option<String> {
     before.iter().find_map(|(name, value)| {
         let other = now.get(name)?;
+        if let (Some(value), Some(other)) = (value.as_object(), other.as_object()) {
+            return first_different_field(value, other);
+        }
         (value != other).then(|| format!("{} was {value} and is now {other}", name.replace('_', " ")))
     })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asma::Shape;
-use asma::data::{PairPaths, Preparation, pair_by_name, read_pairs};
+use asma::data::{MaskEncoding, PairPaths, Preparation, common_encoding, pair_by_name, read_pairs};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -243,7 +243,8 @@ fn pairs_become_samples_prepared_alike() {
         padding: "1:zero".parse().ok(),
         ..Preparation::default()
     };
-    let samples = read_pairs(&pairs, &preparation, 3).expect("reads");
+    let encoding = common_encoding(&pairs, 3).expect("one encoding");
+    let samples = read_pairs(&pairs, &preparation, 3, encoding).expect("reads");
     let names: Vec<_> = samples.iter().map(|sample| sample.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     for sample in &samples {
@@ -265,7 +266,10 @@ fn pairs_become_samples_prepared_alike() {
     );
     assert_eq!(samples[1].labels.labels()[9..11], [1, 255]);
     assert_eq!(samples[2].labels.count(0), 4);
-    assert_eq!(read_pairs(&[], &preparation, 3).expect("nothing to read"), []);
+    assert_eq!(
+        read_pairs(&[], &preparation, 3, encoding).expect("nothing to read"),
+        []
+    );
 }
 
 #[test]
@@ -273,7 +277,7 @@ fn bad_pairs_are_refused_with_their_names() {
     let (_folder, images, masks) = two_folders();
     let read = |preparation: &Preparation, classes: usize| {
         let pairs = pair_by_name(&images, &masks).expect("pairs").pairs;
-        read_pairs(&pairs, preparation, classes)
+        read_pairs(&pairs, preparation, classes, common_encoding(&pairs, classes)?)
     };
     let plain = Preparation::default();
     for name in ["a", "b"] {
@@ -335,4 +339,42 @@ fn bad_pairs_are_refused_with_their_names() {
     assert_says(read(&plain, 3), Some(&tiny), &["does not hold an image"]);
     fs::write(&first, "no image either").expect("writes");
     assert_says(read(&plain, 3), Some(&first), &["does not hold an image"]);
+}
+
+#[test]
+fn one_encoding_for_all_masks_of_a_data_set() {
+    type Case<'a> = (usize, &'a [&'a [u8]], Option<MaskEncoding>);
+    let cases: [Case; 9] = [
+        (2, &[&[0, 255], &[0, 0], &[255, 255]], Some(MaskEncoding::Binary)),
+        (2, &[&[0, 255], &[0, 200]], Some(MaskEncoding::Binary)),
+        (2, &[&[0, 0]], Some(MaskEncoding::ClassIndices)),
+        (2, &[&[0, 1], &[0, 0]], Some(MaskEncoding::ClassIndices)),
+        // Alone the second one would be black and white; here its 255 is ignored.
+        (2, &[&[0, 1, 255], &[0, 255, 0]], Some(MaskEncoding::ClassIndices)),
+        (3, &[&[0, 2], &[0, 255]], Some(MaskEncoding::ClassIndices)),
+        (3, &[&[0, 255]], Some(MaskEncoding::ClassIndices)),
+        // Nobody can know what 255 is here.
+        (2, &[&[0, 1], &[0, 255]], None),
+        (2, &[&[0, 1, 255], &[0, 200, 0]], None),
+    ];
+    for (classes, contents, wanted) in cases {
+        let (_folder, images, masks) = two_folders();
+        for (number, values) in contents.iter().enumerate() {
+            save_image(&images, &format!("{number}.png"), values.len() as u32, 1);
+            save_grey(&masks, &format!("{number}.png"), values.len() as u32, values);
+        }
+        let pairs = pair_by_name(&images, &masks).expect("pairs").pairs;
+        let found = common_encoding(&pairs, classes);
+        match wanted {
+            Some(_) => assert_eq!(found.ok(), wanted, "{contents:?}"),
+            None => {
+                let other = masks.join("0.png").display().to_string();
+                assert_says(
+                    found,
+                    Some(&masks.join("1.png")),
+                    &["black and white", &other, "alike"],
+                );
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use asma::program::Executor;
 use asma::report::Summary;
 use asma::{Error, LabelMap, Result, Shape, Tensor};
 
-use super::results::{Attacked, Judged, summary, write_results};
+use super::results::{Attacked, Judged, frames, summary, write_results};
 use crate::cli::network::{NetworkArguments, named, read_input};
 use crate::cli::outputs::open_folder;
 use crate::cli::preparation::PreparationArguments;
@@ -115,12 +115,14 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
 
     let judged = Judged::new(&attack, executor, &source, &target, &before, &outcome)?;
     let summary = summary(request, &attack, executor, family, &outcome, &judged, start);
+    let frames = frames(&attack, executor, &source, &target, &outcome.snapshots, &summary)?;
     let attacked = Attacked {
         source,
         target,
         before,
         outcome,
         judged,
+        frames,
     };
     write_results(&out, &attacked, &summary, request.gif)?;
     Ok(Performed {

@@ -134,6 +134,8 @@ pub struct Attacked {
     pub before: LabelMap,
     pub outcome: Outcome,
     pub judged: Judged,
+    /// What the animation shows before the saved image; empty if there is none.
+    pub frames: Vec<AnimationFrame>,
 }
 
 /// Writes all the files, the animation if it is wanted; the summary last, so that where it stands all the rest
@@ -145,6 +147,7 @@ pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bo
         before,
         outcome,
         judged,
+        ..
     } = attacked;
     write_image(out.join("adversarial.png"), &judged.saved)?;
     let shape = judged.saved.shape();
@@ -243,35 +246,59 @@ fn mask_of(target: &LabelMap, prediction: &LabelMap, summary: &Summary) -> Resul
     Ok(mask.only(&summary.classes))
 }
 
-/// All moments whose image was kept, and the image that is saved.
+/// All moments whose image was kept. The images are those after a step, and the predictions along the way are
+/// of what was there before it or, in the two-forward schedule, before the clip; so each image is predicted anew.
+pub fn frames(
+    attack: &Attack,
+    executor: &mut dyn Executor,
+    source: &Tensor,
+    target: &LabelMap,
+    snapshots: &[Snapshot],
+    summary: &Summary,
+) -> Result<Vec<AnimationFrame>> {
+    let kept = snapshots
+        .iter()
+        .filter_map(|snapshot| Some((snapshot.iteration, snapshot.image.as_ref()?)));
+    kept.map(|(iteration, image)| {
+        let prediction = predict(attack, executor, image)?;
+        let scores = assess(source, image, target, &prediction, &attack.scored_classes())?;
+        let name = format!("After iteration {iteration}");
+        frame(name, target, prediction, image, &scores, summary)
+    })
+    .collect()
+}
+
+fn frame(
+    name: String,
+    target: &LabelMap,
+    prediction: LabelMap,
+    image: &Tensor,
+    scores: &Scores,
+    summary: &Summary,
+) -> Result<AnimationFrame> {
+    Ok(AnimationFrame {
+        name,
+        mask: mask_of(target, &prediction, summary)?,
+        prediction,
+        image: image.clone(),
+        iou: scores.iou,
+        l2: scores.l2,
+    })
+}
+
+/// The frames along the way, and the image that is saved.
 fn animation(attacked: &Attacked, summary: &Summary) -> Result<Animation> {
-    let Attacked {
-        target,
-        outcome,
-        judged,
-        ..
-    } = attacked;
-    let frame = |name: String, prediction: &LabelMap, image: &Tensor, iou: f32, l2: f32| {
-        Ok(AnimationFrame {
-            name,
-            mask: mask_of(target, prediction, summary)?,
-            prediction: prediction.clone(),
-            image: image.clone(),
-            iou,
-            l2,
-        })
-    };
-    let mut frames = Vec::new();
-    for snapshot in &outcome.snapshots {
-        let row = outcome.trace.get(snapshot.iteration as usize);
-        if let (Some(image), Some(row)) = (&snapshot.image, row) {
-            let name = format!("Iteration {}", snapshot.iteration);
-            frames.push(frame(name, &snapshot.prediction, image, row.iou, row.l2)?);
-        }
-    }
-    let scores = judged.saved_scores();
+    let judged = &attacked.judged;
     let name = format!("Saved: the {} iterate", judged.saved_name);
-    frames.push(frame(name, &judged.after, &judged.saved, scores.iou, scores.l2)?);
+    let mut frames = attacked.frames.clone();
+    frames.push(frame(
+        name,
+        &attacked.target,
+        judged.after.clone(),
+        &judged.saved,
+        &judged.saved_scores(),
+        summary,
+    )?);
     Ok(Animation {
         mask_name: mask_name(summary),
         frames,

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use asma::data::{Sample, SyntheticKind, SyntheticOptions, generate, pair_by_name, read_pairs};
+use asma::data::{
+    Sample, SyntheticKind, SyntheticOptions, common_encoding, generate, pair_by_name, read_pairs,
+};
 use asma::train::{Samples, split};
 use asma::{Error, Result};
 use clap::Args;
@@ -81,10 +83,15 @@ impl DataArguments {
         }
     }
 
+    /// The side of the synthetic images, which is known before there are any.
+    pub fn synthetic_side(&self) -> Option<usize> {
+        self.synthetic.map(|_| self.size)
+    }
+
     /// The samples to train and to validate on. Lists on stderr what has no partner.
     pub fn read(&self, classes: usize, seed: u64) -> Result<(Samples, Samples)> {
-        match (&self.images, &self.masks, self.synthetic) {
-            (Some(images), Some(masks), _) => self.read_folders(images, masks, classes, seed),
+        let (training, validation) = match (&self.images, &self.masks, self.synthetic) {
+            (Some(images), Some(masks), _) => self.read_folders(images, masks, classes, seed)?,
             (_, _, Some(kind)) => {
                 let options = self.options(kind, classes, seed);
                 self.collect(self.count, seed, "making images", |indices| {
@@ -94,12 +101,16 @@ impl DataArguments {
                         Ok(Sample { name, image, labels })
                     };
                     indices.into_par_iter().map(make).collect()
-                })
+                })?
             }
-            _ => Err(Error::Usage(
-                "there is nothing to train on; give --images and --masks, or --synthetic".into(),
-            )),
-        }
+            _ => {
+                return Err(Error::Usage(
+                    "there is nothing to train on; give --images and --masks, or --synthetic".into(),
+                ));
+            }
+        };
+        note_absent_classes(&[&training, &validation], classes);
+        Ok((training, validation))
     }
 
     fn read_folders(
@@ -114,8 +125,9 @@ impl DataArguments {
             eprintln!("note: {} has no partner and is left out", path.display());
         }
         let preparation = self.preparation.preparation();
+        let encoding = common_encoding(&pairing.pairs, classes)?;
         self.collect(pairing.pairs.len(), seed, "reading images", |indices| {
-            read_pairs(&pairing.pairs[indices], &preparation, classes)
+            read_pairs(&pairing.pairs[indices], &preparation, classes, encoding)
         })
     }
 
@@ -149,5 +161,16 @@ impl DataArguments {
             Some([training, validation]) => Ok((training, validation)),
             None => Err(Error::Usage("there are no images to train on".into())),
         }
+    }
+}
+
+/// A class that no mask shows is most often a mistake: a wrong --classes, or masks of another encoding.
+fn note_absent_classes(samples: &[&Samples], classes: usize) {
+    let absent: Vec<String> = (0..classes as u8)
+        .filter(|&class| !samples.iter().any(|samples| samples.has_class(class)))
+        .map(|class| class.to_string())
+        .collect();
+    if !absent.is_empty() {
+        eprintln!("note: no mask shows class {}; see --classes", absent.join(", "));
     }
 }

@@ -112,6 +112,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             None
         }
     };
+    // What cannot be is refused before hours of reading.
+    let gpu = arguments.device.open()?;
+    if let Some(side) = arguments.data.synthetic_side() {
+        TrainingPlan::new(&graph, Shape::new(config.batch, 3, side, side), config.clone())?;
+    }
     let (training, validation) = arguments.data.read(unet.classes, config.seed)?;
     let input = Shape {
         n: config.batch,
@@ -119,7 +124,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let plan = TrainingPlan::new(&graph, input, config)?;
     let out = open_folder(&arguments.out)?;
-    let gpu = arguments.device.open()?;
     let mut executor = arguments.device.executor(gpu, plan.program())?;
     eprintln!(
         "network: {unet}, {} parameters; {} samples of {}×{} pixels to train on, {} to validate on",
