@@ -6,7 +6,7 @@ use super::random::Random;
 
 /// The least distance between the colours of a disc and of the retina around it, before light and camera. The dimmest
 /// of the discs that photographs of patients show are a little closer than that.
-const LEAST_DIFFERENCE: f32 = 0.19;
+const LEAST_DIFFERENCE: f32 = 0.21;
 
 pub(super) struct Disc {
     outline: Outline,
@@ -246,9 +246,10 @@ fn warm([red, green, blue]: Colour, base: Colour, greenest: f32) -> Colour {
     [red, green, blue.min(green * (1.1 * base[2] / base[1]).max(0.95))]
 }
 
-/// The Euclidean distance between two colours.
+/// The Euclidean distance between two colours, as a camera that saturates at 1 sees them.
 fn difference(one: Colour, other: Colour) -> f32 {
-    let squares = [0, 1, 2].map(|channel| (one[channel] - other[channel]) * (one[channel] - other[channel]));
+    let differences = [0, 1, 2].map(|channel| one[channel].min(1.0) - other[channel].min(1.0));
+    let squares = differences.map(|difference| difference * difference);
     (squares[0] + squares[1] + squares[2]).sqrt()
 }
 

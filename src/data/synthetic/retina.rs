@@ -20,7 +20,7 @@ pub(super) fn camera_colour(random: &mut Random) -> Colour {
         // Greenish.
         share if share < 0.94 => [(0.35, 0.6), (0.65, 0.95), (0.3, 0.7)],
         // Over-exposed.
-        _ => [(0.9, 1.1), (0.5, 0.75), (0.4, 0.8)],
+        _ => [(0.85, 1.0), (0.5, 0.7), (0.4, 0.75)],
     };
     let red = random.between(red.0, red.1);
     let green = red * random.between(green.0, green.1);
@@ -149,7 +149,7 @@ impl Light {
 
     /// The same light, but as bright as a photographer of what is at (`x`, `y`) would at least make it there.
     pub fn exposed_for(mut self, x: f32, y: f32) -> Self {
-        self.brightness *= (0.65 / self.at(x, y).max(0.1)).max(1.0);
+        self.brightness *= (0.7 / self.at(x, y).max(0.1)).max(1.0);
         self
     }
 
