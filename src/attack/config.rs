@@ -92,15 +92,15 @@ pub enum StepSize {
         beta: f32,
     },
     /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
-    /// some tens to hundreds of iterations. A single step of `total = D / ‖∇₀‖²` would raise the wanted logits by the
-    /// sum `D` of what they are short of the largest, if the network were linear; τ is [`StepSize::SHARE`] of
-    /// it, and β = 10 τ.
+    /// some tens to hundreds of iterations: τ lets the first step change the values that may change by
+    /// [`StepSize::FIRST_STEP`], as a root mean square, and β = 10 τ.
     Automatic,
 }
 
 impl StepSize {
-    /// τ as a share of the step that would do it all at once, in a linear network.
-    pub const SHARE: f64 = 1.0 / 20.0;
+    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: an eighth
+    /// of a step of an 8-bit image.
+    pub const FIRST_STEP: f64 = 1.0 / 2000.0;
 }
 
 /// The attack's settings; the default is the authors' with the one-forward schedule.

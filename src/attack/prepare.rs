@@ -150,19 +150,20 @@ impl Attack {
                     .iter()
                     .enumerate()
                     .filter(|(element, _)| region.is_none_or(|region| region[element % pixels] != 0));
-                let squares: f64 = moving.map(|(_, &g)| (g as f64).powi(2)).sum();
-                let missing = missing(&logits, index, target, &attacked);
-                let total = missing / squares;
-                if missing == 0.0 {
-                    // The target is reached already, and any step will do.
+                let (count, squares) = moving.fold((0u64, 0.0), |(count, squares), (_, &g)| {
+                    (count + 1, squares + (g as f64).powi(2))
+                });
+                if is_reached(&LabelMap::from_logits(&logits, index)?, target, &attacked) {
+                    // Any step will do.
                     return Ok((1e-7, 1e-6));
                 }
-                let tau = (total * StepSize::SHARE) as f32;
+                let tau = (StepSize::FIRST_STEP * (count as f64 / squares).sqrt()) as f32;
                 if tau.is_finite() && tau > 0.0 {
                     Ok((tau, 10.0 * tau))
                 } else {
                     Err(Error::NotFinite(format!(
-                        "the network's gradient (squared norm {squares:e}) and logits ({missing:e} short of the target) give no step size; check the weights, or give --tau"
+                        "the network's gradient (squared norm {squares:e} over {count} values) gives no step \
+                         size; check the weights, or give --tau"
                     )))
                 }
             })
@@ -170,26 +171,12 @@ impl Attack {
     }
 }
 
-/// How much logit is missing: the sum, over the pixels not yet predicted as one of the attacked classes that
-/// the target wants, of how far the wanted logit is below the largest.
-fn missing(logits: &Tensor, sample: usize, target: &LabelMap, attacked: &[u8]) -> f64 {
-    let shape = logits.shape();
-    let mut missing = 0.0;
-    for (pixel, &wanted) in target.labels().iter().enumerate() {
-        if wanted == IGNORE || !attacked.contains(&wanted) {
-            continue;
-        }
-        let logit = |class: usize| logits.plane(sample, class)[pixel] as f64;
-        missing += if shape.c == 1 {
-            // One channel z stands for the logits (−z, z).
-            let z = logit(0);
-            (if wanted == 1 { -2.0 * z } else { 2.0 * z }).max(0.0)
-        } else {
-            let largest = (0..shape.c).map(logit).fold(f64::NEG_INFINITY, f64::max);
-            largest - logit(wanted as usize)
-        };
-    }
-    missing
+/// Whether every pixel that the target wants of an attacked class is predicted so.
+fn is_reached(prediction: &LabelMap, target: &LabelMap, attacked: &[u8]) -> bool {
+    let pixels = target.labels().iter().zip(prediction.labels());
+    pixels
+        .filter(|(wanted, _)| **wanted != IGNORE && attacked.contains(wanted))
+        .all(|(wanted, predicted)| wanted == predicted)
 }
 
 /// Labels as words of a buffer.

@@ -135,6 +135,9 @@ fn automatic_step_makes_progress_at_any_scale_of_logits() {
     let [_, (tau, l2), _] = outcomes[..] else {
         unreachable!()
     };
+    // The clip takes a little of the step.
+    let whole = (StepSize::FIRST_STEP * (INPUT.elements() as f64).sqrt()) as f32;
+    assert!((0.9 * whole..1.001 * whole).contains(&l2), "{l2} of {whole}");
     for (other_tau, other_l2) in &outcomes {
         assert!((other_tau / tau - 1.0).abs() < 1e-3, "{outcomes:?}");
         assert!((other_l2 / l2 - 1.0).abs() < 1e-3, "{outcomes:?}");
