@@ -59,7 +59,7 @@ impl fmt::Display for DeviceChoice {
 /// How much of an adapter to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capabilities {
-    /// All its limits.
+    /// All its limits, and of the [`optional_features`](super::optional_features) those that it has.
     Full,
     /// `Limits::default()` and no features: what an embedding application may hand over.
     Baseline,
@@ -189,13 +189,13 @@ impl GpuDevice {
     /// If the adapter refuses.
     pub fn from_adapter(adapter: &wgpu::Adapter, capabilities: Capabilities) -> Result<GpuDevice> {
         let info = adapter.get_info();
-        let required_limits = match capabilities {
-            Capabilities::Full => adapter.limits(),
-            Capabilities::Baseline => wgpu::Limits::default(),
+        let (required_limits, optional_features) = match capabilities {
+            Capabilities::Full => (adapter.limits(), super::optional_features() & adapter.features()),
+            Capabilities::Baseline => (wgpu::Limits::default(), wgpu::Features::empty()),
         };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("asma"),
-            required_features: super::required_features(),
+            required_features: super::required_features() | optional_features,
             required_limits,
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,

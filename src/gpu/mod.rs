@@ -4,6 +4,7 @@ mod arrival;
 mod device;
 mod pipelines;
 mod runner;
+mod timing;
 mod translate;
 
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
@@ -15,8 +16,8 @@ pub fn required_features() -> wgpu::Features {
     wgpu::Features::empty()
 }
 
-/// Features that make asma faster or tell more where a device has them. None so far: every kernel keeps to
-/// the baseline.
+/// Features that make asma faster or tell more where a device has them: timestamps, for
+/// [`GpuExecutor::time_calls`]. Every kernel keeps to the baseline.
 pub fn optional_features() -> wgpu::Features {
-    wgpu::Features::empty()
+    wgpu::Features::TIMESTAMP_QUERY
 }

@@ -37,6 +37,7 @@ struct Prepared {
     bindings: wgpu::BindGroup,
     grid: [u32; 3],
     cost: f64,
+    variant: &'static str,
 }
 
 /// How long the work of one submission should take, so that no watchdog resets a slow GPU and a stop is
@@ -193,6 +194,7 @@ impl GpuExecutor {
                     bindings,
                     grid,
                     cost: cost(call),
+                    variant: variant.name,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -213,6 +215,11 @@ impl GpuExecutor {
         &self.gpu
     }
 
+    /// The name of the kernel's variant that a call runs.
+    pub fn variant(&self, call: CallId) -> Option<&'static str> {
+        self.prepared.get(call).map(|call| call.variant)
+    }
+
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It
     /// has the usages STORAGE, COPY_SRC and COPY_DST.
     pub fn buffer(&self, id: BufferId) -> Option<&wgpu::Buffer> {
@@ -222,9 +229,18 @@ impl GpuExecutor {
     /// Records calls, in order, in one compute pass of the host application's encoder. Neither submits, polls
     /// nor maps. Calls that the program does not have are left out.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, calls: &[CallId]) {
+        self.encode_pass(encoder, calls, None);
+    }
+
+    pub(super) fn encode_pass(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        calls: &[CallId],
+        timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>,
+    ) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("asma"),
-            timestamp_writes: None,
+            timestamp_writes,
         });
         for call in calls.iter().filter_map(|&call| self.prepared.get(call)) {
             pass.set_pipeline(&call.pipeline);

@@ -9,6 +9,7 @@ mod mixed;
 mod network;
 #[path = "../networks/mod.rs"]
 mod networks;
+mod timing;
 mod training;
 
 use asma::gpu::{Capabilities, GpuDevice, GpuOptions, VariantChoice};
