@@ -1,6 +1,6 @@
 //! Times the network's work of one attack iteration, forward pass and input gradient, on any executor: a
 //! SimpleUnet of random weights. `cargo bench --bench network -- --device cpu --size 572 --base 32`.
-//! `benches/peers/network.py` runs it in turn with PyTorch. With `--calls` it times each kernel call by itself.
+//! `benches/peers/network.py` runs it in turn with PyTorch.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
 use asma::graph::{Padding, SimpleUnet};
-use asma::program::{CallId, Executor, LoweringOptions, Place, Program, lower};
+use asma::program::{CallId, Executor, LoweringOptions, Place, lower};
 use asma::{Result, Shape, Tensor};
 use clap::Parser;
 use rand::rngs::SmallRng;
@@ -32,9 +32,6 @@ struct Arguments {
     /// Timed repeats, after one that is not
     #[arg(long, default_value_t = 3)]
     repeats: usize,
-    /// List what each kernel call takes: on a GPU by its own timestamps
-    #[arg(long)]
-    calls: bool,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -56,9 +53,6 @@ fn main() -> Result<()> {
         return Ok(());
     };
     let program = Arc::new(network.program);
-    if arguments.calls {
-        return list_calls(&arguments, &program);
-    }
     let mut executor: Box<dyn Executor> = match GpuDevice::open(&arguments.device, Capabilities::Full)? {
         Some(gpu) => Box::new(GpuExecutor::new(gpu, &program, &GpuOptions::default())?),
         None => Box::new(CpuExecutor::new(program.clone())?),
@@ -91,78 +85,5 @@ fn main() -> Result<()> {
             "gflop": flops as f64 / 1e9, "program_bytes": program.bytes(), "samples": samples,
         })
     );
-    Ok(())
-}
-
-/// What runs single calls and says how long they took.
-enum Stopwatch {
-    Gpu(Box<GpuExecutor>),
-    Cpu(CpuExecutor),
-}
-
-impl Stopwatch {
-    fn time(&mut self, calls: &[CallId]) -> Result<Vec<f64>> {
-        match self {
-            Stopwatch::Gpu(executor) => executor.time_calls(calls),
-            Stopwatch::Cpu(executor) => calls
-                .iter()
-                .map(|&call| {
-                    let start = Instant::now();
-                    executor.run_call(call)?;
-                    Ok(start.elapsed().as_secs_f64())
-                })
-                .collect(),
-        }
-    }
-
-    fn variant(&self, call: CallId) -> &'static str {
-        match self {
-            Stopwatch::Gpu(executor) => executor.variant(call).unwrap_or(""),
-            Stopwatch::Cpu(_) => "twin",
-        }
-    }
-}
-
-/// One line for each call: the median of the repeats, the share of the whole, and the rate.
-fn list_calls(arguments: &Arguments, program: &Arc<Program>) -> Result<()> {
-    let mut stopwatch = match GpuDevice::open(&arguments.device, Capabilities::Full)? {
-        Some(gpu) => {
-            println!("device  {}", gpu.describe());
-            Stopwatch::Gpu(Box::new(GpuExecutor::new(gpu, program, &GpuOptions::default())?))
-        }
-        None => {
-            let executor = CpuExecutor::new(program.clone())?;
-            println!("device  {}", executor.describe());
-            Stopwatch::Cpu(executor)
-        }
-    };
-    let calls: Vec<CallId> = (0..program.calls().len()).collect();
-    // The first time is for caches to fill.
-    stopwatch.time(&calls)?;
-    let rounds: Vec<Vec<f64>> = (0..arguments.repeats.max(1))
-        .map(|_| stopwatch.time(&calls))
-        .collect::<Result<_>>()?;
-    let medians: Vec<f64> = calls
-        .iter()
-        .map(|&call| {
-            let mut samples: Vec<f64> = rounds.iter().map(|round| round[call]).collect();
-            samples.sort_by(f64::total_cmp);
-            samples[samples.len() / 2]
-        })
-        .collect();
-    let whole: f64 = medians.iter().sum();
-    println!("      ms  share  GFLOP/s  kernel (variant), call");
-    for ((call, seconds), number) in program.calls().iter().zip(&medians).zip(0..) {
-        println!(
-            "{:8.3}  {:4.1} %  {:7.1}  {} ({}), {}",
-            1e3 * seconds,
-            100.0 * seconds / whole,
-            1e-9 * call.params.flops() as f64 / seconds,
-            call.params.kernel().entry_point,
-            stopwatch.variant(number),
-            call.label
-        );
-    }
-    println!("{:8.3}  all calls, one after the other", 1e3 * whole);
     Ok(())
 }

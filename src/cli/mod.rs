@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod attack;
+mod bench;
 mod demo;
 mod devices;
 mod inspect;
@@ -38,6 +39,7 @@ enum Command {
     Shaders(shaders::Arguments),
     Synth(synth::Arguments),
     Train(train::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Runs the command that the process was given. The exit code is 0 if it was done, 1 if it failed, 2 if it
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Shaders(arguments) => shaders::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

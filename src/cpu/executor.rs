@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::kernels::Params;
-use crate::program::{BufferId, Call, CallId, Contents, Executor, Program, Readback};
+use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
 
 /// Runs a program on the CPU, on all threads of rayon's current pool.
 ///
@@ -311,6 +312,28 @@ impl Executor for CpuExecutor {
 
     fn submit(&mut self, calls: &[CallId]) -> Result<()> {
         calls.iter().try_for_each(|&call| self.run_call(call))
+    }
+
+    fn time_calls(&mut self, calls: &[CallId]) -> Result<Vec<f64>> {
+        calls
+            .iter()
+            .map(|&call| {
+                let start = Instant::now();
+                self.run_call(call)?;
+                Ok(start.elapsed().as_secs_f64())
+            })
+            .collect()
+    }
+
+    fn variant(&self, call: CallId) -> &'static str {
+        match self.program.calls().get(call) {
+            Some(_) => "twin",
+            None => "",
+        }
+    }
+
+    fn measure_ceilings(&mut self) -> Result<Ceilings> {
+        Ok(super::ceilings::measure())
     }
 
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {

@@ -11,6 +11,7 @@ pub mod add;
 pub mod affine;
 pub mod asma_mask;
 pub mod asma_update;
+mod ceilings;
 pub mod channel_sums;
 pub mod conv2d;
 pub mod conv2d_weight_gradient;

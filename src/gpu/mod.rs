@@ -1,6 +1,7 @@
 //! The executor that runs on a GPU through wgpu, on a device of its own or on the host application's.
 
 mod arrival;
+mod ceilings;
 mod device;
 mod pipelines;
 mod runner;
@@ -17,7 +18,7 @@ pub fn required_features() -> wgpu::Features {
 }
 
 /// Features that make asma faster or tell more where a device has them: timestamps, for
-/// [`GpuExecutor::time_calls`]. Every kernel keeps to the baseline.
+/// [`Executor::time_calls`](crate::program::Executor::time_calls). Every kernel keeps to the baseline.
 pub fn optional_features() -> wgpu::Features {
     wgpu::Features::TIMESTAMP_QUERY
 }

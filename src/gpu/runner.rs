@@ -5,11 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::arrival::Arrival;
+use super::ceilings;
 use super::device::GpuDevice;
 use super::pipelines::Pipelines;
+use super::timing::time_passes;
 use crate::error::{Error, Result};
 use crate::kernels::{Params, Variant};
-use crate::program::{BufferId, Call, CallId, Contents, Executor, Program, Readback};
+use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
 
 /// Which variant of a kernel to run where there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,11 +217,6 @@ impl GpuExecutor {
         &self.gpu
     }
 
-    /// The name of the kernel's variant that a call runs.
-    pub fn variant(&self, call: CallId) -> Option<&'static str> {
-        self.prepared.get(call).map(|call| call.variant)
-    }
-
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It
     /// has the usages STORAGE, COPY_SRC and COPY_DST.
     pub fn buffer(&self, id: BufferId) -> Option<&wgpu::Buffer> {
@@ -232,7 +229,7 @@ impl GpuExecutor {
         self.encode_pass(encoder, calls, None);
     }
 
-    pub(super) fn encode_pass(
+    fn encode_pass(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         calls: &[CallId],
@@ -337,6 +334,20 @@ impl Executor for GpuExecutor {
             self.wait_until_under_way(SUBMISSIONS_UNDER_WAY)?;
         }
         Ok(())
+    }
+
+    fn time_calls(&mut self, calls: &[CallId]) -> Result<Vec<f64>> {
+        time_passes(&self.gpu, calls.len(), |encoder, number, timestamps| {
+            self.encode_pass(encoder, &calls[number..=number], timestamps);
+        })
+    }
+
+    fn variant(&self, call: CallId) -> &'static str {
+        self.prepared.get(call).map_or("", |call| call.variant)
+    }
+
+    fn measure_ceilings(&mut self) -> Result<Ceilings> {
+        ceilings::measure(&self.gpu)
     }
 
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {

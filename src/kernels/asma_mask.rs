@@ -76,6 +76,14 @@ impl KernelParams for Params {
         }],
     };
 
+    fn words_moved(&self) -> u64 {
+        let seed = match self.flags & WRITE_SEED {
+            0 => 0,
+            _ => self.extent.elements(),
+        };
+        self.extent.elements() + self.extent.pixels() + seed
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
         [x, y, self.extent.n]

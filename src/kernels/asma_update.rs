@@ -153,6 +153,16 @@ impl KernelParams for Params {
         variants: super::asma_mask::Params::KERNEL.variants,
     };
 
+    fn words_moved(&self) -> u64 {
+        // Source and image are read, the image is written; a step reads the gradient too.
+        let images = if self.flags & STEP == 0 { 3 } else { 4 };
+        let region = match self.flags & REGION {
+            0 => 0,
+            _ => self.extent.pixels(),
+        };
+        images * self.extent.elements() + region
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold(Self::workgroups(self.extent));
         [x, y, self.extent.n]

@@ -91,6 +91,11 @@ impl KernelParams for Params {
         }],
     };
 
+    fn words_moved(&self) -> u64 {
+        let inputs = if self.mode == GRADIENT { 1 } else { 2 };
+        inputs * self.extent.elements() + u64::from(self.chunks()) * u64::from(self.extent.c)
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         [self.chunks(), self.extent.c, 1]
     }

@@ -67,6 +67,11 @@ impl KernelParams for Params {
         }],
     };
 
+    fn words_moved(&self) -> u64 {
+        let partials = u64::from(self.chunks()) * u64::from(self.taps()) * u64::from(self.gradient_extent.c);
+        self.input_extent.elements() + self.gradient_extent.elements() + partials
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         [
             self.taps().div_ceil(TILE),

@@ -60,6 +60,13 @@ impl KernelParams for Params {
 
     // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
     // blocks and samples, phases fastest.
+    fn words_moved(&self) -> u64 {
+        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
+        self.input_extent.elements()
+            + (1 + u64::from(self.accumulate)) * self.output_extent.elements()
+            + (taps + 2) * u64::from(self.padded_out_channels)
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let Extent { n, h, w, .. } = self.output_extent;
         let [stride_rows, stride_columns] = self.stride;

@@ -27,6 +27,10 @@ impl KernelParams for Params {
         variants: only_variant!("fill"),
     };
 
+    fn words_moved(&self) -> u64 {
+        self.extent.elements()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         one_thread_per_element(self.extent)
     }

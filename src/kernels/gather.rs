@@ -25,6 +25,10 @@ impl KernelParams for Params {
         variants: only_variant!("gather"),
     };
 
+    fn words_moved(&self) -> u64 {
+        3 * u64::from(self.length)
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold(self.length.div_ceil(PIXELS_PER_WORKGROUP));
         [x, y, 1]

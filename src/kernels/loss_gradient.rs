@@ -42,6 +42,10 @@ impl KernelParams for Params {
         variants: only_variant!("loss_gradient"),
     };
 
+    fn words_moved(&self) -> u64 {
+        2 * self.extent.elements() + self.extent.pixels()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(PIXELS_PER_WORKGROUP));
         [x, y, self.extent.n]

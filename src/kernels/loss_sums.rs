@@ -73,6 +73,10 @@ impl KernelParams for Params {
         }],
     };
 
+    fn words_moved(&self) -> u64 {
+        self.extent.elements() + self.extent.pixels()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         [self.chunks(), self.extent.c, 1]
     }

@@ -41,6 +41,10 @@ impl KernelParams for Params {
         variants: only_variant!("max_pool2d_adjoint"),
     };
 
+    fn words_moved(&self) -> u64 {
+        (2 + u64::from(self.accumulate)) * self.input_extent.elements() + self.output_extent.elements()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         one_thread_per_element(self.input_extent)
     }

@@ -70,6 +70,18 @@ pub struct Extent {
     pub w: u32,
 }
 
+impl Extent {
+    /// Values in all channels of all samples.
+    pub fn elements(self) -> u64 {
+        u64::from(self.c) * self.pixels()
+    }
+
+    /// Pixels of all samples.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.n) * u64::from(self.h) * u64::from(self.w)
+    }
+}
+
 impl From<Shape> for Extent {
     fn from(shape: Shape) -> Self {
         Extent {
@@ -123,6 +135,9 @@ pub trait KernelParams: Pod {
     /// The kernel these parameters belong to.
     const KERNEL: Kernel;
 
+    /// The 4-byte words that a call cannot do without moving: what it reads and what it writes, each once.
+    fn words_moved(&self) -> u64;
+
     /// How many workgroups to dispatch for `variant`.
     fn grid(&self, variant: &Variant) -> [u32; 3];
 
@@ -160,6 +175,11 @@ macro_rules! kernels {
             /// The uniform buffer's bytes.
             pub fn bytes(&self) -> &[u8] {
                 match self { $(Params::$variant(params) => bytemuck::bytes_of(params)),* }
+            }
+
+            /// The bytes that a call cannot do without moving: what it reads and what it writes, each once.
+            pub fn bytes_moved(&self) -> u64 {
+                4 * match self { $(Params::$variant(params) => params.words_moved()),* }
             }
 
             /// How many workgroups to dispatch for `variant`.

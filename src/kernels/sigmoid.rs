@@ -25,6 +25,10 @@ impl KernelParams for Params {
         variants: only_variant!("sigmoid"),
     };
 
+    fn words_moved(&self) -> u64 {
+        2 * self.extent.elements()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         one_thread_per_element(self.extent)
     }

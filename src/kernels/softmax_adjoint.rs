@@ -31,6 +31,10 @@ impl KernelParams for Params {
         variants: only_variant!("softmax_adjoint"),
     };
 
+    fn words_moved(&self) -> u64 {
+        (3 + u64::from(self.accumulate)) * self.extent.elements()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         one_thread_per_element(Extent { c: 1, ..self.extent })
     }

@@ -28,6 +28,10 @@ impl KernelParams for Params {
         variants: only_variant!("sum_partials"),
     };
 
+    fn words_moved(&self) -> u64 {
+        (u64::from(self.chunks) + 1 + u64::from(self.accumulate)) * u64::from(self.length)
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold(self.length.div_ceil(PIXELS_PER_WORKGROUP));
         [x, y, 1]

@@ -40,6 +40,10 @@ impl KernelParams for Params {
         variants: only_variant!("shared/resample", "upsample"),
     };
 
+    fn words_moved(&self) -> u64 {
+        self.input_extent.elements() + self.output_extent.elements()
+    }
+
     fn grid(&self, _: &Variant) -> [u32; 3] {
         one_thread_per_element(self.output_extent)
     }

@@ -10,6 +10,16 @@ pub struct Readback {
     pub(crate) ticket: u64,
 }
 
+/// What a device can do at most, as measured on it.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Ceilings {
+    /// Bytes read and written in a second by a copy of a buffer that no cache holds.
+    pub bytes_per_second: f64,
+    /// Multiplications and additions of float32 in a second: independent ones on a GPU, those of a matrix product
+    /// in cache on the CPU.
+    pub flops_per_second: f64,
+}
+
 /// Runs the calls of one program over buffers that it holds.
 pub trait Executor {
     /// A line that says on what this runs.
@@ -44,6 +54,22 @@ pub trait Executor {
     fn batches_under_way(&self) -> usize {
         1
     }
+
+    /// The seconds that each call took, run in order, each by itself: on a GPU by the device's own clock, without
+    /// the overlap with its neighbours that a submission of several leaves the device free to make.
+    ///
+    /// # Errors
+    /// If the device cannot tell, or failed.
+    fn time_calls(&mut self, calls: &[CallId]) -> Result<Vec<f64>>;
+
+    /// The name of the kernel's variant that a call runs; nothing for a call that the program does not have.
+    fn variant(&self, call: CallId) -> &'static str;
+
+    /// Measures what the device can do at most, in a second or so.
+    ///
+    /// # Errors
+    /// As [`Executor::time_calls`].
+    fn measure_ceilings(&mut self) -> Result<Ceilings>;
 
     /// Overwrites the floats of a buffer from its beginning.
     ///

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::kernels::{Params, View};
 use crate::tensor::{Shape, Tensor};
 
-pub use executor::{Executor, Readback};
+pub use executor::{Ceilings, Executor, Readback};
 pub use lower::{Gradients, LoweringOptions, Network, Trainable, lower};
 
 /// The number of a buffer in its [`Program`].

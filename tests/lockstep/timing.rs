@@ -43,6 +43,20 @@ fn timed_calls_compute_what_submitted_ones_do() {
 }
 
 #[test]
+fn ceilings_are_measured() {
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    let (_, network) = networks().remove(0);
+    let mut executor = GpuExecutor::new(gpu, &network.program, &GpuOptions::default()).unwrap();
+    let ceilings = executor.measure_ceilings().unwrap();
+    // Between a calculator and what nobody has built.
+    for rate in [ceilings.bytes_per_second, ceilings.flops_per_second] {
+        assert!((1e6..1e17).contains(&rate), "{ceilings:?}");
+    }
+}
+
+#[test]
 fn a_device_without_timestamps_says_so() {
     let Some(gpu) = gpu(Capabilities::Baseline) else {
         return;

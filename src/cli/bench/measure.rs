@@ -1,0 +1,184 @@
+//! The measurements.
+
+use std::collections::HashSet;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use asma::attack::{AsmaConfig, Attack, AttackInput, Schedule, Snapshots};
+use asma::graph::Graph;
+use asma::program::{CallId, Executor};
+use asma::{Error, LabelMap, Result, Shape, Tensor};
+
+use super::record::{CallRecord, Record};
+use crate::cli::network::DeviceArguments;
+
+/// What is measured.
+pub struct Subject {
+    pub network: String,
+    pub graph: Graph,
+    pub height: usize,
+    pub width: usize,
+    pub batch: usize,
+    pub rounds: usize,
+}
+
+/// Iterations of a timed submission take about this long, or one does.
+const SAMPLE_SECONDS: f64 = 0.2;
+const MOST_ITERATIONS: usize = 256;
+
+/// Measures all that a [`Record`] holds; `start` is when the command began.
+pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> Result<Record> {
+    let mut bench = Bench::new(subject, device, Schedule::OneForward)?;
+    bench.iterate(1)?;
+    let first_iteration_after = start.elapsed().as_secs_f64();
+    let ceilings = bench.executor.measure_ceilings()?;
+    let calls = bench.time_calls(subject.rounds)?;
+    let one_forward_iteration = bench.time_iteration(subject.rounds)?;
+    let forward: HashSet<CallId> = bench.attack.forward().into_iter().collect();
+    let order = bench.attack.iteration(0);
+    let sum = |wanted: &dyn Fn(CallId, &CallRecord) -> bool| -> f64 {
+        let numbered = order.iter().zip(&calls);
+        numbered
+            .filter(|(id, call)| wanted(**id, call))
+            .map(|(_, call)| call.seconds)
+            .sum()
+    };
+    let is_step = |call: &CallRecord| STEP.contains(&call.kernel.as_str());
+    let forward_seconds = sum(&|id, _| forward.contains(&id));
+    let asma_step = sum(&|_, call| is_step(call));
+    let input_gradient = sum(&|id, call| !forward.contains(&id) && !is_step(call));
+    let buffer_bytes = bench.attack.program().bytes();
+    let described = bench.executor.describe();
+    // Both attacks' buffers at once may be more than there is.
+    drop(bench);
+    let mut bench = Bench::new(subject, device, Schedule::TwoForward)?;
+    bench.iterate(1)?;
+    let two_forward_iteration = bench.time_iteration(subject.rounds)?;
+    let Shape { n, c, h, w } = bench.attack.adversarial().shape;
+    Ok(Record {
+        asma_version: env!("CARGO_PKG_VERSION").into(),
+        command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        unix_time: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+        device: described,
+        network: subject.network.clone(),
+        input: [n, c, h, w],
+        ceilings,
+        calls,
+        forward: forward_seconds,
+        input_gradient,
+        asma_step,
+        one_forward_iteration,
+        two_forward_iteration,
+        first_iteration_after,
+        buffer_bytes,
+    })
+}
+
+/// Entry points of the fused ASMA step.
+const STEP: [&str; 2] = ["mask", "update"];
+
+/// An attack made ready, and how many of its iterations were run.
+struct Bench {
+    attack: Attack,
+    executor: Box<dyn Executor>,
+    iterations: usize,
+}
+
+impl Bench {
+    fn new(subject: &Subject, device: &DeviceArguments, schedule: Schedule) -> Result<Bench> {
+        let input = Shape::new(
+            subject.batch,
+            subject.graph.input_channels(),
+            subject.height,
+            subject.width,
+        );
+        let config = AsmaConfig {
+            schedule,
+            ..AsmaConfig::default()
+        };
+        let attack = Attack::new(&subject.graph, input, config, false)?;
+        let mut executor = device.executor(device.open()?, attack.program())?;
+        // Any image will do, and a disc in the middle as the target.
+        let source = Tensor::from_fn(input, |n, c, y, x| {
+            0.5 + 0.4 * ((n + 3 * c + 7 * y + 11 * x) as f32).sin()
+        });
+        let output = attack.logits().shape;
+        let target = LabelMap::from_fn(output.h, output.w, |y, x| {
+            let (down, across) = (y.abs_diff(output.h / 2), x.abs_diff(output.w / 2));
+            u8::from(9 * (down * down + across * across) < output.h * output.w)
+        })?;
+        let targets = vec![target; input.n];
+        let input = AttackInput {
+            source: &source,
+            targets: &targets,
+            regions: &[],
+            snapshots: Snapshots::None,
+        };
+        attack.prepare(executor.as_mut(), input)?;
+        Ok(Bench {
+            attack,
+            executor,
+            iterations: 0,
+        })
+    }
+
+    /// Seconds that some iterations take, from submitting the first to the last being done.
+    fn iterate(&mut self, count: usize) -> Result<f64> {
+        let start = Instant::now();
+        for _ in 0..count {
+            self.executor.submit(self.attack.iteration(self.iterations))?;
+            self.iterations += 1;
+        }
+        // One word, to wait for all of it.
+        self.executor.read(self.attack.adversarial().buffer, 1)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Seconds of one iteration among as many as a submission of some length holds.
+    fn time_iteration(&mut self, rounds: usize) -> Result<f64> {
+        let alone = self.iterate(1)?;
+        let count = ((SAMPLE_SECONDS / alone) as usize).clamp(1, MOST_ITERATIONS);
+        let samples = (0..rounds).map(|_| self.iterate(count)).collect::<Result<_>>()?;
+        Ok(median(samples)? / count as f64)
+    }
+
+    /// Every call of an iteration by itself.
+    fn time_calls(&mut self, rounds: usize) -> Result<Vec<CallRecord>> {
+        let mut samples: Vec<Vec<f64>> = Vec::new();
+        for round in 0..=rounds {
+            let seconds = self.executor.time_calls(self.attack.iteration(self.iterations))?;
+            self.iterations += 1;
+            // The first round fills caches.
+            if round > 0 {
+                samples.push(seconds);
+            }
+        }
+        let program = self.attack.program();
+        let numbered = self.attack.iteration(0).iter().enumerate();
+        numbered
+            .map(|(place, &id)| {
+                let call = program
+                    .calls()
+                    .get(id)
+                    .ok_or_else(|| Error::Usage(format!("the program has no call {id}")))?;
+                Ok(CallRecord {
+                    call: call.label.to_string(),
+                    kernel: call.params.kernel().entry_point.into(),
+                    variant: self.executor.variant(id).into(),
+                    seconds: median(samples.iter().map(|round| round[place]).collect())?,
+                    flops: call.params.flops(),
+                    bytes: call.params.bytes_moved(),
+                })
+            })
+            .collect()
+    }
+}
+
+fn median(mut samples: Vec<f64>) -> Result<f64> {
+    samples.sort_by(f64::total_cmp);
+    samples
+        .get(samples.len() / 2)
+        .copied()
+        .ok_or_else(|| Error::Usage("nothing was measured; want at least one round".into()))
+}

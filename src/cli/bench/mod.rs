@@ -1,0 +1,98 @@
+//! `asma bench`: what this device can do, and how much of that each kernel does.
+
+mod compare;
+mod measure;
+mod record;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use asma::checkpoint::Checkpoint;
+use asma::data::Resize;
+use asma::files::write_atomically;
+use asma::graph::{Model, Padding, SimpleUnet};
+use asma::train::initial_graph;
+use asma::{Error, Result};
+use clap::Args;
+
+use self::compare::print_comparison;
+use self::measure::{Subject, measure};
+use self::record::{print_record, read_record};
+use super::network::DeviceArguments;
+use super::print;
+
+/// Measure this device: its ceilings, each kernel of an attack against them, and whole iterations
+///
+/// Without --weights the authors' network is measured, with random weights: times do not depend on them.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The network's weights, a safetensors file
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Without --weights: channels of the first level
+    #[arg(long, value_name = "N", default_value_t = 32, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    base: u16,
+    /// Without --weights: levels
+    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..=10))]
+    depth: u16,
+    /// Without --weights: what 3×3 convolutions do at the border, `valid` or `same`
+    #[arg(long, value_name = "PADDING", default_value_t = Padding::Valid, conflicts_with = "weights")]
+    padding: Padding,
+    /// The input's size
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
+    size: Resize,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+    /// Rounds, of which the median counts, after one that does not
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Keep the numbers as this file, for --compare
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Measure nothing: compare two files that --save wrote
+    #[arg(long, value_names = ["BEFORE", "AFTER"], num_args = 2, conflicts_with_all = ["weights", "save", "json"])]
+    compare: Option<Vec<PathBuf>>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let start = Instant::now();
+    if let Some([before, after]) = arguments.compare.as_deref() {
+        return print_comparison(&read_record(before)?, &read_record(after)?);
+    }
+    let (network, graph) = match &arguments.weights {
+        Some(path) => {
+            let model = Model::from_checkpoint(&Checkpoint::open(path)?)?;
+            (model.family.to_string(), model.graph)
+        }
+        None => {
+            let (base, depth) = (arguments.base.into(), arguments.depth.into());
+            let unet = SimpleUnet::doubling(3, base, depth, 2, arguments.padding);
+            (unet.to_string(), initial_graph(&unet, 0)?)
+        }
+    };
+    let subject = Subject {
+        network,
+        graph,
+        height: arguments.size.height,
+        width: arguments.size.width,
+        batch: arguments.batch.into(),
+        rounds: arguments.rounds.into(),
+    };
+    let record = measure(&subject, &arguments.device, start)?;
+    let json = serde_json::to_string_pretty(&record)
+        .map_err(|error| Error::Usage(format!("the numbers cannot be written as JSON: {error}")))?;
+    if let Some(path) = &arguments.save {
+        write_atomically(path, |file| std::io::Write::write_all(file, json.as_bytes()))?;
+    }
+    if arguments.json {
+        print(&json)
+    } else {
+        print_record(&record)
+    }
+}

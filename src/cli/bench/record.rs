@@ -1,0 +1,122 @@
+//! What was measured, as a file and as a table.
+
+use std::path::Path;
+
+use asma::program::Ceilings;
+use asma::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::print;
+
+/// Everything that one run measured. Times are medians, in seconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    pub asma_version: String,
+    /// The command's arguments.
+    pub command: String,
+    /// Seconds since 1970.
+    pub unix_time: u64,
+    pub device: String,
+    pub network: String,
+    /// Samples, channels, rows, columns.
+    pub input: [usize; 4],
+    pub ceilings: Ceilings,
+    /// The kernel calls of one one-forward iteration, in their order.
+    pub calls: Vec<CallRecord>,
+    /// Sums of the calls' times.
+    pub forward: f64,
+    pub input_gradient: f64,
+    /// The two launches of the fused ASMA step.
+    pub asma_step: f64,
+    /// Whole iterations as the attack runs them, many to a submission, host and waiting included.
+    pub one_forward_iteration: f64,
+    pub two_forward_iteration: f64,
+    /// From the start of the process's work to the end of the first iteration: opening the device, compiling,
+    /// uploading.
+    pub first_iteration_after: f64,
+    /// Bytes of the one-forward attack's buffers, weights included.
+    pub buffer_bytes: u64,
+}
+
+/// One kernel call.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub call: String,
+    pub kernel: String,
+    pub variant: String,
+    pub seconds: f64,
+    pub flops: u64,
+    /// What it cannot do without moving.
+    pub bytes: u64,
+}
+
+impl CallRecord {
+    /// The least time that the device's ceilings allow, as a share of the time taken.
+    fn share_of_ceiling(&self, ceilings: &Ceilings) -> f64 {
+        let computing = self.flops as f64 / ceilings.flops_per_second;
+        let moving = self.bytes as f64 / ceilings.bytes_per_second;
+        computing.max(moving) / self.seconds
+    }
+}
+
+/// Reads what `--save` wrote.
+pub fn read_record(path: &Path) -> Result<Record> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| Error::file(path, format!("cannot be read: {cause}")))?;
+    serde_json::from_str(&text).map_err(|cause| {
+        Error::file(
+            path,
+            format!("is no file that `asma bench --save` wrote: {cause}"),
+        )
+    })
+}
+
+/// The tables for people.
+pub fn print_record(record: &Record) -> Result<()> {
+    let [n, c, h, w] = record.input;
+    let ceilings = &record.ceilings;
+    print(&format!(
+        "{}\n{}, input {n}×{c}×{h}×{w}\nceilings: copy {:.1} GB/s, multiply-add {:.1} GFLOP/s\n",
+        record.device,
+        record.network,
+        1e-9 * ceilings.bytes_per_second,
+        1e-9 * ceilings.flops_per_second
+    ))?;
+    print("       ms  GFLOP/s     GB/s  of ceiling  kernel (variant), call")?;
+    for call in &record.calls {
+        print(&format!(
+            "{:9.3}  {:7.1}  {:7.2}  {:8.1} %  {} ({}), {}",
+            1e3 * call.seconds,
+            1e-9 * call.flops as f64 / call.seconds,
+            1e-9 * call.bytes as f64 / call.seconds,
+            100.0 * call.share_of_ceiling(ceilings),
+            call.kernel,
+            call.variant,
+            call.call
+        ))?;
+    }
+    print("")?;
+    for (name, seconds) in phases(record) {
+        print(&format!("{:9.3} ms  {name}", 1e3 * seconds))?;
+    }
+    print(&format!(
+        "{:9.2}     iterations a second, one-forward\n{:9.1} MiB of buffers",
+        1.0 / record.one_forward_iteration,
+        record.buffer_bytes as f64 / (1 << 20) as f64
+    ))
+}
+
+/// Parts of the work, and what each takes.
+pub fn phases(record: &Record) -> [(&'static str, f64); 6] {
+    [
+        ("forward, call by call", record.forward),
+        ("input gradient, call by call", record.input_gradient),
+        ("ASMA step, call by call", record.asma_step),
+        ("iteration, one-forward", record.one_forward_iteration),
+        ("iteration, two-forward", record.two_forward_iteration),
+        (
+            "from the start to the end of the first iteration",
+            record.first_iteration_after,
+        ),
+    ]
+}
