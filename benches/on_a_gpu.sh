@@ -31,6 +31,10 @@ run() {
     local failed=0
     "$programs/kernels" 2>&1 | tee "$out/kernels.txt" || failed=1
     "$programs/lockstep" --nocapture 2>&1 | tee "$out/lockstep.txt" || failed=1
+    for size in 572x572 1024x1024; do
+        "$programs/asma" bench --device "$device" --padding "$([ "$size" = 572x572 ] && echo valid || echo same)" \
+            --size "$size" --save "$out/bench_$size.json" | tee "$out/bench_$size.txt" || failed=1
+    done
     for size in 512 1024 2048; do
         "$programs/asma_step" --device "$device" --size "$size" --save "$out" | tee "$out/asma_step_$size.txt" || failed=1
     done

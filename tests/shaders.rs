@@ -32,15 +32,14 @@ fn kernels() -> Vec<Shader> {
     all
 }
 
-/// The operators that the fused step is measured against.
-fn unfused() -> Vec<Shader> {
-    let source = include_str!("../shaders/asma_unfused.wgsl");
-    let (module, _) = validate(source).expect("asma_unfused.wgsl is valid");
+/// Every entry point of a shader that is no kernel of a program.
+fn entry_points(file: &str, source: &str) -> Vec<Shader> {
+    let (module, _) = validate(source).unwrap_or_else(|error| panic!("{file}: {error}"));
     module
         .entry_points
         .iter()
         .map(|entry| Shader {
-            name: format!("asma_unfused/{}", entry.name),
+            name: format!("{file}/{}", entry.name),
             source: source.to_string(),
             entry_point: entry.name.clone(),
         })
@@ -49,7 +48,15 @@ fn unfused() -> Vec<Shader> {
 
 fn all() -> Vec<Shader> {
     let mut all = kernels();
-    all.extend(unfused());
+    // The operators that the fused step is measured against, and what a device can do at most.
+    all.extend(entry_points(
+        "asma_unfused",
+        include_str!("../shaders/asma_unfused.wgsl"),
+    ));
+    all.extend(entry_points(
+        "ceilings",
+        include_str!("../shaders/shared/ceilings.wgsl"),
+    ));
     all
 }
 

@@ -1,8 +1,8 @@
 // What a device can do at most: words copied and multiply-adds made in a second. No kernel of any program;
 // `asma bench` measures the others against these.
 
-@group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> sink: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> sink: array<vec4<f32>>;
 
 const WORKGROUP: u32 = 256u;
 

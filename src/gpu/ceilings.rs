@@ -1,9 +1,10 @@
 //! What a GPU can do at most, measured.
 
 use super::device::GpuDevice;
+use super::pipelines::compile;
 use super::timing::time_passes;
 use crate::error::Result;
-use crate::kernels::fold;
+use crate::kernels::{Kernel, fold};
 use crate::program::Ceilings;
 
 const SHADER: &str = include_str!("../../shaders/shared/ceilings.wgsl");
@@ -18,7 +19,8 @@ const COPIED_BYTES: u64 = 64 << 20;
 const ROUNDS: usize = 5;
 /// A pass this long is not decided by its start.
 const LONG_ENOUGH: f64 = 0.01;
-const MOST_WORKGROUPS: u32 = 1 << 16;
+/// As many as write to places of their own in a buffer of [`COPIED_BYTES`].
+const MOST_WORKGROUPS: u32 = 1 << 14;
 
 /// Copies buffers and makes multiply-adds as fast as the device does.
 ///
@@ -43,6 +45,17 @@ pub(super) fn measure(gpu: &GpuDevice) -> Result<Ceilings> {
     })
 }
 
+/// What the shader's entry points bind, in the terms of kernels; they have no parameters.
+const fn kernel(entry_point: &'static str) -> Kernel {
+    Kernel {
+        name: "ceilings",
+        entry_point,
+        reads: &["source"],
+        writes: &["sink"],
+        variants: &[],
+    }
+}
+
 struct Passes {
     copy: wgpu::ComputePipeline,
     multiply_add: wgpu::ComputePipeline,
@@ -52,58 +65,39 @@ struct Passes {
 impl Passes {
     fn new(gpu: &GpuDevice, bytes: u64) -> Passes {
         let device = gpu.device();
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("ceilings"),
-            source: wgpu::ShaderSource::Wgsl(SHADER.into()),
+        let [copy, multiply_add] = ["copy", "multiply_add"].map(|entry_point| {
+            // Without checks, as kernels run.
+            let checks = wgpu::ShaderRuntimeChecks::unchecked();
+            compile(device, &kernel(entry_point), SHADER, checks)
         });
-        let entries = [true, false].map(|read_only| wgpu::BindGroupLayoutEntry {
-            binding: u32::from(!read_only),
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        });
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("ceilings"),
-            entries: &entries,
-        });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("ceilings"),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = |entry_point| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(entry_point),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(entry_point),
-                compilation_options: Default::default(),
-                cache: None,
-            })
-        };
-        let buffers = [0, 1].map(|_| {
+        let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("ceilings"),
-                size: bytes,
-                usage: wgpu::BufferUsages::STORAGE,
+                size,
+                usage,
                 mapped_at_creation: false,
             })
-        });
+        };
+        let buffers = [
+            buffer(16, wgpu::BufferUsages::UNIFORM),
+            buffer(bytes, wgpu::BufferUsages::STORAGE),
+            buffer(bytes, wgpu::BufferUsages::STORAGE),
+        ];
+        let entries: Vec<_> = (0..)
+            .zip(&buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
         let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("ceilings"),
-            layout: &layout,
-            entries: &[0, 1].map(|binding: u32| wgpu::BindGroupEntry {
-                binding,
-                resource: buffers[binding as usize].as_entire_binding(),
-            }),
+            layout: &copy.layout,
+            entries: &entries,
         });
         Passes {
-            copy: pipeline("copy"),
-            multiply_add: pipeline("multiply_add"),
+            copy: copy.pipeline,
+            multiply_add: multiply_add.pipeline,
             bindings,
         }
     }

@@ -49,7 +49,8 @@ impl Pipelines {
     }
 }
 
-fn compile(
+/// Compiles one entry point; the source must keep inside its buffers if the checks are off.
+pub(super) fn compile(
     device: &wgpu::Device,
     kernel: &Kernel,
     source: &str,
@@ -61,7 +62,8 @@ fn compile(
     };
     // SAFETY: the source is one of this crate's own shaders, and lowering gives it only views inside their
     // buffers. Tests run every kernel also with the checks on and compare: an access out of bounds, which
-    // the checks would clamp, would show as a difference.
+    // the checks would clamp, would show as a difference. The two entry points that measure
+    // a device's ceilings keep below `arrayLength`.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let storage = |read_only| wgpu::BindingType::Buffer {
         ty: wgpu::BufferBindingType::Storage { read_only },
