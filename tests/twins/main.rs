@@ -2,7 +2,8 @@
 //! finite differences of those loops and the inner-product identity. One file per kernel and its adjoint.
 
 mod adam;
-mod asma;
+mod asma_mask;
+mod asma_update;
 mod convolution;
 mod elementwise;
 mod executor;
