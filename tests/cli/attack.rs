@@ -171,3 +171,25 @@ fn an_animation_is_written_if_it_is_asked_for() {
     let trace = |out: &str| std::fs::read(workshop.path(out).join("trace.csv")).unwrap();
     assert_eq!(trace("with"), trace("without"));
 }
+
+#[test]
+fn an_attack_that_stalls_names_the_other_objective() {
+    let workshop = Workshop::new();
+    for (objective, hinted) in [("logit", true), ("margin", false)] {
+        let output = workshop
+            .attack(&format!(
+                "--iterations 2 --objective {objective} --out {objective}"
+            ))
+            .assert()
+            .success();
+        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert_eq!(
+            stderr.contains("--objective margin"),
+            hinted,
+            "{objective}: {stderr}"
+        );
+        let summary = read_summary(workshop.path(objective).join("summary.json")).unwrap();
+        assert_eq!(summary.objective, objective);
+        assert!(summary.results.best.iou < 0.9);
+    }
+}
