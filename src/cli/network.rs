@@ -55,21 +55,27 @@ impl DeviceArguments {
             (DeviceChoice::Auto, None) => "; no hardware GPU was found that can be used",
             _ => "",
         };
+        let executor = self.quiet_executor(gpu, program)?;
+        eprintln!("device: {}{why}", executor.describe());
+        Ok(executor)
+    }
+
+    /// The same, for who says by other means which was taken.
+    pub fn quiet_executor(
+        &self,
+        gpu: Option<GpuDevice>,
+        program: &Arc<Program>,
+    ) -> Result<Box<dyn Executor>> {
         if let Some(gpu) = gpu {
             match GpuExecutor::new(gpu, program, &GpuOptions::default()) {
-                Ok(executor) => {
-                    eprintln!("device: {}", executor.describe());
-                    return Ok(Box::new(executor));
-                }
+                Ok(executor) => return Ok(Box::new(executor)),
                 Err(error) if self.device == DeviceChoice::Auto => {
                     eprintln!("note: the GPU cannot be used: {error}");
                 }
                 Err(error) => return Err(error),
             }
         }
-        let executor = CpuExecutor::new(program.clone())?;
-        eprintln!("device: {}{why}", executor.describe());
-        Ok(Box::new(executor))
+        Ok(Box::new(CpuExecutor::new(program.clone())?))
     }
 }
 

@@ -98,7 +98,7 @@ impl Bench {
             ..AsmaConfig::default()
         };
         let attack = Attack::new(&subject.graph, input, config, false)?;
-        let mut executor = device.executor(device.open()?, attack.program())?;
+        let mut executor = device.quiet_executor(device.open()?, attack.program())?;
         // Any image will do, and a disc in the middle as the target.
         let source = Tensor::from_fn(input, |n, c, y, x| {
             0.5 + 0.4 * ((n + 3 * c + 7 * y + 11 * x) as f32).sin()
