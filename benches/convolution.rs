@@ -16,6 +16,7 @@ const ONE_THREAD: Variant = Variant {
     name: "one thread",
     shader: include_str!("shaders/conv2d_one_thread.wgsl"),
     workgroup_memory: false,
+    subgroups: false,
 };
 
 const REPETITIONS: usize = 5;
@@ -86,8 +87,7 @@ fn race(
     others: &[(&Variant, [u32; 3])],
 ) -> Result<()> {
     let buffers = fill_buffers(gpu, params, layout);
-    let own = params.kernel().variants;
-    let own = own.iter().map(|variant| (variant, params.grid(variant)));
+    let own = params.variants().map(|variant| (variant, params.grid(variant)));
     let contestants: Vec<_> = others
         .iter()
         .copied()

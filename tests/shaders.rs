@@ -4,19 +4,22 @@ use std::collections::HashSet;
 
 use asma::gpu::{Language, translate, validate};
 use asma::kernels::catalog;
+use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Of a shader: what it is called in messages, its text, its entry point.
 struct Shader {
     name: String,
     source: String,
     entry_point: String,
+    /// Whether it may ask for subgroups.
+    subgroups: bool,
 }
 
 fn kernels() -> Vec<Shader> {
     let mut all = Vec::new();
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in kernel.variants {
+        for variant in params.variants() {
             all.push(Shader {
                 name: format!(
                     "{}/{} {:?}",
@@ -26,6 +29,7 @@ fn kernels() -> Vec<Shader> {
                 ),
                 source: params.source(variant),
                 entry_point: kernel.entry_point.to_string(),
+                subgroups: variant.subgroups,
             });
         }
     }
@@ -42,6 +46,7 @@ fn entry_points(file: &str, source: &str) -> Vec<Shader> {
             name: format!("{file}/{}", entry.name),
             source: source.to_string(),
             entry_point: entry.name.clone(),
+            subgroups: false,
         })
         .collect()
 }
@@ -79,9 +84,16 @@ fn the_catalog_has_every_shader_file() {
 }
 
 #[test]
-fn shaders_are_valid_without_features() {
+fn shaders_are_valid_without_features_but_subgroups_where_they_say_so() {
     for shader in all() {
         let (module, _) = validate(&shader.source).unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+        let baseline = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
+        assert_eq!(
+            baseline.is_err(),
+            shader.subgroups,
+            "{}: features beyond the baseline",
+            shader.name
+        );
         assert!(
             module
                 .entry_points
@@ -97,7 +109,7 @@ fn shaders_are_valid_without_features() {
 fn bindings_are_those_of_the_contract() {
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in kernel.variants {
+        for variant in params.variants() {
             let (module, info) = validate(&params.source(variant)).expect("a valid shader");
             let index = module
                 .entry_points

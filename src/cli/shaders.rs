@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut seen = BTreeSet::new();
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in kernel.variants {
+        for variant in params.variants() {
             let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, variant.name);
             if !seen.insert(name.clone()) {
                 continue;

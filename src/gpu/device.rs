@@ -228,6 +228,13 @@ impl GpuDevice {
         is_hardware(&self.info)
     }
 
+    /// Whether kernels may exchange values within subgroups of
+    /// [`SMALLEST_SUBGROUP`](crate::kernels::SMALLEST_SUBGROUP) threads and more.
+    pub(super) fn has_subgroups(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SUBGROUP)
+            && self.info.subgroup_min_size >= crate::kernels::SMALLEST_SUBGROUP
+    }
+
     /// Name, backend and driver in one line.
     pub fn describe(&self) -> String {
         let wgpu::AdapterInfo {

@@ -17,8 +17,9 @@ pub fn required_features() -> wgpu::Features {
     wgpu::Features::empty()
 }
 
-/// Features that make asma faster or tell more where a device has them: timestamps, for
-/// [`Executor::time_calls`](crate::program::Executor::time_calls). Every kernel keeps to the baseline.
+/// Features that make asma faster or tell more where a device has them: subgroups, for variants of kernels that
+/// exchange values within them; timestamps, for [`Executor::time_calls`](crate::program::Executor::time_calls). Every
+/// kernel has a variant that keeps to the baseline.
 pub fn optional_features() -> wgpu::Features {
-    wgpu::Features::TIMESTAMP_QUERY
+    wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY
 }

@@ -76,11 +76,16 @@ struct PendingReadback {
 /// device asks for.
 const UNIFORM_SLOT: u64 = 256;
 
+/// Bytes of a buffer of `length` elements: whole vectors of 4, as some shaders load them.
+fn padded_bytes(length: usize) -> u64 {
+    4 * length.next_multiple_of(4) as u64
+}
+
 /// The limits that a device must have for `program`, no larger than needed above the defaults.
 pub fn required_limits(program: &Program) -> wgpu::Limits {
     let largest = program
         .largest_buffer()
-        .map_or(0, |buffer| 4 * buffer.length as u64);
+        .map_or(0, |buffer| padded_bytes(buffer.length));
     let defaults = wgpu::Limits::default();
     wgpu::Limits {
         max_storage_buffer_binding_size: defaults.max_storage_buffer_binding_size.max(largest),
@@ -96,7 +101,7 @@ pub fn required_limits(program: &Program) -> wgpu::Limits {
 /// call needs more workgroups than the device can dispatch.
 pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     for buffer in program.buffers() {
-        let bytes = 4 * buffer.length as u64;
+        let bytes = padded_bytes(buffer.length);
         let (limit, limit_name) = [
             (
                 limits.max_storage_buffer_binding_size,
@@ -118,7 +123,7 @@ pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     }
     let most = limits.max_compute_workgroups_per_dimension;
     for call in program.calls() {
-        for variant in call.params.kernel().variants {
+        for variant in call.params.variants() {
             if let Some(workgroups) = call.params.grid(variant).into_iter().find(|&count| count > most) {
                 return Err(Error::Device(format!(
                     "`{}` needs {workgroups} workgroups along one side of its dispatch, and the device allows \
@@ -153,7 +158,7 @@ impl GpuExecutor {
                 .map(|buffer| {
                     gpu.device().create_buffer(&wgpu::BufferDescriptor {
                         label: Some(&buffer.name),
-                        size: 4 * buffer.length as u64,
+                        size: padded_bytes(buffer.length),
                         usage: wgpu::BufferUsages::STORAGE
                             | wgpu::BufferUsages::COPY_SRC
                             | wgpu::BufferUsages::COPY_DST,
@@ -180,7 +185,7 @@ impl GpuExecutor {
             .iter()
             .zip(0..)
             .map(|(call, index)| {
-                let variant = choose_variant(&call.params, &options.variants, gpu.is_hardware());
+                let variant = choose_variant(&call.params, &options.variants, &gpu);
                 let grid = call.params.grid(variant);
                 let pipeline = pipelines.get(&gpu, &call.params, variant)?;
                 let uniform = wgpu::BufferBinding {
@@ -412,13 +417,14 @@ fn baseline(params: &Params) -> &'static Variant {
 }
 
 /// Which variant of the kernel runs.
-fn choose_variant(params: &Params, choice: &VariantChoice, hardware: bool) -> &'static Variant {
-    let variants = params.kernel().variants;
+fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuDevice) -> &'static Variant {
+    let possible = params
+        .variants()
+        .filter(|variant| !variant.subgroups || gpu.has_subgroups());
+    let mut fastest_first = possible.rev();
     let wanted = match choice {
-        VariantChoice::Auto => variants
-            .iter()
-            .find(|variant| variant.workgroup_memory == hardware),
-        VariantChoice::Named(name) => variants.iter().find(|variant| variant.name == name),
+        VariantChoice::Auto => fastest_first.find(|variant| variant.workgroup_memory == gpu.is_hardware()),
+        VariantChoice::Named(name) => fastest_first.find(|variant| variant.name == name),
     };
     wanted.unwrap_or(baseline(params))
 }

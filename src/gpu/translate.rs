@@ -36,7 +36,7 @@ impl Language {
 /// the kernels' bindings.
 const WORKGROUP_COUNT_SPACE: u8 = 1;
 
-/// Checks that WGSL text is a valid module that asks for no feature beyond the baseline.
+/// Checks that WGSL text is a valid module that asks for no feature beyond the baseline and subgroups.
 ///
 /// # Errors
 /// [`Error::Device`] with naga's message, its place in the source included.
@@ -47,7 +47,7 @@ pub fn validate(source: &str) -> Result<(Module, ModuleInfo)> {
             error.emit_to_string(source)
         ))
     })?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
         .validate(&module)
         .map_err(|error| {
             Error::Device(format!(

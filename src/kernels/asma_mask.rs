@@ -73,6 +73,7 @@ impl KernelParams for Params {
             name: "fused",
             shader: include_str!("../../shaders/asma_step.wgsl"),
             workgroup_memory: true,
+            subgroups: false,
         }],
     };
 

@@ -88,6 +88,7 @@ impl KernelParams for Params {
                 include_str!("../../shaders/channel_sums.wgsl")
             ),
             workgroup_memory: true,
+            subgroups: false,
         }],
     };
 

@@ -38,6 +38,9 @@ pub struct Params {
     pub accumulate: u32,
 }
 
+/// The variant for kernels of 3 × 3 and stride 1 without workgroup memory.
+const REGISTERS_3X3: &str = "registers 3x3";
+
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
     // `epilogue` is bias and slope of each padded out channel, in turn.
@@ -51,11 +54,19 @@ impl KernelParams for Params {
                 name: "registers",
                 shader: include_str!("../../shaders/conv2d.wgsl"),
                 workgroup_memory: false,
+                subgroups: false,
+            },
+            Variant {
+                name: REGISTERS_3X3,
+                shader: include_str!("../../shaders/conv2d_3x3.wgsl"),
+                workgroup_memory: false,
+                subgroups: true,
             },
             Variant {
                 name: "tiled",
                 shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
                 workgroup_memory: true,
+                subgroups: false,
             },
         ],
     };
@@ -79,7 +90,15 @@ impl KernelParams for Params {
         }
     }
 
+    fn supports(&self, variant: &Variant) -> bool {
+        variant.name != REGISTERS_3X3 || (self.kernel, self.stride) == ([3, 3], [1, 1])
+    }
+
     fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
+        let padded = ("PADDED", (self.padding != [0, 0]) as u32);
+        if variant.name == REGISTERS_3X3 {
+            return vec![padded];
+        }
         let mut constants = vec![
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),
@@ -88,7 +107,7 @@ impl KernelParams for Params {
         ];
         // The other variant does without, and so has fewer shaders to compile.
         if variant.workgroup_memory {
-            constants.push(("PADDED", (self.padding != [0, 0]) as u32));
+            constants.push(padded);
             constants.push(("TILE_CHANNELS", self.tile_channels()));
         }
         constants

@@ -64,6 +64,7 @@ impl KernelParams for Params {
             name: "tiled",
             shader: include_str!("../../shaders/conv2d_weight_gradient.wgsl"),
             workgroup_memory: true,
+            subgroups: false,
         }],
     };
 

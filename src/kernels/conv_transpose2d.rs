@@ -55,6 +55,7 @@ impl KernelParams for Params {
             name: "registers",
             shader: include_str!("../../shaders/conv_transpose2d.wgsl"),
             workgroup_memory: false,
+            subgroups: false,
         }],
     };
 

@@ -70,6 +70,7 @@ impl KernelParams for Params {
                 include_str!("../../shaders/loss_sums.wgsl")
             ),
             workgroup_memory: true,
+            subgroups: false,
         }],
     };
 

@@ -113,7 +113,13 @@ pub struct Variant {
     pub shader: &'static str,
     /// Whether it stages data through workgroup memory: good on a GPU, dear where a barrier is emulated.
     pub workgroup_memory: bool,
+    /// Whether threads exchange values within subgroups: for devices with the feature SUBGROUP and at least
+    /// [`SMALLEST_SUBGROUP`] threads in each.
+    pub subgroups: bool,
 }
+
+/// Threads that a subgroup must have for the variants that need subgroups.
+pub const SMALLEST_SUBGROUP: u32 = 8;
 
 /// A kernel: what it is called and which buffers it takes.
 #[derive(Debug)]
@@ -126,7 +132,8 @@ pub struct Kernel {
     pub reads: &'static [&'static str],
     /// The buffers it writes (and may read), in binding order after the reads.
     pub writes: &'static [&'static str],
-    /// How it can be run on a GPU; at least one variant uses no workgroup memory or has no alternative.
+    /// How it can be run on a GPU. The first needs nothing and runs every call; where several of the same kind can
+    /// run a call, the last of them is the fastest.
     pub variants: &'static [Variant],
 }
 
@@ -140,6 +147,11 @@ pub trait KernelParams: Pod {
 
     /// How many workgroups to dispatch for `variant`.
     fn grid(&self, variant: &Variant) -> [u32; 3];
+
+    /// Whether `variant` can run this call: some are for one kind of call alone.
+    fn supports(&self, _: &Variant) -> bool {
+        true
+    }
 
     /// Values that the shader wants as constants, so that the compiler can unroll over them.
     fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
@@ -185,6 +197,11 @@ macro_rules! kernels {
             /// How many workgroups to dispatch for `variant`.
             pub fn grid(&self, variant: &Variant) -> [u32; 3] {
                 match self { $(Params::$variant(params) => params.grid(variant)),* }
+            }
+
+            /// Whether `variant` can run this call.
+            pub fn supports(&self, variant: &Variant) -> bool {
+                match self { $(Params::$variant(params) => params.supports(variant)),* }
             }
 
             /// Constants of the specialised shader of `variant`.
@@ -258,6 +275,12 @@ kernels! {
 }
 
 impl Params {
+    /// The variants that can run this call.
+    pub fn variants(&self) -> impl DoubleEndedIterator<Item = &'static Variant> {
+        let variants = self.kernel().variants.iter();
+        variants.filter(|variant| self.supports(variant))
+    }
+
     /// The whole WGSL text of `variant`, specialised for these parameters.
     pub fn source(&self, variant: &Variant) -> String {
         let mut source = String::from(include_str!("../../shaders/shared/view.wgsl"));
@@ -296,6 +319,7 @@ macro_rules! only_variant {
             name: "direct",
             shader: concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+),
             workgroup_memory: false,
+            subgroups: false,
         }]
     };
 }

@@ -72,7 +72,7 @@ fn case(
 
 fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
     for variant in Params::KERNEL.variants {
-        compare_variant(cases, variant.name, tolerance);
+        compare_variant(cases, variant, tolerance);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-use asma::kernels::{Extent, Params, View};
+use asma::kernels::{Extent, Params, Variant, View};
 use asma::program::{BufferId, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -50,18 +50,23 @@ pub struct Case {
 /// What one executor left in the written buffers of one case.
 pub type Written = Vec<Vec<u32>>;
 
-/// The GPU that the tests run on, with no features and the default limits.
-fn gpu() -> Option<GpuDevice> {
-    static GPU: OnceLock<Option<GpuDevice>> = OnceLock::new();
-    GPU.get_or_init(|| common::gpu(Capabilities::Baseline)).clone()
+/// The GPU that the tests run on: with no features and the default limits, or with all it has.
+fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
+    static BASELINE: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    static FULL: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    let gpu = match capabilities {
+        Capabilities::Baseline => &BASELINE,
+        Capabilities::Full => &FULL,
+    };
+    gpu.get_or_init(|| common::gpu(capabilities)).clone()
 }
 
 /// One program of all the cases, in order.
 pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
-    run_with(cases, VariantChoice::Auto)
+    run_with(cases, VariantChoice::Auto, Capabilities::Baseline)
 }
 
-fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
+fn run_with(cases: &[Case], variants: VariantChoice, capabilities: Capabilities) -> [Vec<Written>; 3] {
     let mut program = Program::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
@@ -76,7 +81,7 @@ fn run_with(cases: &[Case], variants: VariantChoice) -> [Vec<Written>; 3] {
         program.add_call("call", case.params, &reads, &writes);
         written.push(writes);
     }
-    run_program(program, &contents, variants).map(|mut buffers| {
+    run_program(program, &contents, variants, capabilities).map(|mut buffers| {
         written
             .iter()
             .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
@@ -90,11 +95,12 @@ fn run_program(
     program: Program,
     contents: &[(BufferId, Vec<u32>)],
     variants: VariantChoice,
+    capabilities: Capabilities,
 ) -> [Vec<Vec<u32>>; 3] {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
-    let Some(gpu) = gpu() else {
+    let Some(gpu) = gpu(capabilities) else {
         return [twins.clone(), twins.clone(), twins];
     };
     let run = |checked| {
@@ -131,16 +137,24 @@ fn execute(
 
 /// Runs the cases and holds each written buffer of floats against the twin's.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    compare_with(&cases, VariantChoice::Auto, tolerance);
+    compare_with(
+        &cases,
+        run_with(&cases, VariantChoice::Auto, Capabilities::Baseline),
+        tolerance,
+    );
 }
 
-/// As [`compare`], for the variant of this name.
-pub fn compare_variant(cases: &[Case], variant: &str, tolerance: Tolerance) {
-    compare_with(cases, VariantChoice::Named(variant.into()), tolerance);
+/// As [`compare`], for `variant` where it can run the call.
+pub fn compare_variant(cases: &[Case], variant: &Variant, tolerance: Tolerance) {
+    let capabilities = match variant.subgroups {
+        true => Capabilities::Full,
+        false => Capabilities::Baseline,
+    };
+    let chosen = VariantChoice::Named(variant.name.into());
+    compare_with(cases, run_with(cases, chosen, capabilities), tolerance);
 }
 
-fn compare_with(cases: &[Case], variants: VariantChoice, tolerance: Tolerance) {
-    let [twins, unchecked, checked] = run_with(cases, variants);
+fn compare_with(cases: &[Case], [twins, unchecked, checked]: [Vec<Written>; 3], tolerance: Tolerance) {
     for (number, case) in cases.iter().enumerate() {
         for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             for (found, wanted) in found[number].iter().zip(&twins[number]) {
