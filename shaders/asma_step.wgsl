@@ -248,6 +248,9 @@ struct Decision {
     next_multiplier: f32,
 }
 
+// A call that clips what another one stepped tells whether it changed anything.
+const ONLY_CLIPS: bool = (FLAGS & (STEP | CLIP)) == CLIP;
+
 var<workgroup> shared_iou: f32;
 // x of the image that this call writes, y of the one that it settles.
 var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
@@ -452,6 +455,7 @@ fn update(
         if clips && may_change {
             after = clamp(after, 0.0, 1.0);
         }
+        let clipped = after != before;
         if decision.new_best {
             best[place] = select(after, before, has(STEP));
         }
@@ -460,7 +464,7 @@ fn update(
         }
         let difference = after - origin;
         sum += difference * difference;
-        maximum = max(maximum, abs(difference));
+        maximum = max(maximum, select(abs(difference), select(0.0, 1.0, clipped), ONLY_CLIPS));
     }
 
     let settles = has(SETTLE) && group == 0u;
@@ -477,11 +481,11 @@ fn update(
     maxima[thread] = vec2(maximum, settled_maximum);
     reduce(thread);
 
-    if has(STEP) && thread == 0u && group < group_count() {
-        let half = select(update_params.parity, other_parity, has(SETTLE));
+    if (has(STEP) || ONLY_CLIPS) && thread == 0u && group < group_count() {
+        let half = select(update_params.parity, other_parity, has(SETTLE) || ONLY_CLIPS);
         let partial_sums = partial_sums_start(sample, half) + 2u * group;
-        ledger[partial_sums] = bitcast<u32>(sums[0].x);
-        ledger[partial_sums + 1u] = bitcast<u32>(maxima[0].x);
+        ledger[partial_sums] = bitcast<u32>(select(sums[0].x, maxima[0].x, ONLY_CLIPS));
+        ledger[partial_sums + 1u] = bitcast<u32>(select(maxima[0].x, 0.0, ONLY_CLIPS));
     }
     if settles {
         settle(sample, thread, decision);

@@ -62,6 +62,14 @@ fn all() -> Vec<Shader> {
         "ceilings",
         include_str!("../shaders/shared/ceilings.wgsl"),
     ));
+    // What decides on calls that do not always run.
+    all.extend(entry_points(
+        "condition",
+        concat!(
+            include_str!("../shaders/shared/view.wgsl"),
+            include_str!("../shaders/shared/condition.wgsl")
+        ),
+    ));
     all
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::kernels::{Extent, asma_mask, asma_update};
+use crate::kernels::{Extent, View, asma_mask, asma_update};
 use crate::labels::scored_classes;
-use crate::program::{BufferId, CallId, LoweringOptions, Network, Place, Program, lower};
+use crate::program::{BufferId, CallId, Condition, LoweringOptions, Network, Place, Program, lower};
 use crate::tensor::Shape;
 
 /// Rows of the trace that stay on the device until the host has read them.
@@ -196,14 +196,37 @@ impl Planner<'_> {
         let count = self.add_mask(asma_mask::COUNT, parity);
         let settle = self.add_update(asma_update::SETTLE | asma_update::CLIP, parity);
         let (forward, adjoint) = (self.network.forward.clone(), self.network.adjoint.clone());
-        forward
-            .clone()
+        // Where the last clip changed nothing, what the second forward pass left is what the first would compute.
+        let clipped = self.clipped(parity);
+        let first = self.network.program.repeat_if(forward.clone(), clipped);
+        first
             .chain([seed])
             .chain(adjoint)
             .chain([step])
             .chain(forward)
             .chain([count, settle])
             .collect()
+    }
+
+    /// That the iteration before one of this parity clipped a value: of each sample, what the workgroups wrote.
+    fn clipped(&self, parity: u32) -> Condition {
+        let image = Extent::from(self.network.input.shape);
+        let workgroups = asma_update::Params::workgroups(image);
+        Condition {
+            buffer: self.buffers.ledger,
+            view: View {
+                offset: asma_update::HEADER as u32 + parity * 2 * workgroups,
+                batch: asma_update::Params::ledger_length(image, RING_ROWS) as u32,
+                channel: 0,
+                row: 2,
+            },
+            extent: Extent {
+                n: image.n,
+                c: 1,
+                h: workgroups,
+                w: 1,
+            },
+        }
     }
 
     fn add_mask(&mut self, flags: u32, parity: u32) -> CallId {

@@ -1,6 +1,6 @@
 //! Before the first iteration: the inputs checked and written, the state set, the step size chosen.
 
-use super::config::StepSize;
+use super::config::{Schedule, StepSize};
 use super::plan::Attack;
 use super::snapshots::Snapshots;
 use crate::error::{Error, Result};
@@ -53,6 +53,10 @@ impl Attack {
             words[asma_update::BETA] = beta.to_bits();
             words[asma_update::STOP_IOU] = self.config.stop_iou.unwrap_or(2.0).to_bits();
             words[asma_update::PATIENCE] = self.config.patience.unwrap_or(0);
+            if self.config.schedule == Schedule::TwoForward {
+                // The first iteration has no second forward pass before it: as if something had been clipped.
+                words[asma_update::HEADER] = 1;
+            }
             let state = &mut words[asma_update::STATE..];
             state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
             state[asma_update::STATE_MULTIPLIER] = tau.to_bits();

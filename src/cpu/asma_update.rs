@@ -168,12 +168,17 @@ fn distances(params: &Params, ledger: &[u32]) -> [f32; 2] {
     [squares.sqrt() as f32, largest]
 }
 
-/// The half of the partial sums that a step writes to.
+/// Whether the call clips what another one stepped, and tells whether it changed anything.
+fn only_clips(params: &Params) -> bool {
+    params.flags & (STEP | CLIP) == CLIP
+}
+
+/// The half of the partial sums that a call writes to.
 fn written_sums<'a>(params: &Params, ledger: &'a mut [u32]) -> &'a mut [u32] {
     let words = 2 * Params::workgroups(params.extent) as usize;
-    let half = match params.flags & SETTLE {
-        0 => params.parity as usize,
-        _ => 1 - params.parity as usize,
+    let half = match params.flags & SETTLE == 0 && !only_clips(params) {
+        true => params.parity as usize,
+        false => 1 - params.parity as usize,
     };
     &mut ledger[HEADER + half * words..HEADER + (half + 1) * words]
 }
@@ -194,7 +199,8 @@ impl Sample<'_> {
     fn update(self, params: &Params, decision: Decision) {
         // A step that is not taken still leaves the partial sums of the image as it stays.
         let sum = params.flags & STEP != 0;
-        if !(sum || decision.clip || decision.keep_best) {
+        let only_clips = only_clips(params);
+        if !(sum || only_clips || decision.keep_best) {
             return;
         }
         let pixels = (params.extent.h * params.extent.w) as usize;
@@ -208,6 +214,7 @@ impl Sample<'_> {
             .enumerate()
             .for_each(|(group, (image, best, sums))| {
                 let (mut squares, mut largest) = (0.0, 0.0f32);
+                let mut clipped = false;
                 for (i, (value, best)) in (group * GROUP..).zip(image.iter_mut().zip(best)) {
                     let may_change = self.region.is_empty() || self.region[i % pixels] != 0;
                     let before = *value;
@@ -216,7 +223,9 @@ impl Sample<'_> {
                         *value += decision.multiplier * gradient;
                     }
                     if decision.clip && may_change {
+                        let unclipped = *value;
                         *value = value.clamp(0.0, 1.0);
+                        clipped |= *value != unclipped;
                     }
                     if decision.keep_best {
                         *best = if decision.step { before } else { *value };
@@ -227,6 +236,8 @@ impl Sample<'_> {
                 }
                 if sum {
                     sums.copy_from_slice(&[squares, largest].map(f32::to_bits));
+                } else if only_clips {
+                    sums.copy_from_slice(&[f32::from(u8::from(clipped)).to_bits(), 0]);
                 }
             });
     }

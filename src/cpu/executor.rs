@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::kernels::Params;
-use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
+use crate::program::{BufferId, Call, CallId, Ceilings, Condition, Contents, Executor, Program, Readback};
 
 /// Runs a program on the CPU, on all threads of rayon's current pool.
 ///
@@ -121,6 +121,11 @@ impl CpuExecutor {
                 program.calls().len()
             )));
         };
+        let stores = &self.stores;
+        let is_left_out = |condition: &Condition| !condition.holds(stores[condition.buffer.0].words());
+        if call.condition.as_ref().is_some_and(is_left_out) {
+            return Ok(());
+        }
         // What is written is taken out while the call runs, so that what is read can be borrowed; `new`
         // has checked that no buffer is both.
         let mut taken: Vec<Vec<f32>> = Vec::with_capacity(call.writes.len());
@@ -185,7 +190,8 @@ fn check(program: &Program, call: &Call) -> Result<()> {
             call.writes.len()
         ));
     }
-    for id in call.reads.iter().chain(&call.writes) {
+    let condition = call.condition.iter().map(|condition| &condition.buffer);
+    for id in call.reads.iter().chain(&call.writes).chain(condition) {
         if id.0 >= program.buffers().len() {
             return wrong(format!(
                 "uses buffer {}, and the program has {}",

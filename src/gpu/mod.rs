@@ -2,6 +2,7 @@
 
 mod arrival;
 mod ceilings;
+mod conditions;
 mod device;
 mod pipelines;
 mod runner;

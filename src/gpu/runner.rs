@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::arrival::Arrival;
 use super::ceilings;
+use super::conditions::{Conditions, Place};
 use super::device::GpuDevice;
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
@@ -40,6 +41,8 @@ struct Prepared {
     grid: [u32; 3],
     cost: f64,
     variant: &'static str,
+    /// Of a call that does not always run.
+    condition: Option<Place>,
 }
 
 /// How long the work of one submission should take, so that no watchdog resets a slow GPU and a stop is
@@ -58,6 +61,7 @@ pub struct GpuExecutor {
     gpu: GpuDevice,
     buffers: Vec<wgpu::Buffer>,
     prepared: Vec<Prepared>,
+    conditions: Option<Conditions>,
     under_way: VecDeque<(Arrival<()>, f64)>,
     /// Cost units per second, as measured; starts at what a slow integrated GPU does.
     rate: f64,
@@ -180,7 +184,7 @@ impl GpuExecutor {
             upload_parameters(&gpu, program.calls())
         })?;
         let mut pipelines = Pipelines::new(options.checked);
-        let prepared = program
+        let mut prepared = program
             .calls()
             .iter()
             .zip(0..)
@@ -202,13 +206,16 @@ impl GpuExecutor {
                     grid,
                     cost: cost(call),
                     variant: variant.name,
+                    condition: None,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        let conditions = prepare_conditions(&gpu, program, &mut prepared, &buffers)?;
         Ok(GpuExecutor {
             gpu,
             buffers,
             prepared,
+            conditions,
             under_way: VecDeque::new(),
             rate: 2e10,
             last_done: None,
@@ -244,11 +251,26 @@ impl GpuExecutor {
             label: Some("asma"),
             timestamp_writes,
         });
+        let mut decided = None;
         for call in calls.iter().filter_map(|&call| self.prepared.get(call)) {
+            let conditional = self.conditions.as_ref().zip(call.condition);
+            let condition = conditional.map(|(_, place)| place.condition);
+            if let Some((conditions, place)) = conditional
+                && condition != decided
+            {
+                conditions.decide(&mut pass, place.condition);
+            }
+            // Whatever runs in between may change what the next decision is made on.
+            decided = condition;
             pass.set_pipeline(&call.pipeline);
             pass.set_bind_group(0, &call.bindings, &[]);
-            let [x, y, z] = call.grid;
-            pass.dispatch_workgroups(x, y, z);
+            match conditional {
+                Some((conditions, place)) => conditions.dispatch(&mut pass, place),
+                None => {
+                    let [x, y, z] = call.grid;
+                    pass.dispatch_workgroups(x, y, z);
+                }
+            }
         }
     }
 
@@ -427,6 +449,33 @@ fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuDevice) -> &
         VariantChoice::Named(name) => fastest_first.find(|variant| variant.name == name),
     };
     wanted.unwrap_or(baseline(params))
+}
+
+/// Prepares what decides on the calls that do not always run, if there are any.
+fn prepare_conditions(
+    gpu: &GpuDevice,
+    program: &Program,
+    prepared: &mut [Prepared],
+    buffers: &[wgpu::Buffer],
+) -> Result<Option<Conditions>> {
+    let conditional: Vec<_> = program
+        .calls()
+        .iter()
+        .zip(prepared)
+        .filter_map(|(call, prepared)| Some((call.condition?, prepared)))
+        .collect();
+    if conditional.is_empty() {
+        return Ok(None);
+    }
+    let calls: Vec<_> = conditional
+        .iter()
+        .map(|(condition, prepared)| (*condition, prepared.grid))
+        .collect();
+    let (conditions, places) = Conditions::new(gpu, &calls, buffers)?;
+    for ((_, prepared), place) in conditional.into_iter().zip(places) {
+        prepared.condition = Some(place);
+    }
+    Ok(Some(conditions))
 }
 
 fn upload_parameters(gpu: &GpuDevice, calls: &[Call]) -> wgpu::Buffer {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Buffer, BufferId, Call, Contents, Program};
+use super::{Buffer, BufferId, Call, Condition, Contents, Program};
 
 /// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
 /// which the caller reads or writes between calls, keep their own. Returns the rewritten program and where
@@ -65,6 +65,10 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
         .map(|call| Call {
             reads: rename(call.reads),
             writes: rename(call.writes),
+            condition: call.condition.map(|condition| Condition {
+                buffer: moved[&condition.buffer],
+                ..condition
+            }),
             ..call
         })
         .collect();
@@ -78,7 +82,8 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
 fn first_and_last_use(buffers: &[Buffer], calls: &[Call]) -> Vec<Option<(usize, usize)>> {
     let mut uses = vec![None; buffers.len()];
     for (index, call) in calls.iter().enumerate() {
-        for id in call.reads.iter().chain(&call.writes) {
+        let condition = call.condition.iter().map(|condition| &condition.buffer);
+        for id in call.reads.iter().chain(&call.writes).chain(condition) {
             let (first, _) = uses[id.0].unwrap_or((index, index));
             uses[id.0] = Some((first, index));
         }

@@ -6,9 +6,10 @@ mod lower;
 mod memory;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::kernels::{Params, View};
+use crate::kernels::{Extent, Params, View};
 use crate::tensor::{Shape, Tensor};
 
 pub use executor::{Ceilings, Executor, Readback};
@@ -41,6 +42,28 @@ pub struct Buffer {
     pub contents: Contents,
 }
 
+/// When to run a call: if any element seen through the view is not zero in all its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Where the elements stand.
+    pub buffer: BufferId,
+    /// Where in it.
+    pub view: View,
+    /// How many.
+    pub extent: Extent,
+}
+
+impl Condition {
+    /// Whether it holds, for the words of its buffer. Words that are missing count as zero.
+    pub fn holds(&self, words: &[f32]) -> bool {
+        let Shape { n, c, h, w } = self.extent.into();
+        (0..n * c * h * w).any(|i| {
+            let place = self.view.at(i / (c * h * w), i / (h * w) % c, i / w % h, i % w);
+            words.get(place).is_some_and(|word| word.to_bits() != 0)
+        })
+    }
+}
+
 /// One call of one kernel.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -52,6 +75,8 @@ pub struct Call {
     pub reads: Vec<BufferId>,
     /// Buffers in the order of the kernel's writes.
     pub writes: Vec<BufferId>,
+    /// When it runs, if not always. Its buffer is not one that the calls of the same condition write.
+    pub condition: Option<Condition>,
 }
 
 /// Where a tensor lies.
@@ -132,8 +157,23 @@ impl Program {
             params,
             reads: reads.to_vec(),
             writes: writes.to_vec(),
+            condition: None,
         });
         self.calls.len() - 1
+    }
+
+    /// Adds `calls` once more at the end, to run only if `condition` holds.
+    pub fn repeat_if(&mut self, calls: Range<CallId>, condition: Condition) -> Range<CallId> {
+        let first = self.calls.len();
+        let repeated: Vec<Call> = self.calls[calls]
+            .iter()
+            .map(|call| Call {
+                condition: Some(condition),
+                ..call.clone()
+            })
+            .collect();
+        self.calls.extend(repeated);
+        first..self.calls.len()
     }
 
     /// The buffers, indexed by [`BufferId`].

@@ -223,3 +223,50 @@ fn batch_gives_each_sample_the_numbers_it_has_alone() {
         }
     }
 }
+
+/// Where the clip changed nothing, the two-forward schedule takes the second forward pass for the first of the next
+/// iteration, and only there; every bit is as if it had not.
+#[test]
+fn a_forward_pass_is_left_out_only_where_nothing_was_clipped() {
+    const MARK: f32 = 1234.5;
+    for clips in [false, true] {
+        let mut case = Case::new(Schedule::TwoForward, 2, false);
+        // Only the second sample reaches the ends of the range.
+        let elements = case.source.shape().elements();
+        for (index, value) in case.source.data_mut().iter_mut().enumerate() {
+            let reaches = clips && 2 * index >= elements;
+            *value = if reaches {
+                value.round()
+            } else {
+                0.3 + 0.4 * *value
+            };
+        }
+        let attack = &case.attack;
+        let forward = attack.forward();
+        for (index, mut skipping) in executors(attack.program()).into_iter().enumerate() {
+            let what = format!("clips: {clips}, on {}", skipping.describe());
+            let mut whole = executors(attack.program()).swap_remove(index);
+            attack.prepare(skipping.as_mut(), case.input()).unwrap();
+            attack.prepare(whole.as_mut(), case.input()).unwrap();
+            for number in 0..6 {
+                let iteration = attack.iteration(number);
+                let (first, rest) = iteration.split_at(forward.len());
+                let logits = attack.logits().buffer;
+                let before = skipping.read(logits, 1).unwrap();
+                skipping.write(logits, &[MARK]).unwrap();
+                skipping.submit(first).unwrap();
+                let left_out = skipping.read(logits, 1).unwrap()[0] == MARK;
+                assert_eq!(left_out, !clips && number > 0, "{what}, iteration {number}");
+                if left_out {
+                    skipping.write(logits, &before).unwrap();
+                }
+                skipping.submit(rest).unwrap();
+                whole.submit(&forward).unwrap();
+                whole.submit(rest).unwrap();
+                let memories =
+                    [&mut skipping, &mut whole].map(|executor| memory(executor.as_mut(), attack.program()));
+                assert_same_memory(&what, attack.program(), &memories[0], &memories[1]);
+            }
+        }
+    }
+}
