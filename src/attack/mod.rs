@@ -10,6 +10,7 @@
 
 mod assess;
 mod config;
+mod head;
 mod plan;
 mod prepare;
 mod run;

@@ -1,12 +1,13 @@
 //! The attack as a program: the network's calls with the two halves of the ASMA step between and after them.
 
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
+use super::head::Head;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::kernels::{Extent, View, asma_mask, asma_update};
+use crate::kernels::{Extent, View, asma_head, asma_mask, asma_update};
 use crate::labels::scored_classes;
 use crate::program::{BufferId, CallId, Condition, LoweringOptions, Network, Place, Program, lower};
 use crate::tensor::Shape;
@@ -80,6 +81,7 @@ impl Attack {
             ledger: program.add_buffer("ledger", input.n * ledger_length),
         };
         let mut planner = Planner {
+            head: Head::find(&network),
             config: &config,
             network,
             buffers,
@@ -157,8 +159,17 @@ impl Attack {
     }
 }
 
+/// What an iteration runs up to the update, in turn.
+struct Middle {
+    forward: Range<CallId>,
+    mask: CallId,
+    adjoint: Range<CallId>,
+}
+
 /// Adds the attack's calls to the network's.
 struct Planner<'c> {
+    /// The end of the network that the mask is fused with.
+    head: Option<Head>,
     config: &'c AsmaConfig,
     network: Network,
     buffers: Buffers,
@@ -175,27 +186,27 @@ impl Planner<'_> {
     }
 
     fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {
-        let mask = self.add_mask(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
+        let Middle {
+            forward,
+            mask,
+            adjoint,
+        } = self.add_middle(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
         let update = self.add_update(
             asma_update::SETTLE | asma_update::STEP | asma_update::CLIP | asma_update::MULTIPLIER_FROM_COUNTS,
             parity,
         );
-        let adjoint = self.network.adjoint.clone();
-        self.network
-            .forward
-            .clone()
-            .chain([mask])
-            .chain(adjoint)
-            .chain([update])
-            .collect()
+        forward.chain([mask]).chain(adjoint).chain([update]).collect()
     }
 
     fn add_two_forward(&mut self, parity: u32) -> Vec<CallId> {
-        let seed = self.add_mask(asma_mask::WRITE_SEED, parity);
+        let Middle {
+            forward,
+            mask: seed,
+            adjoint,
+        } = self.add_middle(asma_mask::WRITE_SEED, parity);
         let step = self.add_update(asma_update::STEP, parity);
-        let count = self.add_mask(asma_mask::COUNT, parity);
+        let count = self.add_middle(asma_mask::COUNT, parity).mask;
         let settle = self.add_update(asma_update::SETTLE | asma_update::CLIP, parity);
-        let (forward, adjoint) = (self.network.forward.clone(), self.network.adjoint.clone());
         // Where the last clip changed nothing, what the second forward pass left is what the first would compute.
         let clipped = self.clipped(parity);
         let first = self.network.program.repeat_if(forward.clone(), clipped);
@@ -206,6 +217,48 @@ impl Planner<'_> {
             .chain(forward)
             .chain([count, settle])
             .collect()
+    }
+
+    /// What does `flags` between the network's forward and its adjoint calls: fused with the network's last
+    /// convolution where it has a suitable one.
+    fn add_middle(&mut self, flags: u32, parity: u32) -> Middle {
+        let Some(head) = self.head.clone() else {
+            return Middle {
+                forward: self.network.forward.clone(),
+                mask: self.add_mask(flags, parity),
+                adjoint: self.network.adjoint.clone(),
+            };
+        };
+        let convolution = head.convolution;
+        let params = asma_head::Params {
+            features: convolution.input,
+            logits: convolution.output,
+            gradient: head.gradient.view,
+            extent: convolution.output_extent,
+            feature_count: convolution.input_extent.c,
+            padded_out_channels: convolution.padded_out_channels,
+            class_count: self.class_count as u32,
+            flags: flags | self.mode_flags(),
+            parity,
+            slope: head.slope,
+            unused: [0; 2],
+        };
+        let (target, classes) = (self.buffers.target, self.buffers.classes);
+        let mask = self.network.program.add_call(
+            "asma head",
+            params,
+            &[head.features, head.weight, head.epilogue, target, classes],
+            &[
+                head.gradient.buffer,
+                self.buffers.counts,
+                self.network.logits.buffer,
+            ],
+        );
+        Middle {
+            forward: head.forward,
+            mask,
+            adjoint: head.adjoint,
+        }
     }
 
     /// That the iteration before one of this parity clipped a value: of each sample, what the workgroups wrote.
@@ -229,7 +282,7 @@ impl Planner<'_> {
         }
     }
 
-    fn add_mask(&mut self, flags: u32, parity: u32) -> CallId {
+    fn mode_flags(&self) -> u32 {
         let adaptive = match self.config.mask {
             MaskMode::Adaptive => asma_mask::ADAPTIVE,
             MaskMode::Static => 0,
@@ -238,6 +291,10 @@ impl Planner<'_> {
             Objective::Logit => 0,
             Objective::Margin => asma_mask::MARGIN,
         };
+        adaptive | margin
+    }
+
+    fn add_mask(&mut self, flags: u32, parity: u32) -> CallId {
         let logits = self.network.logits;
         self.network.program.add_call(
             "asma mask",
@@ -246,7 +303,7 @@ impl Planner<'_> {
                 seed: self.seed.view,
                 extent: logits.shape.into(),
                 class_count: self.class_count as u32,
-                flags: flags | adaptive | margin,
+                flags: flags | self.mode_flags(),
                 parity,
                 unused: 0,
             },

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::{
-    adam, add, affine, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
+    adam, add, affine, asma_head, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
     conv2d_weight_gradient, copy, fill, gather, loss_gradient, loss_sums, max_pool2d, max_pool2d_adjoint,
     pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint, softmax, softmax_adjoint, sum_partials,
     upsample, upsample_adjoint,
@@ -283,6 +283,20 @@ fn dispatch(params: &Params, reads: &[&[f32]], writes: &mut [&mut [f32]]) -> boo
                 cast_slice(classes),
                 seed,
                 cast_slice_mut(counts),
+            ),
+            _ => return false,
+        },
+        Params::AsmaHead(params) => match (reads, writes) {
+            ([features, weight, epilogue, target, classes], [gradient, counts, logits]) => asma_head::run(
+                params,
+                features,
+                weight,
+                epilogue,
+                cast_slice(target),
+                cast_slice(classes),
+                gradient,
+                cast_slice_mut(counts),
+                logits,
             ),
             _ => return false,
         },

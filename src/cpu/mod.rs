@@ -9,6 +9,7 @@ mod rows;
 pub mod adam;
 pub mod add;
 pub mod affine;
+pub mod asma_head;
 pub mod asma_mask;
 pub mod asma_update;
 mod ceilings;

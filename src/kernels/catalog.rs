@@ -2,10 +2,10 @@
 //! through.
 
 use super::{
-    Extent, Params, View, adam, add, affine, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
-    conv2d_weight_gradient, copy, fill, gather, loss_gradient, loss_sums, max_pool2d, max_pool2d_adjoint,
-    pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint, softmax, softmax_adjoint, sum_partials,
-    upsample, upsample_adjoint,
+    Extent, Params, View, adam, add, affine, asma_head, asma_mask, asma_update, channel_sums,
+    conv_transpose2d, conv2d, conv2d_weight_gradient, copy, fill, gather, loss_gradient, loss_sums,
+    max_pool2d, max_pool2d_adjoint, pad, pad_adjoint, sigmoid, sigmoid_adjoint, slope, slope_adjoint,
+    softmax, softmax_adjoint, sum_partials, upsample, upsample_adjoint,
 };
 use crate::tensor::Shape;
 
@@ -286,6 +286,20 @@ fn attack() -> Vec<Params> {
             flags: asma_mask::WRITE_SEED | asma_mask::COUNT | asma_mask::ADAPTIVE,
             parity: 0,
             unused: 0,
+        }
+        .into(),
+        asma_head::Params {
+            features: View::dense(Shape::new(1, 32, 32, 32)),
+            logits: View::dense(logits),
+            gradient: View::dense(Shape::new(1, 32, 32, 32)),
+            extent: logits.into(),
+            feature_count: 32,
+            padded_out_channels: 8,
+            class_count: 2,
+            flags: asma_mask::WRITE_SEED | asma_mask::COUNT | asma_mask::ADAPTIVE | asma_mask::MARGIN,
+            parity: 0,
+            slope: 0.0,
+            unused: [0; 2],
         }
         .into(),
         asma_update::Params {

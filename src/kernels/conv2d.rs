@@ -40,6 +40,8 @@ pub struct Params {
 
 /// The variant for kernels of 3 × 3 and stride 1 without workgroup memory.
 const REGISTERS_3X3: &str = "registers 3x3";
+/// The variant for the same kernels by Winograd's transform.
+const WINOGRAD: &str = "winograd";
 
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
@@ -62,6 +64,13 @@ impl KernelParams for Params {
                 workgroup_memory: false,
                 subgroups: true,
             },
+            // Before the tiled one, which runs where both can until hardware has been measured.
+            Variant {
+                name: WINOGRAD,
+                shader: include_str!("../../shaders/conv2d_winograd.wgsl"),
+                workgroup_memory: true,
+                subgroups: false,
+            },
             Variant {
                 name: "tiled",
                 shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
@@ -80,7 +89,11 @@ impl KernelParams for Params {
 
     fn grid(&self, variant: &Variant) -> [u32; 3] {
         let Extent { n, c, h, w } = self.output_extent;
-        if variant.workgroup_memory {
+        if variant.name == WINOGRAD {
+            // A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
+            let [x, y] = fold((h.div_ceil(2) * w.div_ceil(2)).div_ceil(32));
+            [x, y, n * c.div_ceil(32)]
+        } else if variant.workgroup_memory {
             let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
             [x, y, n * c.div_ceil(self.tile_channels())]
         } else {
@@ -91,13 +104,17 @@ impl KernelParams for Params {
     }
 
     fn supports(&self, variant: &Variant) -> bool {
-        variant.name != REGISTERS_3X3 || (self.kernel, self.stride) == ([3, 3], [1, 1])
+        let is_special = [REGISTERS_3X3, WINOGRAD].contains(&variant.name);
+        !is_special || (self.kernel, self.stride) == ([3, 3], [1, 1])
     }
 
     fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
         let padded = ("PADDED", (self.padding != [0, 0]) as u32);
         if variant.name == REGISTERS_3X3 {
             return vec![padded];
+        }
+        if variant.name == WINOGRAD {
+            return Vec::new();
         }
         let mut constants = vec![
             ("KERNEL_ROWS", self.kernel[0]),

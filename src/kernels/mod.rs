@@ -270,6 +270,8 @@ kernels! {
     Adam => adam,
     /// ASMA: argmax, adaptive mask, seed gradient, counts.
     AsmaMask => asma_mask,
+    /// ASMA: the same with the network's last convolution and the adjoint of it.
+    AsmaHead => asma_head,
     /// ASMA: multiplier, perturbation, clip, statistics.
     AsmaUpdate => asma_update,
 }

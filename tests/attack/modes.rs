@@ -1,8 +1,11 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
-use asma::attack::{MaskMode, Multiplier, Schedule, StepSize};
+use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
+use asma::graph::{Padding, SimpleUnet};
 use asma::labels::{IGNORE, LabelMap};
+use asma::program::{LoweringOptions, lower};
 
+use crate::networks::simple_unet_scaled;
 use crate::{Case, INPUT, config, network};
 
 #[test]
@@ -141,5 +144,30 @@ fn automatic_step_makes_progress_at_any_scale_of_logits() {
     for (other_tau, other_l2) in &outcomes {
         assert!((other_tau / tau - 1.0).abs() < 1e-3, "{outcomes:?}");
         assert!((other_l2 / l2 - 1.0).abs() < 1e-3, "{outcomes:?}");
+    }
+}
+
+/// Beyond the network's own launches there is one, the update: the mask is part of the last convolution, whose adjoint
+/// and the activation's before it are part of the mask. With many classes the mask is a launch of its own.
+#[test]
+fn the_step_is_one_launch_beyond_the_network() {
+    let few = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
+    let many = SimpleUnet::doubling(3, 4, 2, 9, Padding::Valid);
+    for (unet, taken_over) in [(few, 3), (many, 0)] {
+        let graph = simple_unet_scaled(&unet, 7, 1.0);
+        let network = lower(&graph, INPUT, LoweringOptions::default()).unwrap();
+        let own = network.forward.len() + network.adjoint.len();
+        for (schedule, passes) in [(Schedule::OneForward, 1), (Schedule::TwoForward, 2)] {
+            let mut config = config(1);
+            config.schedule = schedule;
+            let attack = Attack::new(&graph, INPUT, config, false).unwrap();
+            let again = (passes - 1) * (network.forward.len() - taken_over / 3);
+            // One mask and one update for each forward pass.
+            assert_eq!(
+                attack.iteration(0).len(),
+                own - taken_over + again + 2 * passes,
+                "{schedule}"
+            );
+        }
     }
 }

@@ -10,6 +10,7 @@ mod support;
 mod adam;
 mod add;
 mod affine;
+mod asma_head;
 mod asma_mask;
 mod asma_update;
 mod channel_sums;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
-use asma::program::{BufferId, CallId, Contents, Executor, Program};
+use asma::kernels::{Extent, Params, View};
+use asma::program::{BufferId, Call, CallId, Contents, Executor, Program};
 
 /// What errors may pile up over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +118,7 @@ impl Lockstep {
             }
             self.cpu.submit(&[id]).unwrap();
             self.gpu.submit(&[id]).unwrap();
-            if self.mode == Mode::Running && call.params.kernel().entry_point == "mask" {
+            if self.mode == Mode::Running && logits_of(call).is_some() {
                 self.settle_ties(id);
             }
             self.compare(id);
@@ -163,20 +164,19 @@ impl Lockstep {
     /// tell; then both go on with the CPU's decision.
     fn settle_ties(&mut self, id: CallId) {
         let call = self.program.calls()[id].clone();
-        let asma::kernels::Params::AsmaMask(params) = call.params else {
+        let Some((buffer, view, extent)) = logits_of(&call) else {
             return;
         };
         let tolerance = self.mode.tolerance();
-        let logits = self.cpu.buffer(call.reads[0]);
-        let gpu_logits = self.gpu.read(call.reads[0], logits.len()).unwrap();
-        let extent = params.extent;
+        let logits = self.cpu.buffer(buffer);
+        let gpu_logits = self.gpu.read(buffer, logits.len()).unwrap();
         let mut ties = 0;
         for n in 0..extent.n as usize {
             for y in 0..extent.h as usize {
                 for x in 0..extent.w as usize {
                     let pixel = |logits: &[f32]| -> Vec<f32> {
                         (0..extent.c as usize)
-                            .map(|c| logits[params.logits.at(n, c, y, x)])
+                            .map(|c| logits[view.at(n, c, y, x)])
                             .collect()
                     };
                     let (cpu, gpu) = (pixel(logits), pixel(&gpu_logits));
@@ -207,6 +207,15 @@ impl Lockstep {
             "{what}, {:?}: largest error {:.3} of the tolerance, at {}; {} ties",
             self.mode, self.worst.excess, self.worst.place, self.flips
         );
+    }
+}
+
+/// The logits that a call decides pixels by.
+fn logits_of(call: &Call) -> Option<(BufferId, View, Extent)> {
+    match call.params {
+        Params::AsmaMask(params) => Some((call.reads[0], params.logits, params.extent)),
+        Params::AsmaHead(params) => Some((call.writes[2], params.logits, params.extent)),
+        _ => None,
     }
 }
 

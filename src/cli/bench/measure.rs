@@ -75,8 +75,8 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     })
 }
 
-/// Entry points of the fused ASMA step.
-const STEP: [&str; 2] = ["mask", "update"];
+/// Entry points of the fused ASMA step; `head` is `mask` and the end of the network.
+const STEP: [&str; 3] = ["mask", "head", "update"];
 
 /// An attack made ready, and how many of its iterations were run.
 struct Bench {

@@ -1,0 +1,293 @@
+// Kernel 3 × 3, stride 1, by Winograd's F(2 × 2, 3 × 3): 16 multiplications for 4 outputs where sums over the taps
+// take 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308).
+//
+// One workgroup computes 32 output channels of 32 tiles of 2 × 2 pixels. It walks the input channels in steps of 4:
+// half of its threads take a 4 × 4 patch of the input each to the transform's 16 components, the other half a filter.
+// Then, component by component, a matrix product of 32 channels × 32 tiles: a thread computes 8 × 8 of one
+// component. At the end the sums go through workgroup memory, 8 channels at a time, to threads that take the 16
+// components of one channel of one tile back to 4 pixels.
+struct Params {
+    input: View,
+    output: View,
+    input_extent: Extent,
+    output_extent: Extent,
+    kernel: vec2<u32>,
+    stride: vec2<u32>,
+    padding: vec2<u32>,
+    padded_out_channels: u32,
+    accumulate: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+
+const TILE_CHANNELS: u32 = 32u;
+const TILES: u32 = 32u;
+const STEP: u32 = 4u;
+// Vectors of 4 channels, or of 4 tiles, that stand side by side.
+const VECTORS: u32 = 8u;
+// Vectors of one component in a step.
+const COMPONENT: u32 = STEP * VECTORS;
+// Where the tiles begin, after the filters.
+const TILES_START: u32 = 16u * COMPONENT;
+
+// Filters and tiles of a step, [component][input channel][vector]; at the end, sums of 8 channels. The filters' and
+// the tiles' vectors of every other component change halves, so that the two components that 32 neighbouring threads
+// work on lie in different banks.
+var<workgroup> staged: array<vec4<f32>, 2u * TILES_START>;
+
+// What a thread loads in a step: a patch, or a filter in the first three rows and columns.
+alias Square = mat4x4<f32>;
+
+struct Tile {
+    row: u32,
+    column: u32,
+    inside: bool,
+}
+
+fn find_tile(number: u32) -> Tile {
+    let across = (params.output_extent.w + 1u) / 2u;
+    let row = number / across;
+    return Tile(2u * row, 2u * (number - row * across), row < (params.output_extent.h + 1u) / 2u);
+}
+
+// The 4 × 4 values under a tile of channel `i`, a column of the matrix for each row; zeros outside the input.
+fn load_patch(n: u32, i: u32, tile: Tile) -> Square {
+    let row = tile.row - params.padding.x;
+    let columns = tile.column - params.padding.y + vec4(0u, 1u, 2u, 3u);
+    let inside = vec4(i < params.input_extent.c) & (columns < vec4(params.input_extent.w));
+    let index = at(params.input, n, i, row, 0u) + columns;
+    return Square(
+        load_patch_row(index, row, inside),
+        load_patch_row(index + params.input.row, row + 1u, inside),
+        load_patch_row(index + 2u * params.input.row, row + 2u, inside),
+        load_patch_row(index + 3u * params.input.row, row + 3u, inside),
+    );
+}
+
+fn load_patch_row(index: vec4<u32>, row: u32, columns_inside: vec4<bool>) -> vec4<f32> {
+    let inside = columns_inside & vec4(row < params.input_extent.h);
+    let place = select(vec4(0u), index, inside);
+    let values = vec4(input[place.x], input[place.y], input[place.z], input[place.w]);
+    return select(vec4(0.0), values, inside);
+}
+
+// The 3 × 3 weights from channel `i` to `channel`, a column of the matrix for each row.
+fn load_filter(i: u32, channel: u32) -> Square {
+    let inside = i < params.input_extent.c && channel < params.padded_out_channels;
+    let step = select(0u, params.padded_out_channels, inside);
+    let first = select(0u, 9u * i * step + channel, inside);
+    let factor = select(0.0, 1.0, inside);
+    return Square(
+        factor * vec4(weight[first], weight[first + step], weight[first + 2u * step], 0.0),
+        factor * vec4(weight[first + 3u * step], weight[first + 4u * step], weight[first + 5u * step], 0.0),
+        factor * vec4(weight[first + 6u * step], weight[first + 7u * step], weight[first + 8u * step], 0.0),
+        vec4(0.0),
+    );
+}
+
+// Bᵀ d B, transposed.
+fn transform_patch(window: Square) -> Square {
+    let rows = Square(window[0] - window[2], window[1] + window[2], window[2] - window[1], window[1] - window[3]);
+    let turned = transpose(rows);
+    return Square(turned[0] - turned[2], turned[1] + turned[2], turned[2] - turned[1], turned[1] - turned[3]);
+}
+
+// G g Gᵀ, transposed.
+fn transform_filter(weights: Square) -> Square {
+    let turned = transpose(expand(weights));
+    return expand(turned);
+}
+
+fn expand(rows: Square) -> Square {
+    let sum = 0.5 * (rows[0] + rows[2]);
+    let middle = 0.5 * rows[1];
+    return Square(rows[0], sum + middle, sum - middle, rows[2]);
+}
+
+// Writes the 16 components of position `position` of 32 among the filters or the tiles.
+fn stage(first: u32, step: u32, position: u32, square: Square) {
+    let place = first + step * VECTORS;
+    stage_row(place, position, square[0]);
+    stage_row(place + 4u * COMPONENT, position, square[1]);
+    stage_row(place + 8u * COMPONENT, position, square[2]);
+    stage_row(place + 12u * COMPONENT, position, square[3]);
+}
+
+fn stage_row(place: u32, position: u32, values: vec4<f32>) {
+    let even = place + position % VECTORS;
+    let odd = place + COMPONENT + (position % VECTORS ^ 4u);
+    staged[even][position / VECTORS] = values.x;
+    staged[odd][position / VECTORS] = values.y;
+    staged[even + 2u * COMPONENT][position / VECTORS] = values.z;
+    staged[odd + 2u * COMPONENT][position / VECTORS] = values.w;
+}
+
+// Four components, from `component` on, of the sums of a channel of 8 and a position among the tiles.
+fn staged_sums(component: u32, channel: u32, position: u32) -> vec4<f32> {
+    let place = (component * 8u + channel) * VECTORS + position % VECTORS;
+    let within = position / VECTORS;
+    return vec4(
+        staged[place][within],
+        staged[place + 8u * VECTORS][within],
+        staged[place + 16u * VECTORS][within],
+        staged[place + 24u * VECTORS][within],
+    );
+}
+
+@compute @workgroup_size(256)
+fn conv2d(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let channel_tiles = (params.output_extent.c + TILE_CHANNELS - 1u) / TILE_CHANNELS;
+    let n = workgroup.z / channel_tiles;
+    let first_channel = TILE_CHANNELS * (workgroup.z % channel_tiles);
+    let first_tile = TILES * (workgroup.y * workgroups.x + workgroup.x);
+
+    // What this thread loads: position `position` of input channel `loaded_step` of a step.
+    let loads_patch = thread < 128u;
+    let position = thread % 32u;
+    let loaded_step = (thread / 32u) % STEP;
+    // Position p stands in component p / 8 of vector p % 8; of filters it is a channel in that same order.
+    let loaded_tile = find_tile(first_tile + position);
+    let loaded_channel = first_channel + position;
+
+    // What it multiplies: vectors of channels and of tiles of one component.
+    let component = thread / 16u;
+    let swizzle = 4u * (component & 1u);
+    let channel_vector = (thread / 4u) % 4u;
+    let tile_vector = thread % 4u;
+
+    // sums[2 c + p]: channel c of 8, of tile vector p. Indexed by literals alone, so that it stays in registers.
+    var sums: array<vec4<f32>, 16>;
+
+    let steps = (params.input_extent.c + STEP - 1u) / STEP;
+    var next: Square;
+    for (var step = 0u; step <= steps; step++) {
+        // The step before is multiplied while the next one is on its way.
+        let i = step * STEP + loaded_step;
+        if step < steps {
+            if loads_patch {
+                next = load_patch(n, i, loaded_tile);
+            } else {
+                next = load_filter(i, loaded_channel);
+            }
+        }
+        if step > 0u {
+            let filters = component * COMPONENT;
+            for (var k = 0u; k < STEP; k++) {
+                let row = filters + k * VECTORS;
+                let low = staged[row + (channel_vector ^ swizzle)];
+                let high = staged[row + ((channel_vector + 4u) ^ swizzle)];
+                let t0 = staged[TILES_START + row + (tile_vector ^ swizzle)];
+                let t1 = staged[TILES_START + row + ((tile_vector + 4u) ^ swizzle)];
+                sums[0] = fma(vec4(low.x), t0, sums[0]);
+                sums[1] = fma(vec4(low.x), t1, sums[1]);
+                sums[2] = fma(vec4(low.y), t0, sums[2]);
+                sums[3] = fma(vec4(low.y), t1, sums[3]);
+                sums[4] = fma(vec4(low.z), t0, sums[4]);
+                sums[5] = fma(vec4(low.z), t1, sums[5]);
+                sums[6] = fma(vec4(low.w), t0, sums[6]);
+                sums[7] = fma(vec4(low.w), t1, sums[7]);
+                sums[8] = fma(vec4(high.x), t0, sums[8]);
+                sums[9] = fma(vec4(high.x), t1, sums[9]);
+                sums[10] = fma(vec4(high.y), t0, sums[10]);
+                sums[11] = fma(vec4(high.y), t1, sums[11]);
+                sums[12] = fma(vec4(high.z), t0, sums[12]);
+                sums[13] = fma(vec4(high.z), t1, sums[13]);
+                sums[14] = fma(vec4(high.w), t0, sums[14]);
+                sums[15] = fma(vec4(high.w), t1, sums[15]);
+            }
+        }
+        workgroupBarrier();
+        if step < steps {
+            if loads_patch {
+                stage(TILES_START, loaded_step, position, transform_patch(next));
+            } else {
+                stage(0u, loaded_step, position, transform_filter(next));
+            }
+        }
+        workgroupBarrier();
+    }
+
+    // Sums of the 8 channels of one channel vector pair at a time: [component][channel][vector].
+    let channel = thread / 32u;
+    let tile = find_tile(first_tile + position);
+    for (var round = 0u; round < 4u; round++) {
+        if channel_vector == round {
+            let place = 8u * VECTORS * component + tile_vector;
+            staged[place] = sums[0];
+            staged[place + 4u] = sums[1];
+            staged[place + 8u] = sums[2];
+            staged[place + 12u] = sums[3];
+            staged[place + 16u] = sums[4];
+            staged[place + 20u] = sums[5];
+            staged[place + 24u] = sums[6];
+            staged[place + 28u] = sums[7];
+            staged[place + 32u] = sums[8];
+            staged[place + 36u] = sums[9];
+            staged[place + 40u] = sums[10];
+            staged[place + 44u] = sums[11];
+            staged[place + 48u] = sums[12];
+            staged[place + 52u] = sums[13];
+            staged[place + 56u] = sums[14];
+            staged[place + 60u] = sums[15];
+        }
+        workgroupBarrier();
+        let m = Square(
+            staged_sums(0u, channel, position),
+            staged_sums(4u, channel, position),
+            staged_sums(8u, channel, position),
+            staged_sums(12u, channel, position),
+        );
+        // Component c of vector v is channel v + 8 c: the thread's 8 channels are those of vectors `round` and
+        // `round` + 4.
+        let out_channel = first_channel + round + 4u * (channel / 4u) + 8u * (channel % 4u);
+        store_tile(n, out_channel, tile, m);
+        workgroupBarrier();
+    }
+}
+
+// Aᵀ m A, of the transposed m, with the epilogue; what lies inside the output is stored.
+fn store_tile(n: u32, channel: u32, tile: Tile, m: Square) {
+    if channel >= params.output_extent.c || !tile.inside {
+        return;
+    }
+    let left = m[0] + m[1] + m[2];
+    let right = m[1] - m[2] - m[3];
+    let values = vec4(
+        left.x + left.y + left.z,
+        right.x + right.y + right.z,
+        left.y - left.z - left.w,
+        right.y - right.z - right.w,
+    );
+    let bias_slope = epilogue[channel];
+    let biased = values + bias_slope.x;
+    let activated = select(biased * bias_slope.y, biased, biased >= vec4(0.0));
+    let place = at(params.output, n, channel, tile.row, tile.column);
+    let has_right = tile.column + 1u < params.output_extent.w;
+    let has_lower = tile.row + 1u < params.output_extent.h;
+    store_value(place, activated.x);
+    if has_right {
+        store_value(place + 1u, activated.y);
+    }
+    if has_lower {
+        store_value(place + params.output.row, activated.z);
+    }
+    if has_right && has_lower {
+        store_value(place + params.output.row + 1u, activated.w);
+    }
+}
+
+fn store_value(index: u32, value: f32) {
+    if params.accumulate == 1u {
+        output[index] += value;
+    } else {
+        output[index] = value;
+    }
+}

@@ -1,0 +1,88 @@
+//! Twin of [`kernels::asma_head`](crate::kernels::asma_head): the twins of what it is made of, one after the other.
+
+use super::{asma_mask, conv2d, slope_adjoint};
+use crate::kernels::asma_head::Params;
+use crate::kernels::asma_mask::WRITE_SEED;
+use crate::kernels::conv2d::CHANNEL_BLOCK;
+use crate::kernels::{self, Extent, View};
+
+/// Logits, `counts` added to, and the features' gradient.
+#[allow(clippy::too_many_arguments)]
+pub fn run(
+    params: &Params,
+    features: &[f32],
+    weight: &[f32],
+    epilogue: &[f32],
+    target: &[u32],
+    classes: &[u32],
+    gradient: &mut [f32],
+    counts: &mut [u32],
+    logits: &mut [f32],
+) {
+    let feature_extent = Extent {
+        c: params.feature_count,
+        ..params.extent
+    };
+    let forward = kernels::conv2d::Params {
+        input: params.features,
+        output: params.logits,
+        input_extent: feature_extent,
+        output_extent: params.extent,
+        kernel: [1; 2],
+        stride: [1; 2],
+        padding: [0; 2],
+        padded_out_channels: params.padded_out_channels,
+        accumulate: 0,
+    };
+    conv2d::run(&forward, features, weight, epilogue, logits);
+
+    let seed_view = View::dense(params.extent.into());
+    let mut seed = match params.flags & WRITE_SEED {
+        0 => Vec::new(),
+        _ => vec![0.0; params.extent.elements() as usize],
+    };
+    let mask = kernels::asma_mask::Params {
+        logits: params.logits,
+        seed: seed_view,
+        extent: params.extent,
+        class_count: params.class_count,
+        flags: params.flags,
+        parity: params.parity,
+        unused: 0,
+    };
+    asma_mask::run(&mask, logits, target, classes, &mut seed, counts);
+    if seed.is_empty() {
+        return;
+    }
+
+    let padded = (params.feature_count as usize).next_multiple_of(CHANNEL_BLOCK);
+    let adjoint = kernels::conv2d::Params {
+        input: seed_view,
+        output: params.gradient,
+        input_extent: params.extent,
+        output_extent: feature_extent,
+        padded_out_channels: padded as u32,
+        ..forward
+    };
+    let mut transposed = vec![0.0; params.extent.c as usize * padded];
+    for (i, outs) in weight
+        .chunks_exact(params.padded_out_channels as usize)
+        .enumerate()
+    {
+        for (c, &value) in outs[..params.extent.c as usize].iter().enumerate() {
+            transposed[c * padded + i] = value;
+        }
+    }
+    conv2d::run(&adjoint, &seed, &transposed, &[0.0, 1.0].repeat(padded), gradient);
+    let activation = kernels::slope_adjoint::Params {
+        reference: params.features,
+        gradient: params.gradient,
+        output: params.gradient,
+        extent: feature_extent,
+        in_place: 1,
+        accumulate: 0,
+        unused: [0; 2],
+    };
+    let slopes = vec![params.slope; params.feature_count as usize];
+    slope_adjoint::run(&activation, features, &slopes, &[], gradient);
+}
