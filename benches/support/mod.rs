@@ -1,7 +1,7 @@
 //! What all benches do alike: open the device, time two forms in turn, print, save the raw numbers.
 
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
@@ -33,7 +33,7 @@ impl Circumstances {
         let info = gpu.info();
         Ok(Circumstances {
             command,
-            date: today()?,
+            date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
             device: info.name.clone(),
             backend: info.backend.to_string(),
             driver: format!("{} {}", info.driver, info.driver_info),
@@ -122,20 +122,4 @@ pub fn time(gpu: &GpuDevice, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> 
         timeout: None,
     })?;
     Ok(start.elapsed().as_secs_f64())
-}
-
-/// Today's date in UTC, as 2026-01-31.
-fn today() -> Result<String> {
-    let days = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 86_400;
-    // Howard Hinnant, "chrono-compatible low-level date algorithms": years that begin in March, in eras of
-    // 400 years.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let months_since_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
-    let month = (months_since_march + 2) % 12 + 1;
-    let year = 400 * era + year_of_era + u64::from(month <= 2);
-    Ok(format!("{year}-{month:02}-{day:02}"))
 }

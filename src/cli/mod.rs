@@ -13,6 +13,7 @@ mod segment;
 mod shaders;
 mod synth;
 mod train;
+mod tuning;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

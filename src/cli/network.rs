@@ -12,6 +12,8 @@ use asma::program::{Executor, Program};
 use asma::{Error, Result, Shape, Tensor};
 use clap::Args;
 
+use super::tuning::variants_for;
+
 /// Which network runs where.
 #[derive(Debug, Args)]
 pub struct NetworkArguments {
@@ -67,7 +69,11 @@ impl DeviceArguments {
         program: &Arc<Program>,
     ) -> Result<Box<dyn Executor>> {
         if let Some(gpu) = gpu {
-            match GpuExecutor::new(gpu, program, &GpuOptions::default()) {
+            let options = GpuOptions {
+                variants: variants_for(&gpu),
+                ..Default::default()
+            };
+            match GpuExecutor::new(gpu, program, &options) {
                 Ok(executor) => return Ok(Box::new(executor)),
                 Err(error) if self.device == DeviceChoice::Auto => {
                     eprintln!("note: the GPU cannot be used: {error}");

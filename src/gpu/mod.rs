@@ -8,10 +8,12 @@ mod pipelines;
 mod runner;
 mod timing;
 mod translate;
+mod tuning;
 
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
 pub use runner::{GpuExecutor, GpuOptions, VariantChoice, check_limits, required_limits};
 pub use translate::{Language, translate, validate};
+pub use tuning::{Tuning, tune};
 
 /// The features that every kernel set needs: none.
 pub fn required_features() -> wgpu::Features {

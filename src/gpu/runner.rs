@@ -10,6 +10,7 @@ use super::conditions::{Conditions, Place};
 use super::device::GpuDevice;
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
+use super::tuning::Tuning;
 use crate::error::{Error, Result};
 use crate::kernels::{Params, Variant};
 use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
@@ -22,6 +23,8 @@ pub enum VariantChoice {
     Auto,
     /// The variant of this name for every kernel that has it.
     Named(String),
+    /// What was measured to be fastest; `Auto` for work that was not measured.
+    Tuned(Tuning),
 }
 
 /// How to run.
@@ -443,10 +446,17 @@ fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuDevice) -> &
     let possible = params
         .variants()
         .filter(|variant| !variant.subgroups || gpu.has_subgroups());
-    let mut fastest_first = possible.rev();
+    let mut last_first = possible.rev();
+    let mut automatic = last_first
+        .clone()
+        .filter(|variant| variant.workgroup_memory == gpu.is_hardware() && params.suits(variant));
     let wanted = match choice {
-        VariantChoice::Auto => fastest_first.find(|variant| variant.workgroup_memory == gpu.is_hardware()),
-        VariantChoice::Named(name) => fastest_first.find(|variant| variant.name == name),
+        VariantChoice::Auto => automatic.next(),
+        VariantChoice::Named(name) => last_first.find(|variant| variant.name == name),
+        VariantChoice::Tuned(tuning) => tuning
+            .choose(params)
+            .and_then(|name| last_first.find(|variant| variant.name == name))
+            .or_else(|| automatic.next()),
     };
     wanted.unwrap_or(baseline(params))
 }

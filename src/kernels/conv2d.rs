@@ -42,6 +42,10 @@ pub struct Params {
 const REGISTERS_3X3: &str = "registers 3x3";
 /// The variant for the same kernels by Winograd's transform.
 const WINOGRAD: &str = "winograd";
+/// The variant whose workgroups compute 32 out channels of some pixels: it occupies more of a GPU where there are few.
+const TILED_32: &str = "tiled 32";
+/// The variant whose workgroups compute 64 out channels of some pixels: it loads each value less often.
+const TILED_64: &str = "tiled 64";
 
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
@@ -64,7 +68,6 @@ impl KernelParams for Params {
                 workgroup_memory: false,
                 subgroups: true,
             },
-            // Before the tiled one, which runs where both can until hardware has been measured.
             Variant {
                 name: WINOGRAD,
                 shader: include_str!("../../shaders/conv2d_winograd.wgsl"),
@@ -72,7 +75,13 @@ impl KernelParams for Params {
                 subgroups: false,
             },
             Variant {
-                name: "tiled",
+                name: TILED_32,
+                shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
+                workgroup_memory: true,
+                subgroups: false,
+            },
+            Variant {
+                name: TILED_64,
                 shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
                 workgroup_memory: true,
                 subgroups: false,
@@ -95,7 +104,7 @@ impl KernelParams for Params {
             [x, y, n * c.div_ceil(32)]
         } else if variant.workgroup_memory {
             let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
-            [x, y, n * c.div_ceil(self.tile_channels())]
+            [x, y, n * c.div_ceil(tile_channels(variant))]
         } else {
             // A thread computes 8 channels of 4 × 4 pixels.
             let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(64));
@@ -106,6 +115,29 @@ impl KernelParams for Params {
     fn supports(&self, variant: &Variant) -> bool {
         let is_special = [REGISTERS_3X3, WINOGRAD].contains(&variant.name);
         !is_special || (self.kernel, self.stride) == ([3, 3], [1, 1])
+    }
+
+    fn suits(&self, variant: &Variant) -> bool {
+        let Extent { n, c, h, w } = self.output_extent;
+        match variant.name {
+            TILED_64 => c > 32 && n * c.div_ceil(64) * (h * w).div_ceil(TILE_PIXELS) >= ENOUGH_WORKGROUPS,
+            // Not before hardware has been measured.
+            WINOGRAD => false,
+            _ => true,
+        }
+    }
+
+    fn work(&self) -> String {
+        let size = |Extent { n, c, h, w }: Extent| format!("{n}x{c}x{h}x{w}");
+        let pair = |[rows, columns]: [u32; 2]| format!("{rows}x{columns}");
+        format!(
+            "conv2d {} to {}, kernel {}, stride {}, padding {}",
+            size(self.input_extent),
+            size(self.output_extent),
+            pair(self.kernel),
+            pair(self.stride),
+            pair(self.padding)
+        )
     }
 
     fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
@@ -125,7 +157,7 @@ impl KernelParams for Params {
         // The other variant does without, and so has fewer shaders to compile.
         if variant.workgroup_memory {
             constants.push(padded);
-            constants.push(("TILE_CHANNELS", self.tile_channels()));
+            constants.push(("TILE_CHANNELS", tile_channels(variant)));
         }
         constants
     }
@@ -140,20 +172,10 @@ impl KernelParams for Params {
 /// Output pixels that one workgroup of the tiled variant computes.
 const TILE_PIXELS: u32 = 128;
 
-/// Workgroups below which the tiled variant takes smaller tiles: about two for each multiprocessor of a
-/// large GPU.
+/// Workgroups below which smaller tiles suit better: about two for each multiprocessor of a large GPU.
 const ENOUGH_WORKGROUPS: u32 = 256;
 
-impl Params {
-    /// Out channels that one workgroup of the tiled variant computes. Large tiles load each value less often,
-    /// small ones occupy more of the GPU where there are few pixels.
-    fn tile_channels(&self) -> u32 {
-        let Extent { n, c, h, w } = self.output_extent;
-        let large_tiles = n * c.div_ceil(64) * (h * w).div_ceil(TILE_PIXELS);
-        if c <= 32 || large_tiles < ENOUGH_WORKGROUPS {
-            32
-        } else {
-            64
-        }
-    }
+/// Out channels that one workgroup of a tiled variant computes.
+fn tile_channels(variant: &Variant) -> u32 {
+    if variant.name == TILED_64 { 64 } else { 32 }
 }

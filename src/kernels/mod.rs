@@ -132,8 +132,8 @@ pub struct Kernel {
     pub reads: &'static [&'static str],
     /// The buffers it writes (and may read), in binding order after the reads.
     pub writes: &'static [&'static str],
-    /// How it can be run on a GPU. The first needs nothing and runs every call; where several of the same kind can
-    /// run a call, the last of them is the fastest.
+    /// How it can be run on a GPU. The first needs nothing and runs every call; of several that suit a call on a
+    /// kind of device, the last one runs unless a measurement says otherwise.
     pub variants: &'static [Variant],
 }
 
@@ -151,6 +151,17 @@ pub trait KernelParams: Pod {
     /// Whether `variant` can run this call: some are for one kind of call alone.
     fn supports(&self, _: &Variant) -> bool {
         true
+    }
+
+    /// Whether `variant`, which can run this call, is to run it where nothing was measured and the device is of its
+    /// kind.
+    fn suits(&self, _: &Variant) -> bool {
+        true
+    }
+
+    /// What a call computes, apart from where its tensors lie: calls for which this is equal take equally long.
+    fn work(&self) -> String {
+        Self::KERNEL.entry_point.into()
     }
 
     /// Values that the shader wants as constants, so that the compiler can unroll over them.
@@ -202,6 +213,17 @@ macro_rules! kernels {
             /// Whether `variant` can run this call.
             pub fn supports(&self, variant: &Variant) -> bool {
                 match self { $(Params::$variant(params) => params.supports(variant)),* }
+            }
+
+            /// Whether `variant` is to run this call where nothing was measured.
+            pub fn suits(&self, variant: &Variant) -> bool {
+                match self { $(Params::$variant(params) => params.suits(variant)),* }
+            }
+
+            /// What the call computes, apart from where its tensors lie; the key of a
+            /// [`Tuning`](crate::gpu::Tuning).
+            pub fn work(&self) -> String {
+                match self { $(Params::$variant(params) => params.work()),* }
             }
 
             /// Constants of the specialised shader of `variant`.
@@ -278,7 +300,7 @@ kernels! {
 
 impl Params {
     /// The variants that can run this call.
-    pub fn variants(&self) -> impl DoubleEndedIterator<Item = &'static Variant> {
+    pub fn variants(&self) -> impl DoubleEndedIterator<Item = &'static Variant> + Clone {
         let variants = self.kernel().variants.iter();
         variants.filter(|variant| self.supports(variant))
     }

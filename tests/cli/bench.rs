@@ -97,3 +97,23 @@ fn sizes_and_devices_that_cannot_be_are_refused() {
         .assert()
         .code(2);
 }
+
+#[test]
+fn tuning_is_for_gpus_and_a_folder_gets_a_file_named_by_day_and_device() {
+    let workshop = Workshop::new();
+    let arguments = format!("bench {TINY} --size {SIZE}x{SIZE}");
+    let refused = workshop.asma(&format!("{arguments} --tune")).assert().code(2);
+    let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(message.contains("name a GPU"), "{message}");
+
+    std::fs::create_dir(workshop.path("results")).unwrap();
+    workshop
+        .asma(&format!("{arguments} --save results"))
+        .assert()
+        .success();
+    let files: Vec<_> = std::fs::read_dir(workshop.path("results")).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    let name = files[0].as_ref().unwrap().file_name().into_string().unwrap();
+    let today = jiff::Timestamp::now().strftime("%Y-%m-").to_string();
+    assert!(name.starts_with(&today) && name.contains("-cpu-"), "{name}");
+}

@@ -21,7 +21,9 @@ fn setups() -> Vec<(String, GpuDevice, GpuOptions)> {
     let setups = [
         (Capabilities::Full, VariantChoice::Auto),
         (Capabilities::Full, named("registers")),
-        (Capabilities::Full, named("tiled")),
+        (Capabilities::Full, named("tiled 32")),
+        (Capabilities::Full, named("tiled 64")),
+        (Capabilities::Full, named("winograd")),
         (Capabilities::Baseline, VariantChoice::Auto),
     ];
     let opened = setups.into_iter().filter_map(|(capabilities, variants)| {

@@ -68,7 +68,7 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
     let Some(gpu) = gpu(Capabilities::Full) else {
         return;
     };
-    for variant in ["registers", "tiled"] {
+    for variant in ["registers", "registers 3x3", "tiled 32", "tiled 64", "winograd"] {
         let options = |checked| GpuOptions {
             variants: VariantChoice::Named(variant.into()),
             checked,

@@ -1,12 +1,14 @@
 //! Timing single calls: what it gives, and that it computes the same.
 
-use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, optional_features};
-use asma::program::Executor;
+use asma::Shape;
+use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, Tuning, VariantChoice, optional_features, tune};
+use asma::graph::{Padding, SimpleUnet};
+use asma::program::{Executor, LoweringOptions, lower};
 
 use crate::common::gpu;
 use crate::comparison::{assert_same_memory, memory};
 use crate::network::networks;
-use crate::networks::{image, tensor};
+use crate::networks::{image, simple_unet, tensor};
 
 #[test]
 fn timed_calls_compute_what_submitted_ones_do() {
@@ -65,4 +67,72 @@ fn a_device_without_timestamps_says_so() {
     let mut executor = GpuExecutor::new(gpu, &network.program, &GpuOptions::default()).unwrap();
     let error = executor.time_calls(&[0]).unwrap_err().to_string();
     assert!(error.contains("timestamp"), "{error}");
+}
+
+/// A table has one of the variants for each kind of work that has several, an executor runs what it says, and what it
+/// names wrongly or not at all runs as without it.
+#[test]
+fn a_tuned_executor_runs_what_was_measured() {
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
+    let network = lower(
+        &simple_unet(&unet, 1),
+        Shape::new(1, 3, 30, 26),
+        LoweringOptions::default(),
+    )
+    .unwrap();
+    let program = network.program.clone();
+    let calls: Vec<_> = network.forward.clone().chain(network.adjoint.clone()).collect();
+    let tuning = tune(&gpu, &program, &calls, 1).unwrap();
+    assert_eq!(tuning.device, gpu.describe());
+    let text = serde_json::to_string(&tuning).unwrap();
+    assert_eq!(serde_json::from_str::<Tuning>(&text).unwrap(), tuning);
+
+    let executor = |variants| {
+        let options = GpuOptions {
+            variants,
+            checked: false,
+        };
+        GpuExecutor::new(gpu.clone(), &program, &options).unwrap()
+    };
+    let automatic = executor(VariantChoice::Auto);
+    let tuned = executor(VariantChoice::Tuned(tuning.clone()));
+    let winograd = tuning
+        .variants
+        .keys()
+        .map(|work| (work.clone(), "winograd".to_string()))
+        .collect();
+    let forced = executor(VariantChoice::Tuned(Tuning {
+        variants: winograd,
+        ..tuning.clone()
+    }));
+    let wrong = tuning
+        .variants
+        .keys()
+        .map(|work| (work.clone(), "nonsense".to_string()))
+        .collect();
+    let wrong = executor(VariantChoice::Tuned(Tuning {
+        variants: wrong,
+        ..tuning.clone()
+    }));
+    let mut measured = 0;
+    for &id in &calls {
+        let params = &program.calls()[id].params;
+        assert_eq!(wrong.variant(id), automatic.variant(id));
+        if params.variants().count() == 1 {
+            continue;
+        }
+        measured += 1;
+        assert_eq!(tuned.variant(id), tuning.variants[&params.work()]);
+        let special = params.variants().any(|variant| variant.name == "winograd");
+        let wanted = if special {
+            "winograd"
+        } else {
+            automatic.variant(id)
+        };
+        assert_eq!(forced.variant(id), wanted);
+    }
+    assert!(measured > 10, "{measured}");
 }

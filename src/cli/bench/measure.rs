@@ -1,15 +1,18 @@
 //! The measurements.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Schedule, Snapshots};
+use asma::gpu::tune;
 use asma::graph::Graph;
 use asma::program::{CallId, Executor};
 use asma::{Error, LabelMap, Result, Shape, Tensor};
 
 use super::record::{CallRecord, Record};
 use crate::cli::network::DeviceArguments;
+use crate::cli::tuning::keep;
 
 /// What is measured.
 pub struct Subject {
@@ -72,6 +75,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
         two_forward_iteration,
         first_iteration_after,
         buffer_bytes,
+        peak_process_bytes: peak_process_bytes(),
     })
 }
 
@@ -85,19 +89,39 @@ struct Bench {
     iterations: usize,
 }
 
+/// Plans the attack that is measured.
+fn plan(subject: &Subject, schedule: Schedule) -> Result<Attack> {
+    let input = Shape::new(
+        subject.batch,
+        subject.graph.input_channels(),
+        subject.height,
+        subject.width,
+    );
+    let config = AsmaConfig {
+        schedule,
+        ..AsmaConfig::default()
+    };
+    Attack::new(&subject.graph, input, config, false)
+}
+
+/// Measures which variants of the kernels are the fastest for the attack's calls, and returns how many kinds of work
+/// that was, and where the table is kept.
+pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usize, PathBuf)> {
+    let attack = plan(subject, Schedule::OneForward)?;
+    let Some(gpu) = device.open()? else {
+        return Err(Error::Usage(
+            "--tune chooses between the GPU's variants of kernels, and this runs on the CPU; name a GPU with --device"
+                .into(),
+        ));
+    };
+    let tuning = tune(&gpu, attack.program(), attack.iteration(0), subject.rounds)?;
+    Ok((tuning.variants.len(), keep(&gpu, tuning)?))
+}
+
 impl Bench {
     fn new(subject: &Subject, device: &DeviceArguments, schedule: Schedule) -> Result<Bench> {
-        let input = Shape::new(
-            subject.batch,
-            subject.graph.input_channels(),
-            subject.height,
-            subject.width,
-        );
-        let config = AsmaConfig {
-            schedule,
-            ..AsmaConfig::default()
-        };
-        let attack = Attack::new(&subject.graph, input, config, false)?;
+        let attack = plan(subject, schedule)?;
+        let input = attack.adversarial().shape;
         let mut executor = device.quiet_executor(device.open()?, attack.program())?;
         // Any image will do, and a disc in the middle as the target.
         let source = Tensor::from_fn(input, |n, c, y, x| {
@@ -173,6 +197,14 @@ impl Bench {
             })
             .collect()
     }
+}
+
+/// The most memory that this process has had in main memory, where the system tells.
+fn peak_process_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kibibytes)
 }
 
 fn median(mut samples: Vec<f64>) -> Result<f64> {

@@ -16,7 +16,7 @@ use asma::{Error, Result};
 use clap::Args;
 
 use self::compare::print_comparison;
-use self::measure::{Subject, measure};
+use self::measure::{Subject, measure, tune_kernels};
 use self::record::{print_record, read_record};
 use super::network::DeviceArguments;
 use super::print;
@@ -49,11 +49,15 @@ pub struct Arguments {
     rounds: u16,
     #[command(flatten)]
     device: DeviceArguments,
-    /// Keep the numbers as this file, for --compare
+    /// Measure first which variant of each kernel is the fastest for this network and size, and keep that for this
+    /// device and driver: all commands then use it
+    #[arg(long)]
+    tune: bool,
+    /// Keep the numbers for --compare: as this file, or in this folder as DATE-DEVICE.json
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Measure nothing: compare two files that --save wrote
-    #[arg(long, value_names = ["BEFORE", "AFTER"], num_args = 2, conflicts_with_all = ["weights", "save", "json"])]
+    #[arg(long, value_names = ["BEFORE", "AFTER"], num_args = 2, conflicts_with_all = ["weights", "save", "json", "tune"])]
     compare: Option<Vec<PathBuf>>,
     /// Print as JSON
     #[arg(long)]
@@ -84,10 +88,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         batch: arguments.batch.into(),
         rounds: arguments.rounds.into(),
     };
+    let mut start = start;
+    if arguments.tune {
+        let (kinds, path) = tune_kernels(&subject, &arguments.device)?;
+        eprintln!("tuned {kinds} kinds of work; kept in {}", path.display());
+        // The cold start that is reported is the attack's own.
+        start = Instant::now();
+    }
     let record = measure(&subject, &arguments.device, start)?;
     let json = serde_json::to_string_pretty(&record)
         .map_err(|error| Error::Usage(format!("the numbers cannot be written as JSON: {error}")))?;
     if let Some(path) = &arguments.save {
+        let path = match path.is_dir() {
+            true => &path.join(record.file_name()),
+            false => path,
+        };
         write_atomically(path, |file| std::io::Write::write_all(file, json.as_bytes()))?;
     }
     if arguments.json {

@@ -7,6 +7,7 @@ use asma::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::print;
+use crate::cli::tuning::file_name_of;
 
 /// Everything that one run measured. Times are medians, in seconds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Record {
     pub first_iteration_after: f64,
     /// Bytes of the one-forward attack's buffers, weights included.
     pub buffer_bytes: u64,
+    /// The most main memory that the process had, where the system tells (on Linux).
+    #[serde(default)]
+    pub peak_process_bytes: Option<u64>,
 }
 
 /// One kernel call.
@@ -48,6 +52,18 @@ pub struct CallRecord {
     pub flops: u64,
     /// What it cannot do without moving.
     pub bytes: u64,
+}
+
+impl Record {
+    /// The name of its file in a folder of such: the day it was measured, in UTC, and the device.
+    pub fn file_name(&self) -> String {
+        let time = jiff::Timestamp::from_second(self.unix_time as i64).unwrap_or_default();
+        format!(
+            "{}-{}.json",
+            time.strftime("%Y-%m-%d"),
+            file_name_of(&self.device)
+        )
+    }
 }
 
 impl CallRecord {
@@ -99,11 +115,19 @@ pub fn print_record(record: &Record) -> Result<()> {
     for (name, seconds) in phases(record) {
         print(&format!("{:9.3} ms  {name}", 1e3 * seconds))?;
     }
+    let mebibytes = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     print(&format!(
         "{:9.2}     iterations a second, one-forward\n{:9.1} MiB of buffers",
         1.0 / record.one_forward_iteration,
-        record.buffer_bytes as f64 / (1 << 20) as f64
-    ))
+        mebibytes(record.buffer_bytes)
+    ))?;
+    match record.peak_process_bytes {
+        Some(bytes) => print(&format!(
+            "{:9.1} MiB of main memory at most, the two-forward attack included",
+            mebibytes(bytes)
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Parts of the work, and what each takes.
