@@ -1,16 +1,65 @@
-//! The convolution's variants against the plainest kernel, one thread per output, in one run on one device:
+//! The convolution's variants against the plainest kernel, one thread per output, in one run on one device, and the
+//! error of each against sums in f64:
 //!
-//!     cargo bench --bench convolution
+//!     cargo bench --bench convolution -- --save
 //!
 //! Each time is the shortest of several, the variants taking turns, with submission and wait included.
 
+#[allow(dead_code)]
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use asma::Shape;
-use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
+use asma::gpu::{DeviceChoice, GpuDevice};
 use asma::kernels::{Extent, PIXELS_PER_WORKGROUP, Params, Variant, View, conv_transpose2d, conv2d};
+use clap::Parser;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::Serialize;
 use wgpu::util::DeviceExt;
+
+use support::Circumstances;
+
+/// Times the variants of the convolutions and measures their errors.
+#[derive(Parser)]
+struct Arguments {
+    /// gpu, a number or part of a name.
+    #[arg(long, default_value = "gpu")]
+    device: DeviceChoice,
+    /// Write the raw numbers into this folder.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "benches/results")]
+    save: Option<PathBuf>,
+    /// Given by cargo bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What is saved.
+#[derive(Serialize)]
+struct Record {
+    circumstances: Circumstances,
+    layers: Vec<Layer>,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    layer: String,
+    flops: u64,
+    variants: Vec<Measured>,
+}
+
+#[derive(Serialize)]
+struct Measured {
+    variant: String,
+    /// Of the shortest round.
+    seconds: f64,
+    /// Largest difference from the sum in f64, over the root of the sums' mean square; of plain convolutions.
+    error: Option<f64>,
+}
 
 const ONE_THREAD: Variant = Variant {
     name: "one thread",
@@ -20,6 +69,9 @@ const ONE_THREAD: Variant = Variant {
 };
 
 const REPETITIONS: usize = 5;
+
+/// Outputs whose errors are looked at.
+const CHECKED: usize = 4096;
 
 /// In channels, out channels, rows and columns of the output, kernel, stride, padding.
 const CONVOLUTIONS: [[u32; 6]; 5] = [
@@ -34,9 +86,12 @@ const CONVOLUTIONS: [[u32; 6]; 5] = [
 const TRANSPOSED: [[u32; 3]; 2] = [[64, 32, 64], [256, 128, 28]];
 
 fn main() -> Result<()> {
-    let gpu = GpuDevice::open(&DeviceChoice::Gpu, Capabilities::Full)?
-        .context("no GPU adapter was found; install a Vulkan driver")?;
-    println!("{}", gpu.describe());
+    let arguments = Arguments::parse();
+    let gpu = support::open_device(&arguments.device)?;
+    let command = format!("cargo bench --bench convolution -- --device {}", arguments.device);
+    let circumstances = Circumstances::new(&gpu, command)?;
+    circumstances.print();
+    let mut layers = Vec::new();
     for [in_channels, out_channels, size, kernel, stride, padding] in CONVOLUTIONS {
         let input_size = (size - 1) * stride + kernel - 2 * padding;
         let params = convolution(
@@ -44,17 +99,25 @@ fn main() -> Result<()> {
             [input_size, size],
             [kernel, stride, padding],
         );
-        print!("{in_channels:>3} → {out_channels:>3} channels, {size:>3} × {size:<3} kernel {kernel}:");
+        let layer = format!("{in_channels} → {out_channels} channels, {size} × {size}, kernel {kernel}");
         let groups = (size * size).div_ceil(PIXELS_PER_WORKGROUP);
         let one_thread = (&ONE_THREAD, [groups, 1, out_channels]);
-        race(&gpu, &params.into(), &params, &[one_thread])?;
+        layers.push(race(&gpu, layer, &params.into(), &params, &[one_thread])?);
     }
     for [in_channels, out_channels, size] in TRANSPOSED {
         let params = convolution([in_channels, out_channels], [size, 2 * size], [2, 2, 0]);
         // The two parameter structs have the same fields.
         let transposed: conv_transpose2d::Params = bytemuck::cast(params);
-        print!("{in_channels:>3} → {out_channels:>3} channels, {size:>3} × {size:<3} kernel 2, transposed:");
-        race(&gpu, &transposed.into(), &params, &[])?;
+        let layer = format!("{in_channels} → {out_channels} channels, {size} × {size}, kernel 2, transposed");
+        layers.push(race(&gpu, layer, &transposed.into(), &params, &[])?);
+    }
+    if let Some(folder) = &arguments.save {
+        let record = Record {
+            circumstances,
+            layers,
+        };
+        let path = record.circumstances.save(folder, "convolution", &record)?;
+        println!("saved    {}", path.display());
     }
     Ok(())
 }
@@ -78,15 +141,17 @@ fn convolution(channels: [u32; 2], sizes: [u32; 2], [kernel, stride, padding]: [
     }
 }
 
-/// Times `others` and all variants of the kernel, and prints what each does in a second and how many times
-/// that is what the first does.
+/// Times `others` and all variants of the kernel, and prints what each does in a second, how many times that is what
+/// the first does, and its error.
 fn race(
     gpu: &GpuDevice,
+    layer: String,
     params: &Params,
     layout: &conv2d::Params,
     others: &[(&Variant, [u32; 3])],
-) -> Result<()> {
-    let buffers = fill_buffers(gpu, params, layout);
+) -> Result<Layer> {
+    let numbers = Numbers::new(layout);
+    let buffers = numbers.buffers(gpu, params, layout);
     let own = params.variants().map(|variant| (variant, params.grid(variant)));
     let contestants: Vec<_> = others
         .iter()
@@ -94,10 +159,17 @@ fn race(
         .chain(own)
         .map(|(variant, grid)| (variant.name, prepare(gpu, params, variant, &buffers), grid))
         .collect();
+    let is_plain = matches!(params, Params::Conv2d(_));
+    let checked = if is_plain {
+        numbers.exact_sums(layout)
+    } else {
+        Vec::new()
+    };
     let mut shortest = vec![f64::INFINITY; contestants.len()];
+    let mut errors = vec![None; contestants.len()];
     // The first round compiles.
     for round in 0..=REPETITIONS {
-        for ((_, (pipeline, bindings), [x, y, z]), shortest) in contestants.iter().zip(&mut shortest) {
+        for (number, (_, (pipeline, bindings), [x, y, z])) in contestants.iter().enumerate() {
             let mut encoder = gpu.device().create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(pipeline);
@@ -109,45 +181,143 @@ fn race(
             gpu.queue().submit([commands]);
             gpu.device().poll(wgpu::PollType::wait_indefinitely())?;
             if round > 0 {
-                *shortest = shortest.min(start.elapsed().as_secs_f64());
+                shortest[number] = shortest[number].min(start.elapsed().as_secs_f64());
+            } else if is_plain {
+                errors[number] = Some(largest_error(&read(gpu, &buffers[4])?, &checked));
             }
         }
     }
-    for ((name, ..), seconds) in contestants.iter().zip(&shortest) {
+    println!("{layer}:");
+    let mut variants = Vec::new();
+    for ((name, ..), (&seconds, &error)) in contestants.iter().zip(shortest.iter().zip(&errors)) {
         let rate = params.flops() as f64 / seconds / 1e9;
-        print!("  {name} {rate:.2} GFLOP/s ({:.1}×)", shortest[0] / seconds);
+        let error_text = error.map_or(String::new(), |error| format!("  error {error:.1e}"));
+        println!(
+            "  {name:14} {rate:8.2} GFLOP/s ({:.1}×){error_text}",
+            shortest[0] / seconds
+        );
+        variants.push(Measured {
+            variant: name.to_string(),
+            seconds,
+            error,
+        });
     }
-    println!();
-    Ok(())
+    Ok(Layer {
+        layer,
+        flops: params.flops(),
+        variants,
+    })
 }
 
-/// Parameters, input, weights, coefficients and output: any numbers, none of them subnormal.
-fn fill_buffers(gpu: &GpuDevice, params: &Params, layout: &conv2d::Params) -> [wgpu::Buffer; 5] {
-    let elements = |extent: Extent| extent.n * extent.c * extent.h * extent.w;
-    let taps = layout.input_extent.c * layout.kernel[0] * layout.kernel[1];
-    let storage = |length: u32| {
-        let values: Vec<f32> = (0..length).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
-        gpu.device()
-            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+/// Random numbers in [−1, 1): input, weights and coefficients.
+struct Numbers {
+    input: Vec<f32>,
+    weight: Vec<f32>,
+    epilogue: Vec<f32>,
+}
+
+impl Numbers {
+    fn new(layout: &conv2d::Params) -> Numbers {
+        let mut random = StdRng::seed_from_u64(1);
+        let mut vector = |length: u64| (0..length).map(|_| random.random_range(-1.0..1.0)).collect();
+        let taps = layout.input_extent.c * layout.kernel[0] * layout.kernel[1];
+        let channels = u64::from(layout.padded_out_channels);
+        Numbers {
+            input: vector(layout.input_extent.elements()),
+            weight: vector(u64::from(taps) * channels),
+            epilogue: vector(2 * channels),
+        }
+    }
+
+    /// Parameters, input, weights, coefficients and output.
+    fn buffers(&self, gpu: &GpuDevice, params: &Params, layout: &conv2d::Params) -> [wgpu::Buffer; 5] {
+        let buffer = |contents: &[u8], usage| {
+            let descriptor = wgpu::util::BufferInitDescriptor {
                 label: None,
-                contents: bytemuck::cast_slice(&values),
-                usage: wgpu::BufferUsages::STORAGE,
+                contents,
+                usage,
+            };
+            gpu.device().create_buffer_init(&descriptor)
+        };
+        let storage = |values: &[f32]| {
+            // Whole vectors, as some shaders load them.
+            let mut values = values.to_vec();
+            values.resize(values.len().next_multiple_of(4), 0.0);
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            buffer(bytemuck::cast_slice(&values), usage)
+        };
+        [
+            buffer(params.bytes(), wgpu::BufferUsages::UNIFORM),
+            storage(&self.input),
+            storage(&self.weight),
+            storage(&self.epilogue),
+            storage(&vec![0.0; layout.output_extent.elements() as usize]),
+        ]
+    }
+
+    /// Places in the output, spread over it, and what stands there, by sums in f64.
+    fn exact_sums(&self, layout: &conv2d::Params) -> Vec<(usize, f64)> {
+        let Extent { c, h, w, .. } = layout.output_extent;
+        let elements = layout.output_extent.elements() as usize;
+        (0..CHECKED.min(elements))
+            .map(|number| {
+                let place = number * (elements / CHECKED.min(elements));
+                let (o, y, x) = (
+                    place / (h * w) as usize,
+                    place / w as usize % h as usize,
+                    place % w as usize,
+                );
+                debug_assert!(o < c as usize);
+                (place, self.exact_sum(layout, [o, y, x]))
             })
-    };
-    let uniform = gpu
-        .device()
-        .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: None,
-            contents: params.bytes(),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
-    [
-        uniform,
-        storage(elements(layout.input_extent)),
-        storage(taps * layout.padded_out_channels),
-        storage(2 * layout.padded_out_channels),
-        storage(elements(layout.output_extent)),
-    ]
+            .collect()
+    }
+
+    fn exact_sum(&self, layout: &conv2d::Params, [o, y, x]: [usize; 3]) -> f64 {
+        let Extent { c, h, w, .. } = layout.input_extent;
+        let [rows, columns] = layout.kernel.map(|length| length as usize);
+        let mut sum = f64::from(self.epilogue[2 * o]);
+        for i in 0..c as usize {
+            for (ky, kx) in (0..rows).flat_map(|ky| (0..columns).map(move |kx| (ky, kx))) {
+                let row = (y * layout.stride[0] as usize + ky).wrapping_sub(layout.padding[0] as usize);
+                let column = (x * layout.stride[1] as usize + kx).wrapping_sub(layout.padding[1] as usize);
+                if row < h as usize && column < w as usize {
+                    let tap = (i * rows + ky) * columns + kx;
+                    sum += f64::from(self.weight[tap * layout.padded_out_channels as usize + o])
+                        * f64::from(self.input[layout.input.at(0, i, row, column)]);
+                }
+            }
+        }
+        if sum >= 0.0 {
+            sum
+        } else {
+            f64::from(self.epilogue[2 * o + 1]) * sum
+        }
+    }
+}
+
+/// The largest difference from what is wanted, over the root of the mean square of that.
+fn largest_error(found: &[f32], wanted: &[(usize, f64)]) -> f64 {
+    let squares: f64 = wanted.iter().map(|(_, value)| value * value).sum();
+    let errors = wanted
+        .iter()
+        .map(|&(place, value)| (f64::from(found[place]) - value).abs());
+    errors.fold(0.0, f64::max) / (squares / wanted.len() as f64).sqrt()
+}
+
+fn read(gpu: &GpuDevice, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
+    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: buffer.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+    gpu.queue().submit([encoder.finish()]);
+    staging.map_async(wgpu::MapMode::Read, .., |_| {});
+    gpu.device().poll(wgpu::PollType::wait_indefinitely())?;
+    Ok(bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..)?[..]))
 }
 
 /// Compiles `variant` as the library does, and binds the buffers.

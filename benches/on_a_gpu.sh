@@ -20,7 +20,10 @@ pack() {
             grep -o '"executable":"[^"]*/deps/'"$3"'-[^"]*"' | cut -d'"' -f4 | tail -n 1 |
             xargs -I{} cp {} "$1/$3"
     done
-    cp benches/peers/network.py "$0" "$1/"
+    cp benches/peers/*.py tests/golden/unet_valid.safetensors "$0" "$1/"
+    # Where somebody has built it, which takes 20 minutes.
+    local burn=benches/peers/burn/target/release/burn-peer
+    if [ -e "$burn" ]; then cp "$burn" "$1/"; fi
 }
 
 run() {
@@ -31,19 +34,36 @@ run() {
     local failed=0
     "$programs/kernels" 2>&1 | tee "$out/kernels.txt" || failed=1
     "$programs/lockstep" --nocapture 2>&1 | tee "$out/lockstep.txt" || failed=1
+    # The first run compiles everything anew, the second finds the driver's cache warm; the third runs the variants
+    # that are fastest here.
+    export ASMA_CACHE_DIR="$out/cache"
     for size in 572x572 1024x1024; do
-        "$programs/asma" bench --device "$device" --padding "$([ "$size" = 572x572 ] && echo valid || echo same)" \
-            --size "$size" --save "$out/bench_$size.json" | tee "$out/bench_$size.txt" || failed=1
+        local padding=same
+        if [ "$size" = 572x572 ]; then padding=valid; fi
+        for run in cold warm tuned; do
+            local tune=
+            if [ "$run" = tuned ]; then tune=--tune; fi
+            "$programs/asma" bench --device "$device" --padding "$padding" --size "$size" $tune \
+                --save "$out/bench_${size}_$run.json" | tee "$out/bench_${size}_$run.txt" || failed=1
+        done
     done
     for size in 512 1024 2048; do
         "$programs/asma_step" --device "$device" --size "$size" --save "$out" | tee "$out/asma_step_$size.txt" || failed=1
     done
-    "$programs/convolution" | tee "$out/convolution.txt" || failed=1
+    "$programs/convolution" --device "$device" --save "$out" | tee "$out/convolution.txt" || failed=1
     for size in 252 572; do
         "$programs/network" --device "$device" --size "$size" --repeats 20 | tee "$out/network_$size.json" || failed=1
     done
     if python3 -c 'import torch' 2>/dev/null; then
         python3 "$programs/network.py" "$programs/network" | tee "$out/network_cpu_pytorch.txt" || failed=1
+        if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+            python3 "$programs/attack.py" "$programs/asma" --device "$device" --torch cuda \
+                --save "$out/attack_pytorch.json" | tee "$out/attack_pytorch.txt" || failed=1
+        fi
+    fi
+    if [ -e "$programs/burn-peer" ]; then
+        python3 "$programs/burn.py" "$programs/asma" "$programs/burn-peer" "$programs/unet_valid.safetensors" \
+            --device "$device" --save "$out/burn.json" | tee "$out/burn.txt" || failed=1
     fi
     return $failed
 }

@@ -82,7 +82,8 @@ fn add_row(
     add_products(high, kernel.high[2], row.right);
 }
 
-@compute @workgroup_size(64)
+// As few threads as exchange weights, so that few are beyond the last block.
+@compute @workgroup_size(8)
 fn conv2d(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -91,7 +92,7 @@ fn conv2d(
 ) {
     // Blocks beyond the last one are computed too, of any values, and not stored: all threads of a subgroup must
     // take part in its exchanges.
-    let block = (workgroup.y * workgroups.x + workgroup.x) * 64u + thread;
+    let block = (workgroup.y * workgroups.x + workgroup.x) * 8u + thread;
     let blocks_across = (params.output_extent.w + 3u) / 4u;
     let y = 4u * (block / blocks_across);
     let x = 4u * (block % blocks_across);

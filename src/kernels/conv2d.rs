@@ -107,7 +107,8 @@ impl KernelParams for Params {
             [x, y, n * c.div_ceil(tile_channels(variant))]
         } else {
             // A thread computes 8 channels of 4 × 4 pixels.
-            let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(64));
+            let threads = if variant.name == REGISTERS_3X3 { 8 } else { 64 };
+            let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(threads));
             [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
         }
     }
