@@ -37,7 +37,8 @@ const TILES_START: u32 = 16u * COMPONENT;
 // Filters and tiles of a step, [component][input channel][vector]; at the end, sums of 8 channels. The filters' and
 // the tiles' vectors of every other component change halves, so that the two components that 32 neighbouring threads
 // work on lie in different banks.
-var<workgroup> staged: array<vec4<f32>, 2u * TILES_START>;
+// Single numbers, since several threads write to one vector.
+var<workgroup> staged: array<f32, 8u * TILES_START>;
 
 // What a thread loads in a step: a patch, or a filter in the first three rows and columns.
 alias Square = mat4x4<f32>;
@@ -80,12 +81,15 @@ fn load_filter(i: u32, channel: u32) -> Square {
     let inside = i < params.input_extent.c && channel < params.padded_out_channels;
     let step = select(0u, params.padded_out_channels, inside);
     let first = select(0u, 9u * i * step + channel, inside);
-    let factor = select(0.0, 1.0, inside);
+    let upper = vec4(weight[first], weight[first + step], weight[first + 2u * step], 0.0);
+    let middle = vec4(weight[first + 3u * step], weight[first + 4u * step], weight[first + 5u * step], 0.0);
+    let lower = vec4(weight[first + 6u * step], weight[first + 7u * step], weight[first + 8u * step], 0.0);
+    let zero = vec4(0.0);
     return Square(
-        factor * vec4(weight[first], weight[first + step], weight[first + 2u * step], 0.0),
-        factor * vec4(weight[first + 3u * step], weight[first + 4u * step], weight[first + 5u * step], 0.0),
-        factor * vec4(weight[first + 6u * step], weight[first + 7u * step], weight[first + 8u * step], 0.0),
-        vec4(0.0),
+        select(zero, upper, inside),
+        select(zero, middle, inside),
+        select(zero, lower, inside),
+        zero,
     );
 }
 
@@ -118,23 +122,35 @@ fn stage(first: u32, step: u32, position: u32, square: Square) {
 }
 
 fn stage_row(place: u32, position: u32, values: vec4<f32>) {
-    let even = place + position % VECTORS;
-    let odd = place + COMPONENT + (position % VECTORS ^ 4u);
-    staged[even][position / VECTORS] = values.x;
-    staged[odd][position / VECTORS] = values.y;
-    staged[even + 2u * COMPONENT][position / VECTORS] = values.z;
-    staged[odd + 2u * COMPONENT][position / VECTORS] = values.w;
+    let even = 4u * (place + position % VECTORS) + position / VECTORS;
+    let odd = 4u * (place + COMPONENT + (position % VECTORS ^ 4u)) + position / VECTORS;
+    staged[even] = values.x;
+    staged[odd] = values.y;
+    staged[even + 8u * COMPONENT] = values.z;
+    staged[odd + 8u * COMPONENT] = values.w;
+}
+
+fn staged_vector(vector: u32) -> vec4<f32> {
+    let place = 4u * vector;
+    return vec4(staged[place], staged[place + 1u], staged[place + 2u], staged[place + 3u]);
+}
+
+fn stage_vector(vector: u32, values: vec4<f32>) {
+    let place = 4u * vector;
+    staged[place] = values.x;
+    staged[place + 1u] = values.y;
+    staged[place + 2u] = values.z;
+    staged[place + 3u] = values.w;
 }
 
 // Four components, from `component` on, of the sums of a channel of 8 and a position among the tiles.
 fn staged_sums(component: u32, channel: u32, position: u32) -> vec4<f32> {
-    let place = (component * 8u + channel) * VECTORS + position % VECTORS;
-    let within = position / VECTORS;
+    let place = 4u * ((component * 8u + channel) * VECTORS + position % VECTORS) + position / VECTORS;
     return vec4(
-        staged[place][within],
-        staged[place + 8u * VECTORS][within],
-        staged[place + 16u * VECTORS][within],
-        staged[place + 24u * VECTORS][within],
+        staged[place],
+        staged[place + 32u * VECTORS],
+        staged[place + 64u * VECTORS],
+        staged[place + 96u * VECTORS],
     );
 }
 
@@ -182,10 +198,10 @@ fn conv2d(
             let filters = component * COMPONENT;
             for (var k = 0u; k < STEP; k++) {
                 let row = filters + k * VECTORS;
-                let low = staged[row + (channel_vector ^ swizzle)];
-                let high = staged[row + ((channel_vector + 4u) ^ swizzle)];
-                let t0 = staged[TILES_START + row + (tile_vector ^ swizzle)];
-                let t1 = staged[TILES_START + row + ((tile_vector + 4u) ^ swizzle)];
+                let low = staged_vector(row + (channel_vector ^ swizzle));
+                let high = staged_vector(row + ((channel_vector + 4u) ^ swizzle));
+                let t0 = staged_vector(TILES_START + row + (tile_vector ^ swizzle));
+                let t1 = staged_vector(TILES_START + row + ((tile_vector + 4u) ^ swizzle));
                 sums[0] = fma(vec4(low.x), t0, sums[0]);
                 sums[1] = fma(vec4(low.x), t1, sums[1]);
                 sums[2] = fma(vec4(low.y), t0, sums[2]);
@@ -221,22 +237,22 @@ fn conv2d(
     for (var round = 0u; round < 4u; round++) {
         if channel_vector == round {
             let place = 8u * VECTORS * component + tile_vector;
-            staged[place] = sums[0];
-            staged[place + 4u] = sums[1];
-            staged[place + 8u] = sums[2];
-            staged[place + 12u] = sums[3];
-            staged[place + 16u] = sums[4];
-            staged[place + 20u] = sums[5];
-            staged[place + 24u] = sums[6];
-            staged[place + 28u] = sums[7];
-            staged[place + 32u] = sums[8];
-            staged[place + 36u] = sums[9];
-            staged[place + 40u] = sums[10];
-            staged[place + 44u] = sums[11];
-            staged[place + 48u] = sums[12];
-            staged[place + 52u] = sums[13];
-            staged[place + 56u] = sums[14];
-            staged[place + 60u] = sums[15];
+            stage_vector(place, sums[0]);
+            stage_vector(place + 4u, sums[1]);
+            stage_vector(place + 8u, sums[2]);
+            stage_vector(place + 12u, sums[3]);
+            stage_vector(place + 16u, sums[4]);
+            stage_vector(place + 20u, sums[5]);
+            stage_vector(place + 24u, sums[6]);
+            stage_vector(place + 28u, sums[7]);
+            stage_vector(place + 32u, sums[8]);
+            stage_vector(place + 36u, sums[9]);
+            stage_vector(place + 40u, sums[10]);
+            stage_vector(place + 44u, sums[11]);
+            stage_vector(place + 48u, sums[12]);
+            stage_vector(place + 52u, sums[13]);
+            stage_vector(place + 56u, sums[14]);
+            stage_vector(place + 60u, sums[15]);
         }
         workgroupBarrier();
         let m = Square(

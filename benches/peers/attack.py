@@ -6,10 +6,13 @@ The forms:
   authors    their published loop: two forward passes, gradients of all weights too, images and masks copied to the
              host and back in each iteration
   strict     the same mathematics in one-forward order, the gradient of the image alone, nothing copied, float32
-             throughout (no TF32)
-  tf32       strict with TF32 allowed, channels_last and cudnn.benchmark
-  fp16       tf32 under autocast to float16
-On the CPU the last two do not exist. All start from the same weights, image and target. Traces of `strict` and asma
+             throughout (no TF32); on CUDA channels_last and cudnn.benchmark, on the CPU contiguous unless
+             --channels-last says otherwise
+  tf32       strict with TF32 allowed
+  fp16       tf32 under autocast to float16, which casts the weights anew in each iteration
+On the CPU the last two do not exist. None is compiled (torch.compile) or captured (CUDA graphs).
+The authors' form is compared with asma's two-forward schedule, the others with one-forward. No pixel of the image is
+clipped, so that asma's two-forward leaves every second forward pass but the first out: its best case. All start from the same weights, image and target. Traces of `strict` and asma
 are compared before any time is taken; how far the others are from asma's is reported.
 """
 
@@ -79,10 +82,9 @@ def iou_of(predicted, target):
 class OneForward:
     """One iteration with nothing copied to the host; rows stay on the device until they are asked for."""
 
-    def __init__(self, network, source, target, form):
+    def __init__(self, network, source, target, form, channels_last):
         self.half = form == "fp16"
-        fast = form in ("tf32", "fp16")
-        layout = torch.channels_last if fast else torch.contiguous_format
+        layout = torch.channels_last if channels_last else torch.contiguous_format
         self.network = network.to(memory_format=layout)
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
@@ -91,8 +93,8 @@ class OneForward:
         self.wanted = target.bool()
         self.planes = torch.stack([~self.wanted, self.wanted])[None].float()
         self.rows = []
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = fast
-        torch.backends.cudnn.benchmark = fast
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = form != "strict"
+        torch.backends.cudnn.benchmark = True
 
     def iterate(self):
         image = self.image.detach().requires_grad_(True)
@@ -121,7 +123,7 @@ class Authors:
     """Their loop: gradients of everything, a second forward pass on the unclipped image, numbers through the host."""
 
     def __init__(self, network, source, target):
-        self.network = network
+        self.network = network.to(memory_format=torch.contiguous_format)
         for parameter in self.network.parameters():
             parameter.requires_grad_(True)
         self.device = source.device
@@ -167,6 +169,10 @@ def run(command):
     return result.stdout
 
 
+def schedule_of(form):
+    return "two_forward" if form == "authors" else "one_forward"
+
+
 def seconds_an_iteration(attack, device, budget):
     def timed(count):
         start = time.perf_counter()
@@ -192,6 +198,7 @@ def main():
     parser.add_argument("--iterations", type=int, default=5, help="that are compared")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="that a sample takes")
+    parser.add_argument("--channels-last", action="store_true", help="on the CPU too")
     parser.add_argument("--save")
     arguments = parser.parse_args()
     device = torch.device(arguments.torch)
@@ -218,12 +225,13 @@ def main():
         network = network.to(device)
 
         def attack(form):
-            made = Authors if form == "authors" else lambda *rest: OneForward(*rest, form)
-            return made(network, source, target)
+            if form == "authors":
+                return Authors(network, source, target)
+            return OneForward(network, source, target, form, device.type == "cuda" or arguments.channels_last)
 
         errors = {}
         for form in forms:
-            schedule = "two-forward" if form == "authors" else "one-forward"
+            schedule = schedule_of(form).replace("_", "-")
             out = folder / schedule
             if not out.exists():
                 run(
@@ -254,10 +262,11 @@ def main():
             samples.append(sample)
             print("  ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in sample.items()), flush=True)
         ratios = {
-            form: statistics.median(sample[form] / sample["asma one_forward"] for sample in samples) for form in forms
+            form: statistics.median(sample[form] / sample[f"asma {schedule_of(form)}"] for sample in samples)
+            for form in forms
         }
         for form, ratio in ratios.items():
-            print(f"asma's one-forward iteration takes 1/{ratio:.2f} of the time of {form}")
+            print(f"asma's {schedule_of(form)} iteration takes 1/{ratio:.2f} of the time of {form}")
         if arguments.save:
             record = {
                 "command": f"python benches/peers/attack.py … --device {arguments.device} --torch {arguments.torch}"

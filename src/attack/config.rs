@@ -44,7 +44,8 @@ choices! {
         /// needs anyway.
         OneForward = "one-forward",
         /// The authors' published loop: a second forward pass on the unclipped `Xₙ + Pₙ` gives the IoU of the
-        /// next multiplier and all statistics; the clip comes after.
+        /// next multiplier and all statistics; the clip comes after. Where the clip changes nothing, that pass is
+        /// also the next iteration's first, which the device then leaves out.
         TwoForward = "two-forward",
     }
 }

@@ -36,7 +36,10 @@ impl Head {
             return None;
         };
         let logits = network.logits;
-        let is_last = call.writes == [logits.buffer] && convolution.output == logits.view;
+        // Not a part of a concatenation, which may stand at the same place.
+        let is_last = call.writes == [logits.buffer]
+            && convolution.output == logits.view
+            && convolution.output_extent == logits.shape.into();
         let channels = convolution.output_extent.c;
         let mut slopes = constant(program, epilogue)?.iter().skip(1).step_by(2);
         let activated = slopes.by_ref().take(channels as usize).any(|&slope| slope != 1.0);
@@ -47,7 +50,10 @@ impl Head {
         let first = network.adjoint.start;
         let call = program.calls().get(first)?;
         let adjoint = pointwise(call)?;
-        let is_its_adjoint = call.reads.first() == Some(&network.seed?.buffer)
+        let seed = network.seed?;
+        let is_its_adjoint = call.reads.first() == Some(&seed.buffer)
+            && adjoint.input == seed.view
+            && adjoint.input_extent == seed.shape.into()
             && adjoint.output_extent == convolution.input_extent;
         let [gradient] = call.writes[..] else {
             return None;
@@ -60,7 +66,8 @@ impl Head {
             Params::SlopeAdjoint(params)
                 if params.in_place == 1
                     && (call.reads[0], call.writes[0]) == (features, gradient)
-                    && (params.reference, params.output) == (convolution.input, adjoint.output) =>
+                    && (params.reference, params.output) == (convolution.input, adjoint.output)
+                    && params.extent == convolution.input_extent =>
             {
                 let slopes = constant(program, call.reads[1])?;
                 let first = slopes.first()?;

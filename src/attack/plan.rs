@@ -1,10 +1,10 @@
 //! The attack as a program: the network's calls with the two halves of the ASMA step between and after them.
 
-use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
-use super::head::Head;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
+use super::head::Head;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{Extent, View, asma_head, asma_mask, asma_update};
@@ -120,7 +120,8 @@ impl Attack {
     }
 
     /// The calls of iteration `number`, counted from 0. The state of an iteration is what the one before left:
-    /// numbers must run on without gaps from 0 until the next [`Attack::prepare`].
+    /// numbers must run on without gaps from 0 until the next [`Attack::prepare`], and nothing else may write the
+    /// attack's buffers meanwhile: the two-forward schedule relies on activations that the iteration before left.
     pub fn iteration(&self, number: usize) -> &[CallId] {
         &self.iterations[number % 2]
     }

@@ -16,7 +16,13 @@ fn path_of(gpu: &GpuDevice) -> Option<PathBuf> {
         Some(folder) => PathBuf::from(folder),
         None => dirs::cache_dir()?.join("asma"),
     };
-    Some(folder.join(format!("tuning-{}.json", file_name_of(&gpu.describe()))))
+    // Another version may have other variants under the same names.
+    let name = format!(
+        "tuning-{}-{}.json",
+        env!("CARGO_PKG_VERSION"),
+        file_name_of(&gpu.describe())
+    );
+    Some(folder.join(name))
 }
 
 /// Words of a description, as they can stand in a file's name.
@@ -52,6 +58,11 @@ pub fn variants_for(gpu: &GpuDevice) -> VariantChoice {
             VariantChoice::Auto
         }
     }
+}
+
+/// Refuses, before anything is measured, where what is kept for this device cannot be added to.
+pub fn check(gpu: &GpuDevice) -> Result<()> {
+    path_of(gpu).map_or(Ok(None), |path| read(&path)).map(drop)
 }
 
 /// Adds to what is kept for this device, and returns where.

@@ -68,8 +68,9 @@ impl CpuExecutor {
     /// Allocates the buffers of `program`.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is not enough memory, naming the tensor and its bytes. If a call names a buffer that is not there, has another number of buffers than its kernel takes, or
-    /// writes a buffer that it also reads, writes twice, or that is constant.
+    /// [`Error::Device`] if there is not enough memory, naming the tensor and its bytes. [`Error::Usage`] if a call
+    /// names a buffer that is not there, has another number of buffers than its kernel takes, or writes a buffer that
+    /// it also reads, writes twice, or that is constant.
     pub fn new(program: Arc<Program>) -> Result<Self> {
         for call in program.calls() {
             check(&program, call)?;

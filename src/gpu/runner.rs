@@ -474,7 +474,9 @@ fn prepare_conditions(
         .zip(prepared)
         .filter_map(|(call, prepared)| Some((call.condition?, prepared)))
         .collect();
-    if conditional.is_empty() {
+    // On DX12 wgpu tells shaders of an indirect dispatch no number of workgroups, by which they find their pixels.
+    // What a condition leaves out may as well run.
+    if conditional.is_empty() || gpu.info().backend == wgpu::Backend::Dx12 {
         return Ok(None);
     }
     let calls: Vec<_> = conditional

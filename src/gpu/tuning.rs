@@ -43,7 +43,8 @@ impl Tuning {
 pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize) -> Result<Tuning> {
     let has_choice = |call: &&CallId| {
         let call = program.calls().get(**call);
-        call.is_some_and(|call| call.params.variants().count() > 1)
+        // One that may be left out would take no time.
+        call.is_some_and(|call| call.condition.is_none() && call.params.variants().count() > 1)
     };
     // One call of each kind of work.
     let mut kinds: BTreeMap<String, CallId> = BTreeMap::new();

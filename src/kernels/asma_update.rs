@@ -25,9 +25,10 @@
 //! - Multiplier of the step: τ with `STATIC_MULTIPLIER`; with `MULTIPLIER_FROM_COUNTS` τ at iteration 0 and
 //!   `β·IoU + τ` after it; else the state's, which begins as τ. The row holds this one. A settlement leaves
 //!   `β·IoU + τ` (τ with `STATIC_MULTIPLIER`) in the state of the next parity.
-//! - Partial sums: a call with `CLIP` and without `STEP` writes, for each workgroup, 1 if the clip changed a value of
-//!   it, else 0, and then 0, to half `1 − parity`. A step writes those of what it wrote to half `1 − parity` if it settles too, else to half
-//!   `parity`. A settlement reads half `parity`. Nothing else touches them.
+//! - Partial sums: a step writes those of what it wrote to half `1 − parity` if it settles too, else to half
+//!   `parity`. A settlement reads half `parity`. A call with `CLIP` and without `STEP` writes to half `1 − parity`,
+//!   for each workgroup, 1 if the clip changed a value of it, else 0, and then 0: what decides whether the next
+//!   iteration's first forward pass can be left out.
 //! - Row n goes to row `n mod ring_rows` of the ring.
 //! - Best: an IoU above the best so far makes iteration n the best, and `best` becomes the image: as it was
 //!   before the step if the call has `STEP`, else after the clip.

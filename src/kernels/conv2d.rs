@@ -114,8 +114,13 @@ impl KernelParams for Params {
     }
 
     fn supports(&self, variant: &Variant) -> bool {
-        let is_special = [REGISTERS_3X3, WINOGRAD].contains(&variant.name);
-        !is_special || (self.kernel, self.stride) == ([3, 3], [1, 1])
+        let is_3x3 = (self.kernel, self.stride) == ([3, 3], [1, 1]);
+        match variant.name {
+            // It finds vectors of 4 up to 4 elements before the first.
+            REGISTERS_3X3 => is_3x3 && self.padding[1] <= 4,
+            WINOGRAD => is_3x3,
+            _ => true,
+        }
     }
 
     fn suits(&self, variant: &Variant) -> bool {
@@ -132,12 +137,13 @@ impl KernelParams for Params {
         let size = |Extent { n, c, h, w }: Extent| format!("{n}x{c}x{h}x{w}");
         let pair = |[rows, columns]: [u32; 2]| format!("{rows}x{columns}");
         format!(
-            "conv2d {} to {}, kernel {}, stride {}, padding {}",
+            "conv2d {} to {}, kernel {}, stride {}, padding {}{}",
             size(self.input_extent),
             size(self.output_extent),
             pair(self.kernel),
             pair(self.stride),
-            pair(self.padding)
+            pair(self.padding),
+            if self.accumulate == 1 { ", added" } else { "" }
         )
     }
 

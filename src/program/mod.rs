@@ -42,7 +42,7 @@ pub struct Buffer {
     pub contents: Contents,
 }
 
-/// When to run a call: if any element seen through the view is not zero in all its bits.
+/// When a call has to run: if any element seen through the view is not zero in all its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Where the elements stand.
@@ -75,7 +75,8 @@ pub struct Call {
     pub reads: Vec<BufferId>,
     /// Buffers in the order of the kernel's writes.
     pub writes: Vec<BufferId>,
-    /// When it runs, if not always. Its buffer is not one that the calls of the same condition write.
+    /// When it has to run, if not always: an executor may leave it out otherwise, but need not. Its buffer is not one
+    /// that the calls of the same condition write.
     pub condition: Option<Condition>,
 }
 
@@ -162,7 +163,7 @@ impl Program {
         self.calls.len() - 1
     }
 
-    /// Adds `calls` once more at the end, to run only if `condition` holds.
+    /// Adds `calls` once more at the end, to be left out unless `condition` holds.
     pub fn repeat_if(&mut self, calls: Range<CallId>, condition: Condition) -> Range<CallId> {
         let first = self.calls.len();
         let repeated: Vec<Call> = self.calls[calls]

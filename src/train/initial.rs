@@ -1,7 +1,7 @@
 //! Weights to begin with.
 
 use super::random::{Random, derived_seed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, SimpleUnet};
 
 /// The network with random weights: normal with variance `2 / fan-in` where a ReLU follows, `1 / fan-in` for
@@ -35,5 +35,37 @@ pub fn initial_graph(unet: &SimpleUnet, seed: u64) -> Result<Graph> {
         }
         values.truncate(count);
         Ok(values)
+    })
+}
+
+/// The network whose every weight is the mean of those of `graphs`, summed in f64: networks that were trained on from
+/// the same weights are often better together than each of them (Wortsman et al. 2022, "Model soups").
+///
+/// # Errors
+/// If there is no graph, or one has not the tensors of `unet`, naming the first that is missing or has another shape.
+pub fn mean_graph(unet: &SimpleUnet, graphs: &[Graph]) -> Result<Graph> {
+    unet.build(|name, shape| {
+        let tensors = graphs.iter().map(|graph| {
+            let mut parameters = graph.parameters().iter();
+            let found = parameters.find(|parameter| parameter.name == name);
+            match found {
+                Some(parameter) if parameter.shape == shape => Ok(&parameter.data[..]),
+                Some(parameter) => Err(Error::Network(format!(
+                    "tensor `{name}` has shape {:?} in one network and {shape:?} in another; only weights of one \
+                     network have a mean",
+                    parameter.shape
+                ))),
+                None => Err(Error::Network(format!(
+                    "tensor `{name}` is missing from a network that is to be averaged"
+                ))),
+            }
+        });
+        let tensors = tensors.collect::<Result<Vec<_>>>()?;
+        if tensors.is_empty() {
+            return Err(Error::Usage("there is no network to take the mean of; give at least one".into()));
+        }
+        let count = tensors.len() as f64;
+        let mean = |index: usize| tensors.iter().map(|values| f64::from(values[index])).sum::<f64>() / count;
+        Ok((0..shape.iter().product()).map(|index| mean(index) as f32).collect())
     })
 }

@@ -16,7 +16,7 @@ mod warp;
 
 pub use augment::{Augmentation, Variation, augment};
 pub use config::{LossConfig, TrainingConfig};
-pub use initial::initial_graph;
+pub use initial::{initial_graph, mean_graph};
 pub use plan::{PendingStep, StepReport, TrainingPlan};
 pub use random::derived_seed;
 pub use samples::Samples;

@@ -1,7 +1,7 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
-use asma::graph::{Padding, SimpleUnet};
+use asma::graph::{Graph, NodeId, Op, Padding, SimpleUnet, Slopes};
 use asma::labels::{IGNORE, LabelMap};
 use asma::program::{LoweringOptions, lower};
 
@@ -169,5 +169,44 @@ fn the_step_is_one_launch_beyond_the_network() {
                 "{schedule}"
             );
         }
+    }
+}
+
+/// A convolution of 1 × 1 with weights that do not matter here.
+fn pointwise(graph: &mut Graph, input: NodeId, [from, to]: [usize; 2]) -> NodeId {
+    let weights = (0..from * to).map(|i| 0.3 - 0.1 * i as f32).collect();
+    let weight = graph.add_parameter("weight", &[to, from, 1, 1], weights).unwrap();
+    let op = Op::Conv2d {
+        weight,
+        bias: None,
+        stride: [1, 1],
+        padding: [0, 0],
+    };
+    graph.add("convolution", op, &[input]).unwrap()
+}
+
+/// The mask takes over the last convolution only if all logits are that one's, and an activation's adjoint only if
+/// it is that of all features.
+#[test]
+fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
+    let mut logits = Graph::new(3);
+    let image = logits.input();
+    let [second, first] = [(); 2].map(|()| pointwise(&mut logits, image, [3, 1]));
+    logits.add("logits", Op::Concat, &[first, second]).unwrap();
+
+    let mut features = Graph::new(3);
+    let image = features.input();
+    let plain = pointwise(&mut features, image, [3, 2]);
+    let other = pointwise(&mut features, image, [3, 2]);
+    let slopes = Slopes::Same(0.1);
+    let active = features.add("active", Op::Slope { slopes }, &[other]).unwrap();
+    let joined = features.add("features", Op::Concat, &[active, plain]).unwrap();
+    pointwise(&mut features, joined, [4, 2]);
+
+    for (what, graph, taken_over) in [("logits", logits, 0), ("features", features, 2)] {
+        let network = lower(&graph, INPUT, LoweringOptions::default()).unwrap();
+        let attack = Attack::new(&graph, INPUT, config(1), false).unwrap();
+        let own = network.forward.len() + network.adjoint.len();
+        assert_eq!(attack.iteration(0).len(), own - taken_over + 2, "{what}");
     }
 }

@@ -164,6 +164,16 @@ fn goes_on_from_given_weights() {
     let weights = Checkpoint::open(workshop.path("out/weights.safetensors")).unwrap();
     let before = Checkpoint::open(workshop.path("weights.safetensors")).unwrap();
     assert!(weights.names().eq(before.names()));
+
+    // From several files it begins with their mean, which of equal ones are they.
+    workshop
+        .asma(&format!(
+            "train --batch 4 --epochs 1 {FOLDERS} --initial weights.safetensors --initial weights.safetensors --out twice"
+        ))
+        .assert()
+        .success();
+    let read = |file: &str| fs::read(workshop.path(file)).unwrap();
+    assert_eq!(read("out/weights.safetensors"), read("twice/weights.safetensors"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use asma::graph::{Graph, Padding, SimpleUnet};
 use asma::program::Executor;
 use asma::train::{
     Augmentation, Event, LossConfig, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState,
-    initial_graph,
+    initial_graph, mean_graph,
 };
 use asma::{EpochRow, Error, LabelMap, Result, Shape, Tensor};
 
@@ -345,6 +345,30 @@ fn another_run_is_not_resumed() {
         TrainingState::from_checkpoint(&saved, &wider),
         &["conv1_block.0.weight", "[4, 3, 3, 3]", "[6, 3, 3, 3]"],
     );
+}
+
+#[test]
+fn the_mean_of_networks_has_the_mean_of_each_weight() {
+    let [one, other] = [1, 2].map(|seed| initial_graph(&unet(Padding::Same), seed).unwrap());
+    let mean = mean_graph(&unet(Padding::Same), &[one.clone(), other.clone()]).unwrap();
+    for ((mean, one), other) in mean
+        .parameters()
+        .iter()
+        .zip(one.parameters())
+        .zip(other.parameters())
+    {
+        assert_eq!(mean.name, one.name);
+        for ((mean, one), other) in mean.data.iter().zip(&one.data[..]).zip(&other.data[..]) {
+            assert_eq!(
+                f64::from(*mean),
+                ((f64::from(*one) + f64::from(*other)) / 2.0) as f32 as f64
+            );
+        }
+    }
+    let wider = initial_graph(&SimpleUnet::doubling(3, 6, 2, 2, Padding::Same), 0).unwrap();
+    let refused = mean_graph(&unet(Padding::Same), &[one, wider]);
+    assert_says(refused, &["conv1_block.0.weight", "[4, 3, 3, 3]", "[6, 3, 3, 3]"]);
+    assert_says(mean_graph(&unet(Padding::Same), &[]), &["no network"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use asma::{Error, LabelMap, Result, Shape, Tensor};
 
 use super::record::{CallRecord, Record};
 use crate::cli::network::DeviceArguments;
-use crate::cli::tuning::keep;
+use crate::cli::tuning::{check, keep};
 
 /// What is measured.
 pub struct Subject {
@@ -114,6 +114,7 @@ pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usiz
                 .into(),
         ));
     };
+    check(&gpu)?;
     let tuning = tune(&gpu, attack.program(), attack.iteration(0), subject.rounds)?;
     Ok((tuning.variants.len(), keep(&gpu, tuning)?))
 }

@@ -27,7 +27,8 @@ pub struct Record {
     /// Sums of the calls' times.
     pub forward: f64,
     pub input_gradient: f64,
-    /// The two launches of the fused ASMA step.
+    /// The launches of the fused ASMA step; `head`, where the network has one, is also its last convolution, and the
+    /// adjoints of that and of the activation before it.
     pub asma_step: f64,
     /// Whole iterations as the attack runs them, many to a submission, host and waiting included.
     pub one_forward_iteration: f64,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use asma::checkpoint::Checkpoint;
 use asma::graph::{Family, Graph, Model, Padding, SimpleUnet};
-use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph};
+use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph, mean_graph};
 use asma::{Error, Result, Shape};
 use clap::Args;
 
@@ -61,23 +61,33 @@ struct NetworkArguments {
     /// Classes, the background among them
     #[arg(long, value_name = "N", default_value_t = 2)]
     classes: usize,
-    /// Begin with the weights of this file, whose network it is then
+    /// Begin with the weights of this file, whose network it is then; given several times, with their mean
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "depth", "padding", "classes"])]
-    initial: Option<PathBuf>,
+    initial: Vec<PathBuf>,
 }
 
 impl NetworkArguments {
     /// The member of the family, and its graph with the weights to begin with.
     fn build(&self, seed: u64) -> Result<(SimpleUnet, Graph)> {
-        if let Some(path) = &self.initial {
-            let Model { family, graph } = Model::from_checkpoint(&Checkpoint::open(path)?)?;
-            return match family {
-                Family::SimpleUnet(unet) => Ok((unet, graph)),
-                other => Err(Error::file(
-                    path,
-                    format!("{other} cannot be trained; give a SimpleUnet"),
-                )),
-            };
+        let initial: Vec<_> = self
+            .initial
+            .iter()
+            .map(|path| read_unet(path))
+            .collect::<Result<_>>()?;
+        if let [(unet, _), rest @ ..] = &initial[..] {
+            if let Some(position) = rest.iter().position(|(other, _)| other != unet) {
+                return Err(Error::file(
+                    &self.initial[position + 1],
+                    format!(
+                        "is a {}, and the first is a {unet}; only weights of one network have a mean",
+                        rest[position].0
+                    ),
+                ));
+            }
+            let unet = unet.clone();
+            let graphs: Vec<_> = initial.into_iter().map(|(_, graph)| graph).collect();
+            let graph = mean_graph(&unet, &graphs)?;
+            return Ok((unet, graph));
         }
         for (name, value, most) in [
             ("--base", self.base, 1024),
@@ -92,6 +102,17 @@ impl NetworkArguments {
         let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, self.padding);
         let graph = initial_graph(&unet, seed)?;
         Ok((unet, graph))
+    }
+}
+
+fn read_unet(path: &Path) -> Result<(SimpleUnet, Graph)> {
+    let Model { family, graph } = Model::from_checkpoint(&Checkpoint::open(path)?)?;
+    match family {
+        Family::SimpleUnet(unet) => Ok((unet, graph)),
+        other => Err(Error::file(
+            path,
+            format!("{other} cannot be trained; give a SimpleUnet"),
+        )),
     }
 }
 
