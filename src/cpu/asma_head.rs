@@ -1,4 +1,4 @@
-//! Twin of [`kernels::asma_head`](crate::kernels::asma_head): the twins of what it is made of, one after the other.
+//! Twin of [`kernels::asma_head`]: the twins of what it is made of, one after the other.
 
 use super::{asma_mask, conv2d, slope_adjoint};
 use crate::kernels::asma_head::Params;

@@ -5,7 +5,7 @@
 //! For each output pixel:
 //! - `logits_c = bias_c + Σ_i weight[i, c] · feature_i`, which are written;
 //! - prediction, seed and counts of them as [`asma_mask`](super::asma_mask) has it, flags included;
-//! - with [`WRITE_SEED`](super::asma_mask::WRITE_SEED): `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
+//! - with [`WRITE_SEED`]: `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
 //!   `feature_i` is not positive.
 
 use bytemuck::{Pod, Zeroable};
