@@ -6,8 +6,9 @@ use std::sync::Arc;
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{Preparation, read_image};
-use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
+use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::Model;
+use asma::kernels::catalog;
 use asma::program::{Executor, Program};
 use asma::{Error, Result, Shape, Tensor};
 use clap::Args;
@@ -30,6 +31,9 @@ pub struct DeviceArguments {
     /// Where to run: auto, gpu, cpu, an adapter's number or part of its name (see `asma devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
+    /// On a GPU, run this variant of every kernel that has it (see `asma shaders`), to compare them
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    variant: Option<String>,
 }
 
 impl NetworkArguments {
@@ -62,6 +66,24 @@ impl DeviceArguments {
         Ok(executor)
     }
 
+    /// The name of a variant that some kernel has.
+    fn known(name: &str) -> Result<&str> {
+        let mut names: Vec<_> = catalog()
+            .iter()
+            .flat_map(|params| params.kernel().variants)
+            .map(|variant| variant.name)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        match names.contains(&name) {
+            true => Ok(name),
+            false => Err(Error::Usage(format!(
+                "--variant {name}: no kernel has a variant of that name; there are: {}",
+                names.join(", ")
+            ))),
+        }
+    }
+
     /// The same, for who says by other means which was taken.
     pub fn quiet_executor(
         &self,
@@ -70,7 +92,10 @@ impl DeviceArguments {
     ) -> Result<Box<dyn Executor>> {
         if let Some(gpu) = gpu {
             let options = GpuOptions {
-                variants: variants_for(&gpu),
+                variants: match &self.variant {
+                    Some(name) => VariantChoice::Named(Self::known(name)?.into()),
+                    None => variants_for(&gpu),
+                },
                 ..Default::default()
             };
             match GpuExecutor::new(gpu, program, &options) {

@@ -117,3 +117,19 @@ fn tuning_is_for_gpus_and_a_folder_gets_a_file_named_by_day_and_device() {
     let today = jiff::Timestamp::now().strftime("%Y-%m-").to_string();
     assert!(name.starts_with(&today) && name.contains("-cpu-"), "{name}");
 }
+
+#[test]
+fn a_variant_that_no_kernel_has_is_refused() {
+    let workshop = Workshop::new();
+    let gpu = "bench --weights weights.safetensors --rounds 1 --size 32x32 --device gpu";
+    let refused = workshop
+        .asma(&format!("{gpu} --variant nonsense"))
+        .assert()
+        .failure();
+    let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    // Where there is no GPU, that is what is said.
+    assert!(
+        message.contains("registers 3x3") || message.contains("no GPU adapter"),
+        "{message}"
+    );
+}
