@@ -4,16 +4,20 @@ mod arrival;
 mod ceilings;
 mod conditions;
 mod device;
+mod limits;
 mod pipelines;
 mod runner;
 mod timing;
 mod translate;
 mod tuning;
+mod variants;
 
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
-pub use runner::{GpuExecutor, GpuOptions, VariantChoice, check_limits, required_limits};
+pub use limits::{check_limits, required_limits};
+pub use runner::{GpuExecutor, GpuOptions};
 pub use translate::{Language, translate, validate};
 pub use tuning::{Tuning, tune};
+pub use variants::VariantChoice;
 
 /// The features that every kernel set needs: none.
 pub fn required_features() -> wgpu::Features {

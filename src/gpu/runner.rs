@@ -8,24 +8,12 @@ use super::arrival::Arrival;
 use super::ceilings;
 use super::conditions::{Conditions, Place};
 use super::device::GpuDevice;
+use super::limits::{check_limits, padded_bytes};
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
-use super::tuning::Tuning;
+use super::variants::{VariantChoice, baseline, choose_variant};
 use crate::error::{Error, Result};
-use crate::kernels::{Params, Variant};
 use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
-
-/// Which variant of a kernel to run where there are several.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum VariantChoice {
-    /// With workgroup memory on hardware, without on a software rasteriser.
-    #[default]
-    Auto,
-    /// The variant of this name for every kernel that has it.
-    Named(String),
-    /// What was measured to be fastest; `Auto` for work that was not measured.
-    Tuned(Tuning),
-}
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -82,66 +70,6 @@ struct PendingReadback {
 /// Distance between the parameter structs in the uniform buffer: the largest offset alignment that any
 /// device asks for.
 const UNIFORM_SLOT: u64 = 256;
-
-/// Bytes of a buffer of `length` elements: whole vectors of 4, as some shaders load them.
-fn padded_bytes(length: usize) -> u64 {
-    4 * length.next_multiple_of(4) as u64
-}
-
-/// The limits that a device must have for `program`, no larger than needed above the defaults.
-pub fn required_limits(program: &Program) -> wgpu::Limits {
-    let largest = program
-        .largest_buffer()
-        .map_or(0, |buffer| padded_bytes(buffer.length));
-    let defaults = wgpu::Limits::default();
-    wgpu::Limits {
-        max_storage_buffer_binding_size: defaults.max_storage_buffer_binding_size.max(largest),
-        max_buffer_size: defaults.max_buffer_size.max(largest),
-        ..defaults
-    }
-}
-
-/// Checks `program` against a device's limits before anything is allocated.
-///
-/// # Errors
-/// [`Error::Limit`] with the first tensor that does not fit, its bytes and the limit; [`Error::Device`] if a
-/// call needs more workgroups than the device can dispatch.
-pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
-    for buffer in program.buffers() {
-        let bytes = padded_bytes(buffer.length);
-        let (limit, limit_name) = [
-            (
-                limits.max_storage_buffer_binding_size,
-                "max_storage_buffer_binding_size",
-            ),
-            (limits.max_buffer_size, "max_buffer_size"),
-        ]
-        .into_iter()
-        .min_by_key(|(limit, _)| *limit)
-        .unwrap_or((u64::MAX, ""));
-        if bytes > limit {
-            return Err(Error::Limit {
-                tensor: buffer.name.clone(),
-                bytes,
-                limit,
-                limit_name,
-            });
-        }
-    }
-    let most = limits.max_compute_workgroups_per_dimension;
-    for call in program.calls() {
-        for variant in call.params.variants() {
-            if let Some(workgroups) = call.params.grid(variant).into_iter().find(|&count| count > most) {
-                return Err(Error::Device(format!(
-                    "`{}` needs {workgroups} workgroups along one side of its dispatch, and the device allows \
-                     {most}; use a smaller input or batch, or the CPU",
-                    call.label
-                )));
-            }
-        }
-    }
-    Ok(())
-}
 
 // Host applications keep executors in resources that threads share.
 const _: () = {
@@ -435,30 +363,6 @@ fn cost(call: &Call) -> f64 {
     let [x, y, z] = call.params.grid(baseline(&call.params));
     let threads = 64.0 * x as f64 * y as f64 * z as f64;
     LAUNCH + (call.params.flops() as f64).max(50.0 * threads)
-}
-
-fn baseline(params: &Params) -> &'static Variant {
-    &params.kernel().variants[0]
-}
-
-/// Which variant of the kernel runs.
-fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuDevice) -> &'static Variant {
-    let possible = params
-        .variants()
-        .filter(|variant| !variant.subgroups || gpu.has_subgroups());
-    let mut last_first = possible.rev();
-    let mut automatic = last_first
-        .clone()
-        .filter(|variant| variant.workgroup_memory == gpu.is_hardware() && params.suits(variant));
-    let wanted = match choice {
-        VariantChoice::Auto => automatic.next(),
-        VariantChoice::Named(name) => last_first.find(|variant| variant.name == name),
-        VariantChoice::Tuned(tuning) => tuning
-            .choose(params)
-            .and_then(|name| last_first.find(|variant| variant.name == name))
-            .or_else(|| automatic.next()),
-    };
-    wanted.unwrap_or(baseline(params))
 }
 
 /// Prepares what decides on the calls that do not always run, if there are any.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::device::GpuDevice;
-use super::runner::{GpuExecutor, GpuOptions, VariantChoice};
+use super::runner::{GpuExecutor, GpuOptions};
+use super::variants::VariantChoice;
 use crate::error::Result;
 use crate::kernels::Params;
 use crate::program::{CallId, Executor, Program};
