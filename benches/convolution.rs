@@ -63,7 +63,10 @@ struct Measured {
 
 const ONE_THREAD: Variant = Variant {
     name: "one thread",
-    shader: include_str!("shaders/conv2d_one_thread.wgsl"),
+    shader: concat!(
+        include_str!("../shaders/shared/convolution.wgsl"),
+        include_str!("shaders/conv2d_one_thread.wgsl")
+    ),
     workgroup_memory: false,
     subgroups: false,
 };

@@ -108,22 +108,6 @@ fn write_feature_gradient(sample: u32, y: u32, x: u32, pixel_seed: Channels) {
     }
 }
 
-// Adds word `i` of the workgroup's counts to the sample's, as `add_count` does.
-fn add_head_count(start: u32, i: u32) {
-    var value = 0u;
-    let totals = 3u * CLASS_COUNT;
-    if i < totals {
-        value = atomicLoad(&workgroup_counts[i]);
-    } else {
-        for (var c = 0u; c < CLASS_COUNT; c++) {
-            value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
-        }
-    }
-    if value != 0u {
-        atomicAdd(&head_counts[start + i], value);
-    }
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn head(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -165,7 +149,10 @@ fn head(
         let length = 3u * CLASS_COUNT + 2u;
         let start = (sample * 2u + head_params.parity) * length;
         for (var i = thread; i < length; i += WORKGROUP) {
-            add_head_count(start, i);
+            let value = workgroup_count(i);
+            if value != 0u {
+                atomicAdd(&head_counts[start + i], value);
+            }
         }
     }
 }

@@ -115,8 +115,8 @@ fn count(run: Run) {
     }
 }
 
-// Adds word `i` of the workgroup's counts to the sample's. The totals are sums over the classes.
-fn add_count(start: u32, i: u32) {
+// Word `i` of the workgroup's counts. The totals are sums over the classes.
+fn workgroup_count(i: u32) -> u32 {
     var value = 0u;
     let totals = 3u * CLASS_COUNT;
     if i < totals {
@@ -126,9 +126,7 @@ fn add_count(start: u32, i: u32) {
             value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
         }
     }
-    if value != 0u {
-        atomicAdd(&counts_to_add[start + i], value);
-    }
+    return value;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -177,7 +175,10 @@ fn mask(
         workgroupBarrier();
         let start = (sample * 2u + mask_params.parity) * count_length;
         for (var i = thread; i < count_length; i += WORKGROUP) {
-            add_count(start, i);
+            let value = workgroup_count(i);
+            if value != 0u {
+                atomicAdd(&counts_to_add[start + i], value);
+            }
         }
     }
 }

@@ -1,31 +1,9 @@
 // One thread computes 8 output channels of a block of 4 × 4 pixels, all sums in registers: 128
 // multiply-adds per tap for 8 weights and 16 pixels. No workgroup memory, so no barriers, which software
 // rasterisers emulate dearly.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-
-// Sums of 4 channels of 4 pixels, a column per pixel.
-fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
-    (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
-    (*sums)[1] = fma(weights, vec4(pixels.y), (*sums)[1]);
-    (*sums)[2] = fma(weights, vec4(pixels.z), (*sums)[2]);
-    (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
-}
 
 // Input values under one tap of 4 neighbouring pixels. Rows and columns may begin above and left of the
 // input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too large.
@@ -94,23 +72,6 @@ fn conv2d(
         }
     }
 
-    // In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
-    var sums = array(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
-    let rows = min(4u, params.output_extent.h - y);
-    let columns = min(4u, params.output_extent.w - x);
-    let channels = min(8u, params.output_extent.c - 8u * channel_block);
-    for (var c = 0u; c < channels; c++) {
-        let bias_slope = epilogue[8u * channel_block + c];
-        for (var row = 0u; row < rows; row++) {
-            let start = at(params.output, n, 8u * channel_block + c, y + row, x);
-            for (var column = 0u; column < columns; column++) {
-                let biased = sums[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
-                var value = select(biased * bias_slope.y, biased, biased >= 0.0);
-                if params.accumulate == 1u {
-                    value += output[start + column];
-                }
-                output[start + column] = value;
-            }
-        }
-    }
+    var sums = BlockSums(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
+    store_block(&sums, n, channel_block, y, x, vec2(1u));
 }

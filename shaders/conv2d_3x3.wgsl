@@ -2,23 +2,9 @@
 // time on. One thread computes 8 output channels of a block of 4 × 4 pixels, as in conv2d.wgsl, but an input channel
 // at a time: the 6 × 6 values under the block are loaded once, as whole vectors, and the 18 vectors of weights by 8
 // threads of a subgroup for all of them.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 // Of a row of the kernel: channels 0–3 and 4–7, a column per tap.
 struct KernelRow {
@@ -58,14 +44,6 @@ fn load_row(start: u32, row: u32, column: u32) -> InputRow {
         rest = select(vec2(0.0), rest, vec2(row_inside) & (columns.xy + 4u < vec2(width)));
     }
     return InputRow(first, vec4(first.yzw, rest.x), vec4(first.zw, rest));
-}
-
-// Sums of 4 channels of 4 pixels, a column per pixel.
-fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
-    (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
-    (*sums)[1] = fma(weights, vec4(pixels.y), (*sums)[1]);
-    (*sums)[2] = fma(weights, vec4(pixels.z), (*sums)[2]);
-    (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
 }
 
 fn add_row(
@@ -162,23 +140,6 @@ fn conv2d(
     if y >= params.output_extent.h {
         return;
     }
-    // In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
-    var sums = array(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
-    let rows = min(4u, params.output_extent.h - y);
-    let columns = min(4u, params.output_extent.w - x);
-    let channels = min(8u, params.output_extent.c - 8u * channel_block);
-    for (var c = 0u; c < channels; c++) {
-        let bias_slope = epilogue[8u * channel_block + c];
-        for (var row = 0u; row < rows; row++) {
-            let start = at(params.output, n, 8u * channel_block + c, y + row, x);
-            for (var column = 0u; column < columns; column++) {
-                let biased = sums[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
-                var value = select(biased * bias_slope.y, biased, biased >= 0.0);
-                if params.accumulate == 1u {
-                    value += output[start + column];
-                }
-                output[start + column] = value;
-            }
-        }
-    }
+    var sums = BlockSums(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
+    store_block(&sums, n, channel_block, y, x, vec2(1u));
 }

@@ -6,23 +6,9 @@
 // A thread computes TILE_CHANNELS / 8 channels of 8 pixels. What workgroup memory holds as one vector are
 // the pixels p, p + 32, p + 64 and p + 96: neighbouring threads then read and write neighbouring addresses
 // in global memory, one component at a time, and whole vectors in workgroup memory without bank conflicts.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 const TILE_PIXELS: u32 = 128u;
 const STEP: u32 = 8u;
@@ -103,22 +89,12 @@ fn store(channel: u32, outputs: Outputs, sums: vec4<f32>) {
     if channel >= params.output_extent.c {
         return;
     }
-    let bias_slope = epilogue[channel];
-    let biased = sums + bias_slope.x;
-    let values = select(biased * bias_slope.y, biased, biased >= vec4(0.0));
+    let values = activate(sums, channel);
     let index = outputs.index + channel * params.output.channel;
     if outputs.inside.x { store_value(index.x, values.x); }
     if outputs.inside.y { store_value(index.y, values.y); }
     if outputs.inside.z { store_value(index.z, values.z); }
     if outputs.inside.w { store_value(index.w, values.w); }
-}
-
-fn store_value(index: u32, value: f32) {
-    if params.accumulate == 1u {
-        output[index] += value;
-    } else {
-        output[index] = value;
-    }
 }
 
 @compute @workgroup_size(128)

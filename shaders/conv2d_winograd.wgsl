@@ -6,23 +6,9 @@
 // Then, component by component, a matrix product of 32 channels × 32 tiles: a thread computes 8 × 8 of one
 // component. At the end the sums go through workgroup memory, 8 channels at a time, to threads that take the 16
 // components of one channel of one tile back to 4 pixels.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 const TILE_CHANNELS: u32 = 32u;
 const TILES: u32 = 32u;
@@ -282,9 +268,7 @@ fn store_tile(n: u32, channel: u32, tile: Tile, m: Square) {
         left.y - left.z - left.w,
         right.y - right.z - right.w,
     );
-    let bias_slope = epilogue[channel];
-    let biased = values + bias_slope.x;
-    let activated = select(biased * bias_slope.y, biased, biased >= vec4(0.0));
+    let activated = activate(values, channel);
     let place = at(params.output, n, channel, tile.row, tile.column);
     let has_right = tile.column + 1u < params.output_extent.w;
     let has_lower = tile.row + 1u < params.output_extent.h;
@@ -297,13 +281,5 @@ fn store_tile(n: u32, channel: u32, tile: Tile, m: Square) {
     }
     if has_right && has_lower {
         store_value(place + params.output.row + 1u, activated.w);
-    }
-}
-
-fn store_value(index: u32, value: f32) {
-    if params.accumulate == 1u {
-        output[index] += value;
-    } else {
-        output[index] = value;
     }
 }

@@ -1,35 +1,13 @@
 // One thread computes 8 output channels of a block of 4 × 4 output pixels that share a phase, the remainder
 // of their row and column by the stride: the taps that reach them are the same, and their input pixels lie
 // side by side. With kernel 2 × 2 and stride 2, each phase is a 1 × 1 convolution.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 // Most taps of a phase. Where the stride does not divide the kernel, some phases have one less.
 const TAPS_DOWN: u32 = (KERNEL_ROWS + STRIDE_ROWS - 1u) / STRIDE_ROWS;
 const TAPS_ACROSS: u32 = (KERNEL_COLUMNS + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS;
-
-// Sums of 4 channels of 4 pixels, a column per pixel.
-fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
-    (*sums)[0] = fma(weights, vec4(pixels.x), (*sums)[0]);
-    (*sums)[1] = fma(weights, vec4(pixels.y), (*sums)[1]);
-    (*sums)[2] = fma(weights, vec4(pixels.z), (*sums)[2]);
-    (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
-}
 
 // Input values under one tap of 4 neighbouring pixels of a phase. Rows and columns may begin above and left
 // of the input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too
@@ -118,24 +96,6 @@ fn conv_transpose2d(
         }
     }
 
-    // In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
-    var sums = array(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
-    let rows = min(4u, (params.output_extent.h - y + STRIDE_ROWS - 1u) / STRIDE_ROWS);
-    let columns = min(4u, (params.output_extent.w - x + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS);
-    let channels = min(8u, params.output_extent.c - 8u * channel_block);
-    for (var c = 0u; c < channels; c++) {
-        let bias_slope = epilogue[8u * channel_block + c];
-        for (var row = 0u; row < rows; row++) {
-            let start = at(params.output, n, 8u * channel_block + c, y + row * STRIDE_ROWS, x);
-            for (var column = 0u; column < columns; column++) {
-                let biased = sums[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
-                var value = select(biased * bias_slope.y, biased, biased >= 0.0);
-                let index = start + column * STRIDE_COLUMNS;
-                if params.accumulate == 1u {
-                    value += output[index];
-                }
-                output[index] = value;
-            }
-        }
-    }
+    var sums = BlockSums(low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3);
+    store_block(&sums, n, channel_block, y, x, vec2(STRIDE_ROWS, STRIDE_COLUMNS));
 }

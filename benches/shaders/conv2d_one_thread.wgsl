@@ -1,21 +1,6 @@
 // What the convolution kernels are measured against: one thread per output, its sum in a register.
-struct Params {
-    input: View,
-    output: View,
-    input_extent: Extent,
-    output_extent: Extent,
-    kernel: vec2<u32>,
-    stride: vec2<u32>,
-    padding: vec2<u32>,
-    padded_out_channels: u32,
-    accumulate: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 @compute @workgroup_size(64)
 fn conv2d(
@@ -45,10 +30,6 @@ fn conv2d(
     }
     let bias_slope = epilogue[place.c];
     let biased = sum + bias_slope.x;
-    var value = select(biased * bias_slope.y, biased, biased >= 0.0);
-    let index = at(params.output, place.n, place.c, place.y, place.x);
-    if params.accumulate == 1u {
-        value += output[index];
-    }
-    output[index] = value;
+    let value = select(biased * bias_slope.y, biased, biased >= 0.0);
+    store_value(at(params.output, place.n, place.c, place.y, place.x), value);
 }

@@ -11,7 +11,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::asma_mask::{COUNT, WORKGROUP, WRITE_SEED};
-use super::{Extent, Kernel, KernelParams, Variant, View, fold};
+use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
 
 /// Most channels of logits: a thread holds those of its pixel.
 pub const MOST_CHANNELS: u32 = 8;
@@ -57,10 +57,7 @@ impl KernelParams for Params {
         writes: &["gradient", "counts", "logits"],
         variants: &[Variant {
             name: "fused",
-            shader: concat!(
-                include_str!("../../shaders/asma_step.wgsl"),
-                include_str!("../../shaders/asma_head.wgsl")
-            ),
+            shader: shader!("asma_step", "asma_head"),
             workgroup_memory: true,
             subgroups: false,
         }],

@@ -11,7 +11,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View};
+use super::{Extent, Kernel, KernelParams, Variant, View, shader};
 
 /// Sum the gradient.
 pub const GRADIENT: u32 = 0;
@@ -83,10 +83,7 @@ impl KernelParams for Params {
         writes: &["partials"],
         variants: &[Variant {
             name: "tree",
-            shader: concat!(
-                include_str!("../../shaders/shared/reduction.wgsl"),
-                include_str!("../../shaders/channel_sums.wgsl")
-            ),
+            shader: shader!("shared/reduction", "channel_sums"),
             workgroup_memory: true,
             subgroups: false,
         }],

@@ -9,7 +9,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, fold};
+use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
 pub const CHANNEL_BLOCK: usize = 8;
@@ -58,31 +58,31 @@ impl KernelParams for Params {
         variants: &[
             Variant {
                 name: "registers",
-                shader: include_str!("../../shaders/conv2d.wgsl"),
+                shader: shader!("shared/convolution", "shared/convolution_block", "conv2d"),
                 workgroup_memory: false,
                 subgroups: false,
             },
             Variant {
                 name: REGISTERS_3X3,
-                shader: include_str!("../../shaders/conv2d_3x3.wgsl"),
+                shader: shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"),
                 workgroup_memory: false,
                 subgroups: true,
             },
             Variant {
                 name: WINOGRAD,
-                shader: include_str!("../../shaders/conv2d_winograd.wgsl"),
+                shader: shader!("shared/convolution", "conv2d_winograd"),
                 workgroup_memory: true,
                 subgroups: false,
             },
             Variant {
                 name: TILED_32,
-                shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
+                shader: shader!("shared/convolution", "conv2d_tiled"),
                 workgroup_memory: true,
                 subgroups: false,
             },
             Variant {
                 name: TILED_64,
-                shader: include_str!("../../shaders/conv2d_tiled.wgsl"),
+                shader: shader!("shared/convolution", "conv2d_tiled"),
                 workgroup_memory: true,
                 subgroups: false,
             },

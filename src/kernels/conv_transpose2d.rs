@@ -10,7 +10,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, conv2d::CHANNEL_BLOCK, fold};
+use super::conv2d::{self, CHANNEL_BLOCK};
+use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
 
 /// Parameters, as the shader's uniform has them.
 #[repr(C)]
@@ -53,21 +54,19 @@ impl KernelParams for Params {
         writes: &["output"],
         variants: &[Variant {
             name: "registers",
-            shader: include_str!("../../shaders/conv_transpose2d.wgsl"),
+            shader: shader!("shared/convolution", "shared/convolution_block", "conv_transpose2d"),
             workgroup_memory: false,
             subgroups: false,
         }],
     };
 
-    // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
-    // blocks and samples, phases fastest.
     fn words_moved(&self) -> u64 {
-        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
-        self.input_extent.elements()
-            + (1 + u64::from(self.accumulate)) * self.output_extent.elements()
-            + (taps + 2) * u64::from(self.padded_out_channels)
+        // The parameters are those of the plain convolution, by other names of the same fields.
+        bytemuck::cast::<Params, conv2d::Params>(*self).words_moved()
     }
 
+    // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
+    // blocks and samples, phases fastest.
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let Extent { n, h, w, .. } = self.output_extent;
         let [stride_rows, stride_columns] = self.stride;

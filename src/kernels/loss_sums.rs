@@ -19,7 +19,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::channel_sums::{chunks, pixels_per_chunk};
-use super::{Extent, Kernel, KernelParams, Variant, View};
+use super::{Extent, Kernel, KernelParams, Variant, View, shader};
 
 /// Sums for each class.
 pub const TERMS: usize = 5;
@@ -65,10 +65,7 @@ impl KernelParams for Params {
         writes: &["partials"],
         variants: &[Variant {
             name: "tree",
-            shader: concat!(
-                include_str!("../../shaders/shared/reduction.wgsl"),
-                include_str!("../../shaders/loss_sums.wgsl")
-            ),
+            shader: shader!("shared/reduction", "loss_sums"),
             workgroup_memory: true,
             subgroups: false,
         }],

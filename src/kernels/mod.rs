@@ -335,13 +335,21 @@ pub(crate) fn one_thread_per_element(extent: Extent) -> [u32; 3] {
     [x, y, extent.n * extent.c]
 }
 
+/// The text of a shader, put together from the files named.
+macro_rules! shader {
+    ($($file:literal),+) => {
+        concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+)
+    };
+}
+pub(crate) use shader;
+
 /// One variant without workgroup memory, its source put together from the files named: what all but the
 /// convolutions and the attack have.
 macro_rules! only_variant {
     ($($file:literal),+) => {
         &[$crate::kernels::Variant {
             name: "direct",
-            shader: concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+),
+            shader: $crate::kernels::shader!($($file),+),
             workgroup_memory: false,
             subgroups: false,
         }]
