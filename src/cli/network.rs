@@ -1,5 +1,6 @@
 //! The weights and the device, as the options say.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct DeviceArguments {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// On a GPU, run this variant of every kernel that has it (see `asma shaders`), to compare them
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    #[arg(long, value_name = "NAME", hide_short_help = true, value_parser = variant_name)]
     variant: Option<String>,
 }
 
@@ -66,24 +67,6 @@ impl DeviceArguments {
         Ok(executor)
     }
 
-    /// The name of a variant that some kernel has.
-    fn known(name: &str) -> Result<&str> {
-        let mut names: Vec<_> = catalog()
-            .iter()
-            .flat_map(|params| params.kernel().variants)
-            .map(|variant| variant.name)
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        match names.contains(&name) {
-            true => Ok(name),
-            false => Err(Error::Usage(format!(
-                "--variant {name}: no kernel has a variant of that name; there are: {}",
-                names.join(", ")
-            ))),
-        }
-    }
-
     /// The same, for who says by other means which was taken.
     pub fn quiet_executor(
         &self,
@@ -93,7 +76,7 @@ impl DeviceArguments {
         if let Some(gpu) = gpu {
             let options = GpuOptions {
                 variants: match &self.variant {
-                    Some(name) => VariantChoice::Named(Self::known(name)?.into()),
+                    Some(name) => VariantChoice::Named(name.clone()),
                     None => variants_for(&gpu),
                 },
                 ..Default::default()
@@ -107,6 +90,20 @@ impl DeviceArguments {
             }
         }
         Ok(Box::new(CpuExecutor::new(program.clone())?))
+    }
+}
+
+/// The name of a variant that some kernel has.
+fn variant_name(text: &str) -> std::result::Result<String, String> {
+    let kernels = catalog();
+    let variants = kernels.iter().flat_map(|params| params.kernel().variants);
+    let names: BTreeSet<_> = variants.map(|variant| variant.name).collect();
+    match names.contains(text) {
+        true => Ok(text.into()),
+        false => Err(format!(
+            "no kernel has a variant of that name; there are: {}",
+            names.into_iter().collect::<Vec<_>>().join(", ")
+        )),
     }
 }
 

@@ -121,15 +121,15 @@ fn tuning_is_for_gpus_and_a_folder_gets_a_file_named_by_day_and_device() {
 #[test]
 fn a_variant_that_no_kernel_has_is_refused() {
     let workshop = Workshop::new();
-    let gpu = "bench --weights weights.safetensors --rounds 1 --size 32x32 --device gpu";
-    let refused = workshop
-        .asma(&format!("{gpu} --variant nonsense"))
-        .assert()
-        .failure();
-    let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    // Where there is no GPU, that is what is said.
-    assert!(
-        message.contains("registers 3x3") || message.contains("no GPU adapter"),
-        "{message}"
-    );
+    for (arguments, wanted) in [
+        ("--variant nonsense", "registers 3x3"),
+        ("--variant winograd --tune", "--tune"),
+    ] {
+        let refused = workshop
+            .asma(&format!("bench {TINY} {arguments}"))
+            .assert()
+            .code(2);
+        let message = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+        assert!(message.contains(wanted), "{message}");
+    }
 }

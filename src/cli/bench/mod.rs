@@ -51,7 +51,7 @@ pub struct Arguments {
     device: DeviceArguments,
     /// Measure first which variant of each kernel is the fastest for this network and size, and keep that for this
     /// device and driver: all commands then use it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "variant")]
     tune: bool,
     /// Keep the numbers for --compare: as this file, or in this folder as DATE-DEVICE.json
     #[arg(long, value_name = "FILE")]
