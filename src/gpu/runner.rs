@@ -51,6 +51,8 @@ const SUBMISSIONS_UNDER_WAY: usize = 2;
 pub struct GpuExecutor {
     gpu: GpuDevice,
     buffers: Vec<wgpu::Buffer>,
+    /// Elements of each buffer, which may be a little longer.
+    lengths: Vec<usize>,
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
     under_way: VecDeque<(Arrival<()>, f64)>,
@@ -145,6 +147,7 @@ impl GpuExecutor {
         Ok(GpuExecutor {
             gpu,
             buffers,
+            lengths: program.buffers().iter().map(|buffer| buffer.length).collect(),
             prepared,
             conditions,
             under_way: VecDeque::new(),
@@ -161,13 +164,14 @@ impl GpuExecutor {
     }
 
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It
-    /// has the usages STORAGE, COPY_SRC and COPY_DST.
+    /// has the usages STORAGE, COPY_SRC and COPY_DST, and is up to 3 elements longer than the program's: whole vectors.
     pub fn buffer(&self, id: BufferId) -> Option<&wgpu::Buffer> {
         self.buffers.get(id.0)
     }
 
     /// Records calls, in order, in one compute pass of the host application's encoder. Neither submits, polls
-    /// nor maps. Calls that the program does not have are left out.
+    /// nor maps. Calls that the program does not have are left out. Those that have a condition (in the two-forward
+    /// schedule) are recorded as indirect dispatches, after a small one that decides on them.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, calls: &[CallId]) {
         self.encode_pass(encoder, calls, None);
     }
@@ -227,14 +231,13 @@ impl GpuExecutor {
     }
 
     fn check_range(&self, buffer: BufferId, start: usize, length: usize) -> Result<&wgpu::Buffer> {
-        let found = self.buffers.get(buffer.0);
-        match found {
-            Some(found) if 4 * (start as u64).saturating_add(length as u64) <= found.size() => Ok(found),
+        let held = self.lengths.get(buffer.0).copied().unwrap_or(0);
+        match self.buffers.get(buffer.0) {
+            Some(found) if start.saturating_add(length) <= held => Ok(found),
             _ => Err(Error::Usage(format!(
-                "words {start} to {} do not lie in buffer {} of {} words",
+                "words {start} to {} do not lie in buffer {} of {held} words",
                 start.saturating_add(length),
-                buffer.0,
-                found.map_or(0, |b| b.size() / 4)
+                buffer.0
             ))),
         }
     }

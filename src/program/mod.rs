@@ -163,10 +163,14 @@ impl Program {
         self.calls.len() - 1
     }
 
-    /// Adds `calls` once more at the end, to be left out unless `condition` holds.
+    /// Adds `calls` once more at the end, to be left out unless `condition` holds, and returns which they are there:
+    /// none if the program has not all of `calls`.
     pub fn repeat_if(&mut self, calls: Range<CallId>, condition: Condition) -> Range<CallId> {
         let first = self.calls.len();
-        let repeated: Vec<Call> = self.calls[calls]
+        let repeated: Vec<Call> = self
+            .calls
+            .get(calls)
+            .unwrap_or_default()
             .iter()
             .map(|call| Call {
                 condition: Some(condition),

@@ -1,9 +1,12 @@
 //! A small U-Net, forward and adjoint.
 
+use std::sync::Arc;
+
 use asma::Shape;
+use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
-use asma::program::{Executor, LoweringOptions, Network, lower};
+use asma::program::{Executor, LoweringOptions, Network, Program, lower};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
@@ -82,6 +85,35 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
             let mut executor = GpuExecutor::new(gpu.clone(), &network.program, &options(true)).unwrap();
             let checked = run(&mut executor, &network);
             assert_same_memory(&format!("{what}, checked"), &network.program, &first, &checked);
+        }
+    }
+}
+
+/// Buffers on a GPU may be longer than the program's; what lies behind those is nobody's.
+#[test]
+fn words_behind_a_buffer_are_out_of_reach() {
+    let mut program = Program::new();
+    let buffer = program.add_buffer("three", 3);
+    let mut executors: Vec<Box<dyn Executor>> =
+        vec![Box::new(CpuExecutor::new(Arc::new(program.clone())).unwrap())];
+    if let Some(gpu) = gpu(Capabilities::Full) {
+        let options = GpuOptions::default();
+        executors.push(Box::new(GpuExecutor::new(gpu, &program, &options).unwrap()));
+    }
+    for mut executor in executors {
+        let what = executor.describe();
+        executor.write_words(buffer, 1, &[7, 8]).unwrap();
+        assert_eq!(executor.read(buffer, 3).unwrap().len(), 3, "{what}");
+        for (start, length) in [(0, 4), (3, 1), (usize::MAX, 2)] {
+            let words = vec![0; length];
+            assert!(
+                executor.write_words(buffer, start, &words).is_err(),
+                "{what}: {start}"
+            );
+            assert!(
+                executor.request_words(buffer, start, length).is_err(),
+                "{what}: {start}"
+            );
         }
     }
 }
