@@ -15,7 +15,9 @@ use std::time::Instant;
 use anyhow::Result;
 use asma::Shape;
 use asma::gpu::{DeviceChoice, GpuDevice};
-use asma::kernels::{Extent, PIXELS_PER_WORKGROUP, Params, Variant, View, conv_transpose2d, conv2d};
+use asma::kernels::{
+    Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, Variant, View, conv_transpose2d, conv2d,
+};
 use clap::Parser;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -61,15 +63,13 @@ struct Measured {
     error: Option<f64>,
 }
 
-const ONE_THREAD: Variant = Variant {
-    name: "one thread",
-    shader: concat!(
+const ONE_THREAD: Variant = Variant::plain(
+    "one thread",
+    concat!(
         include_str!("../shaders/shared/convolution.wgsl"),
         include_str!("shaders/conv2d_one_thread.wgsl")
     ),
-    workgroup_memory: false,
-    subgroups: false,
-};
+);
 
 const REPETITIONS: usize = 5;
 
@@ -155,7 +155,10 @@ fn race(
 ) -> Result<Layer> {
     let numbers = Numbers::new(layout);
     let buffers = numbers.buffers(gpu, params, layout);
-    let own = params.variants().map(|variant| (variant, params.grid(variant)));
+    let specialisation = Specialisation::default();
+    let own = params
+        .variants(&specialisation)
+        .map(|variant| (variant, params.grid(variant)));
     let contestants: Vec<_> = others
         .iter()
         .copied()
@@ -332,7 +335,7 @@ fn prepare(
 ) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(variant.name),
-        source: wgpu::ShaderSource::Wgsl(params.source(variant).into()),
+        source: wgpu::ShaderSource::Wgsl(params.source(variant, &Specialisation::default()).into()),
     };
     // SAFETY: the views fill their buffers, and the shaders keep inside the views.
     let module = unsafe {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 use asma::cpu::CpuExecutor;
 use asma::graph::{Padding, SimpleUnet};
+use asma::kernels::Specialisation;
 use asma::train::initial_graph;
 use asma::{LabelMap, Shape, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -36,7 +37,7 @@ fn twins(criterion: &mut Criterion) {
     let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
     let size = |call: usize| {
         let params = &attack.program().calls()[call].params;
-        (params.flops(), params.bytes_moved())
+        (params.flops(), params.bytes_moved(&Specialisation::default()))
     };
     for &call in attack.iteration(0) {
         executor.run_call(call).expect("a call");

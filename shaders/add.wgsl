@@ -6,9 +6,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> left: array<f32>;
-@group(0) @binding(2) var<storage, read> right: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> left: array<LeftElement>;
+@group(0) @binding(2) var<storage, read> right: array<RightElement>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn add(
@@ -20,6 +20,6 @@ fn add(
     if !p.inside {
         return;
     }
-    output[at(params.output, p.n, p.c, p.y, p.x)] =
-        left[at(params.left, p.n, p.c, p.y, p.x)] + right[at(params.right, p.n, p.c, p.y, p.x)];
+    let sum = f32(left[at(params.left, p.n, p.c, p.y, p.x)]) + f32(right[at(params.right, p.n, p.c, p.y, p.x)]);
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(sum);
 }

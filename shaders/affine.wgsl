@@ -9,9 +9,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> coefficients: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn affine(
@@ -26,9 +26,9 @@ fn affine(
     let scale = coefficients[2u * p.c];
     let shift = coefficients[2u * p.c + 1u];
     let place = at(params.output, p.n, p.c, p.y, p.x);
-    var value = scale * input[at(params.input, p.n, p.c, p.y, p.x)] + shift;
+    var value = scale * f32(input[at(params.input, p.n, p.c, p.y, p.x)]) + shift;
     if params.accumulate == 1u {
-        value += output[place];
+        value += f32(output[place]);
     }
-    output[place] = value;
+    output[place] = OutputElement(value);
 }

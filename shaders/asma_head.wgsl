@@ -18,12 +18,12 @@ struct HeadParams {
 }
 
 @group(0) @binding(0) var<uniform> head_params: HeadParams;
-@group(0) @binding(1) var<storage, read> features: array<f32>;
-@group(0) @binding(2) var<storage, read> head_weight: array<f32>;
+@group(0) @binding(1) var<storage, read> features: array<FeaturesElement>;
+@group(0) @binding(2) var<storage, read> head_weight: array<WeightElement>;
 @group(0) @binding(3) var<storage, read> head_epilogue: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> head_labels: array<u32>;
 @group(0) @binding(5) var<storage, read> head_classes: array<u32>;
-@group(0) @binding(6) var<storage, read_write> feature_gradient: array<f32>;
+@group(0) @binding(6) var<storage, read_write> feature_gradient: array<GradientElement>;
 @group(0) @binding(7) var<storage, read_write> head_counts: array<atomic<u32>>;
 @group(0) @binding(8) var<storage, read_write> head_logits: array<f32>;
 
@@ -35,10 +35,10 @@ fn pixel_logits(sample: u32, y: u32, x: u32) -> Channels {
     var sums: Channels;
     var place = at(head_params.features, sample, 0u, y, x);
     for (var i = 0u; i < head_params.feature_count; i++) {
-        let feature = features[place];
+        let feature = f32(features[place]);
         place += head_params.features.channel;
         for (var c = 0u; c < CHANNELS; c++) {
-            sums[c] = fma(head_weight[i * head_params.padded_out_channels + c], feature, sums[c]);
+            sums[c] = fma(f32(head_weight[i * head_params.padded_out_channels + c]), feature, sums[c]);
         }
     }
     for (var c = 0u; c < CHANNELS; c++) {
@@ -100,9 +100,10 @@ fn write_feature_gradient(sample: u32, y: u32, x: u32, pixel_seed: Channels) {
     for (var i = 0u; i < head_params.feature_count; i++) {
         var sum = 0.0;
         for (var c = 0u; c < CHANNELS; c++) {
-            sum = fma(head_weight[i * head_params.padded_out_channels + c], pixel_seed[c], sum);
+            sum = fma(f32(head_weight[i * head_params.padded_out_channels + c]), pixel_seed[c], sum);
         }
-        feature_gradient[written] = select(head_params.slope * sum, sum, features[place] > 0.0);
+        let value = select(head_params.slope * sum, sum, f32(features[place]) > 0.0);
+        feature_gradient[written] = GradientElement(value);
         place += head_params.features.channel;
         written += head_params.gradient.channel;
     }

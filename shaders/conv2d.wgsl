@@ -2,8 +2,8 @@
 // multiply-adds per tap for 8 weights and 16 pixels. No workgroup memory, so no barriers, which software
 // rasterisers emulate dearly.
 
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
 // Input values under one tap of 4 neighbouring pixels. Rows and columns may begin above and left of the
 // input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too large.
@@ -11,7 +11,7 @@ fn load_pixels(row_start: u32, row: u32, column: u32) -> vec4<f32> {
     let columns = vec4(column) + vec4(0u, STRIDE_COLUMNS, 2u * STRIDE_COLUMNS, 3u * STRIDE_COLUMNS);
     let inside = (vec4(row) < vec4(params.input_extent.h)) & (columns < vec4(params.input_extent.w));
     let index = select(vec4(0u), row_start + columns, inside);
-    let values = vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    let values = vec4(f32(input[index.x]), f32(input[index.y]), f32(input[index.z]), f32(input[index.w]));
     return select(vec4(0.0), values, inside);
 }
 
@@ -53,8 +53,8 @@ fn conv2d(
             let row_start = at(params.input, n, i, row, 0u);
             for (var kx = 0u; kx < KERNEL_COLUMNS; kx++) {
                 let column = first_column + kx;
-                let low = weight[tap];
-                let high = weight[tap + 1u];
+                let low = vec4<f32>(weight[tap]);
+                let high = vec4<f32>(weight[tap + 1u]);
                 tap += weight_step;
                 let pixels_0 = load_pixels(row_start, row, column);
                 let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);

@@ -3,8 +3,8 @@
 // at a time: the 6 × 6 values under the block are loaded once, as whole vectors, and the 18 vectors of weights by 8
 // threads of a subgroup for all of them.
 
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<vec4<InputElement>>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
 // Of a row of the kernel: channels 0–3 and 4–7, a column per tap.
 struct KernelRow {
@@ -27,9 +27,9 @@ fn load_row(start: u32, row: u32, column: u32) -> InputRow {
     // buffer's end where the pixels lie outside the output.
     let vector = ((start + 4u) >> 2u) - 1u;
     let last = arrayLength(&input) - 1u;
-    let a = input[min(vector, last)];
-    let b = input[min(vector + 1u, last)];
-    let c = input[min(vector + 2u, last)];
+    let a = vec4<f32>(input[min(vector, last)]);
+    let b = vec4<f32>(input[min(vector + 1u, last)]);
+    let c = vec4<f32>(input[min(vector + 2u, last)]);
     let by_one = (start & 1u) == 1u;
     let d = select(a, vec4(a.yzw, b.x), by_one);
     let e = select(b, vec4(b.yzw, c.x), by_one);
@@ -97,9 +97,9 @@ fn conv2d(
     var tap = first_weight + (lane % 8u) / 2u * weight_step;
     var last_tap = first_weight + 8u * weight_step;
     for (var i = 0u; i < params.input_extent.c; i++) {
-        let a = weight[tap];
-        let b = weight[tap + 4u * weight_step];
-        let c = weight[last_tap];
+        let a = vec4<f32>(weight[tap]);
+        let b = vec4<f32>(weight[tap + 4u * weight_step]);
+        let c = vec4<f32>(weight[last_tap]);
         tap += 9u * weight_step;
         last_tap += 9u * weight_step;
         let kernel_0 = KernelRow(

@@ -7,8 +7,8 @@
 // the pixels p, p + 32, p + 64 and p + 96: neighbouring threads then read and write neighbouring addresses
 // in global memory, one component at a time, and whole vectors in workgroup memory without bank conflicts.
 
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
 const TILE_PIXELS: u32 = 128u;
 const STEP: u32 = 8u;
@@ -70,19 +70,19 @@ fn load_pixels(windows: Windows, tap: u32, taps: u32) -> vec4<f32> {
     let kx = rest - ky * KERNEL_COLUMNS;
     var index = windows.start + (channel * params.input.channel + ky * params.input.row + kx);
     if PADDED == 0u {
-        return vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+        return vec4(f32(input[index.x]), f32(input[index.y]), f32(input[index.z]), f32(input[index.w]));
     }
     let inside = (windows.row + ky < vec4(params.input_extent.h))
         & (windows.column + kx < vec4(params.input_extent.w));
     index = select(vec4(0u), index, inside);
-    let values = vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    let values = vec4(f32(input[index.x]), f32(input[index.y]), f32(input[index.z]), f32(input[index.w]));
     return select(vec4(0.0), values, inside);
 }
 
 fn load_weights(vector: u32, tap: u32, taps: u32) -> vec4<f32> {
     let row = params.padded_out_channels / 4u;
     let inside = tap < taps && vector < row;
-    return select(vec4(0.0), weight[select(0u, tap * row + vector, inside)], inside);
+    return select(vec4(0.0), vec4<f32>(weight[select(0u, tap * row + vector, inside)]), inside);
 }
 
 fn store(channel: u32, outputs: Outputs, sums: vec4<f32>) {

@@ -7,8 +7,8 @@
 // component. At the end the sums go through workgroup memory, 8 channels at a time, to threads that take the 16
 // components of one channel of one tile back to 4 pixels.
 
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> weight: array<WeightElement>;
 
 const TILE_CHANNELS: u32 = 32u;
 const TILES: u32 = 32u;
@@ -58,8 +58,13 @@ fn load_patch(n: u32, i: u32, tile: Tile) -> Square {
 fn load_patch_row(index: vec4<u32>, row: u32, columns_inside: vec4<bool>) -> vec4<f32> {
     let inside = columns_inside & vec4(row < params.input_extent.h);
     let place = select(vec4(0u), index, inside);
-    let values = vec4(input[place.x], input[place.y], input[place.z], input[place.w]);
+    let values = vec4(f32(input[place.x]), f32(input[place.y]), f32(input[place.z]), f32(input[place.w]));
     return select(vec4(0.0), values, inside);
+}
+
+// A row of a filter, whose weights are `step` apart.
+fn filter_row(first: u32, step: u32) -> vec4<f32> {
+    return vec4(f32(weight[first]), f32(weight[first + step]), f32(weight[first + 2u * step]), 0.0);
 }
 
 // The 3 × 3 weights from channel `i` to `channel`, a column of the matrix for each row.
@@ -67,9 +72,9 @@ fn load_filter(i: u32, channel: u32) -> Square {
     let inside = i < params.input_extent.c && channel < params.padded_out_channels;
     let step = select(0u, params.padded_out_channels, inside);
     let first = select(0u, 9u * i * step + channel, inside);
-    let upper = vec4(weight[first], weight[first + step], weight[first + 2u * step], 0.0);
-    let middle = vec4(weight[first + 3u * step], weight[first + 4u * step], weight[first + 5u * step], 0.0);
-    let lower = vec4(weight[first + 6u * step], weight[first + 7u * step], weight[first + 8u * step], 0.0);
+    let upper = filter_row(first, step);
+    let middle = filter_row(first + 3u * step, step);
+    let lower = filter_row(first + 6u * step, step);
     let zero = vec4(0.0);
     return Square(
         select(zero, upper, inside),

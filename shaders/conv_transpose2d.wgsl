@@ -2,8 +2,8 @@
 // of their row and column by the stride: the taps that reach them are the same, and their input pixels lie
 // side by side. With kernel 2 × 2 and stride 2, each phase is a 1 × 1 convolution.
 
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
 // Most taps of a phase. Where the stride does not divide the kernel, some phases have one less.
 const TAPS_DOWN: u32 = (KERNEL_ROWS + STRIDE_ROWS - 1u) / STRIDE_ROWS;
@@ -16,7 +16,7 @@ fn load_pixels(row_start: u32, row: u32, column: u32) -> vec4<f32> {
     let columns = vec4(column) + vec4(0u, 1u, 2u, 3u);
     let inside = (vec4(row) < vec4(params.input_extent.h)) & (columns < vec4(params.input_extent.w));
     let index = select(vec4(0u), row_start + columns, inside);
-    let values = vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    let values = vec4(f32(input[index.x]), f32(input[index.y]), f32(input[index.z]), f32(input[index.w]));
     return select(vec4(0.0), values, inside);
 }
 
@@ -78,8 +78,8 @@ fn conv_transpose2d(
                 }
                 let column = first_column - across;
                 let tap = ((i * KERNEL_ROWS + ky) * KERNEL_COLUMNS + kx) * tap_step + 2u * channel_block;
-                let low = weight[tap];
-                let high = weight[tap + 1u];
+                let low = vec4<f32>(weight[tap]);
+                let high = vec4<f32>(weight[tap + 1u]);
                 let pixels_0 = load_pixels(row_start, row, column);
                 let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
                 let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);

@@ -9,8 +9,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn copy(
@@ -23,9 +23,9 @@ fn copy(
         return;
     }
     let place = at(params.output, p.n, p.c, p.y, p.x);
-    var value = input[at(params.input, p.n, p.c, p.y, p.x)];
+    var value = f32(input[at(params.input, p.n, p.c, p.y, p.x)]);
     if params.accumulate == 1u {
-        value += output[place];
+        value += f32(output[place]);
     }
-    output[place] = value;
+    output[place] = OutputElement(value);
 }

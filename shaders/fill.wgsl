@@ -8,7 +8,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn fill(
@@ -20,5 +20,5 @@ fn fill(
     if !p.inside {
         return;
     }
-    output[at(params.output, p.n, p.c, p.y, p.x)] = params.value;
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(params.value);
 }

@@ -10,8 +10,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 // WGSL has no literal for −∞; every window covers at least one pixel.
 const LOWEST: f32 = -3.4028235e38;
@@ -34,8 +34,8 @@ fn max_pool2d(
     var largest = LOWEST;
     for (var y = first.x; y < end.x; y++) {
         for (var x = first.y; x < end.y; x++) {
-            largest = max(largest, input[at(params.input, p.n, p.c, y, x)]);
+            largest = max(largest, f32(input[at(params.input, p.n, p.c, y, x)]));
         }
     }
-    output[at(params.output, p.n, p.c, p.y, p.x)] = largest;
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(largest);
 }

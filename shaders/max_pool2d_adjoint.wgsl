@@ -12,9 +12,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 // Whether the pixel at `p` is what pooling takes from `window`: of equal values the first in row-major
 // order.
@@ -23,10 +23,10 @@ fn is_largest(p: Position, window: vec2<u32>) -> bool {
     let size = vec2(params.input_extent.h, params.input_extent.w);
     let first = max(corner, params.padding) - params.padding;
     let end = min(corner + params.kernel, size + params.padding) - params.padding;
-    let value = input[at(params.input, p.n, p.c, p.y, p.x)];
+    let value = f32(input[at(params.input, p.n, p.c, p.y, p.x)]);
     for (var y = first.x; y < end.x; y++) {
         for (var x = first.y; x < end.y; x++) {
-            let other = input[at(params.input, p.n, p.c, y, x)];
+            let other = f32(input[at(params.input, p.n, p.c, y, x)]);
             let before = y < p.y || (y == p.y && x < p.x);
             if other > value || (before && other == value) {
                 return false;
@@ -55,13 +55,13 @@ fn max_pool2d_adjoint(
     for (var row = begin.x; row <= last.x; row++) {
         for (var column = begin.y; column <= last.y; column++) {
             if is_largest(p, vec2(row, column)) {
-                sum += gradient[at(params.gradient, p.n, p.c, row, column)];
+                sum += f32(gradient[at(params.gradient, p.n, p.c, row, column)]);
             }
         }
     }
     let place = at(params.output, p.n, p.c, p.y, p.x);
     if params.accumulate == 1u {
-        sum += output[place];
+        sum += f32(output[place]);
     }
-    output[place] = sum;
+    output[place] = OutputElement(sum);
 }

@@ -10,8 +10,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 const REPLICATE: u32 = 1u;
 
@@ -33,7 +33,7 @@ fn pad(
     if inside || params.mode == REPLICATE {
         let nearest_y = min(max(p.y, params.top) - params.top, params.input_extent.h - 1u);
         let nearest_x = min(max(p.x, params.left) - params.left, params.input_extent.w - 1u);
-        value = input[at(params.input, p.n, p.c, nearest_y, nearest_x)];
+        value = f32(input[at(params.input, p.n, p.c, nearest_y, nearest_x)]);
     }
-    output[at(params.output, p.n, p.c, p.y, p.x)] = value;
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(value);
 }

@@ -10,8 +10,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 const REPLICATE: u32 = 1u;
 
@@ -44,12 +44,12 @@ fn pad_adjoint(
     var sum = 0.0;
     for (var y = rows.x; y <= rows.y; y++) {
         for (var x = columns.x; x <= columns.y; x++) {
-            sum += gradient[at(params.gradient, p.n, p.c, y, x)];
+            sum += f32(gradient[at(params.gradient, p.n, p.c, y, x)]);
         }
     }
     let place = at(params.output, p.n, p.c, p.y, p.x);
     if params.accumulate == 1u {
-        sum += output[place];
+        sum += f32(output[place]);
     }
-    output[place] = sum;
+    output[place] = OutputElement(sum);
 }

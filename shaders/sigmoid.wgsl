@@ -5,8 +5,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn sigmoid(
@@ -18,7 +18,7 @@ fn sigmoid(
     if !p.inside {
         return;
     }
-    let logit = input[at(params.input, p.n, p.c, p.y, p.x)];
+    let logit = f32(input[at(params.input, p.n, p.c, p.y, p.x)]);
     let small = exp(-abs(logit));
-    output[at(params.output, p.n, p.c, p.y, p.x)] = select(small, 1.0, logit >= 0.0) / (1.0 + small);
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(select(small, 1.0, logit >= 0.0) / (1.0 + small));
 }

@@ -10,9 +10,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> probabilities: array<f32>;
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> probabilities: array<ProbabilitiesElement>;
+@group(0) @binding(2) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn sigmoid_adjoint(
@@ -24,11 +24,11 @@ fn sigmoid_adjoint(
     if !p.inside {
         return;
     }
-    let probability = probabilities[at(params.probabilities, p.n, p.c, p.y, p.x)];
+    let probability = f32(probabilities[at(params.probabilities, p.n, p.c, p.y, p.x)]);
     let place = at(params.output, p.n, p.c, p.y, p.x);
-    var value = probability * (1.0 - probability) * gradient[at(params.gradient, p.n, p.c, p.y, p.x)];
+    var value = probability * (1.0 - probability) * f32(gradient[at(params.gradient, p.n, p.c, p.y, p.x)]);
     if params.accumulate == 1u {
-        value += output[place];
+        value += f32(output[place]);
     }
-    output[place] = value;
+    output[place] = OutputElement(value);
 }

@@ -5,9 +5,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> slopes: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn slope(
@@ -19,6 +19,6 @@ fn slope(
     if !p.inside {
         return;
     }
-    let value = input[at(params.input, p.n, p.c, p.y, p.x)];
-    output[at(params.output, p.n, p.c, p.y, p.x)] = select(slopes[p.c] * value, value, value >= 0.0);
+    let value = f32(input[at(params.input, p.n, p.c, p.y, p.x)]);
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(select(slopes[p.c] * value, value, value >= 0.0));
 }

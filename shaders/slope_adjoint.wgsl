@@ -9,10 +9,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> reference: array<f32>;
+@group(0) @binding(1) var<storage, read> reference: array<ReferenceElement>;
 @group(0) @binding(2) var<storage, read> slopes: array<f32>;
-@group(0) @binding(3) var<storage, read> gradient: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(4) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn slope_adjoint(
@@ -27,14 +27,14 @@ fn slope_adjoint(
     let place = at(params.output, p.n, p.c, p.y, p.x);
     var incoming: f32;
     if params.in_place == 1u {
-        incoming = output[place];
+        incoming = f32(output[place]);
     } else {
-        incoming = gradient[at(params.gradient, p.n, p.c, p.y, p.x)];
+        incoming = f32(gradient[at(params.gradient, p.n, p.c, p.y, p.x)]);
     }
-    let positive = reference[at(params.reference, p.n, p.c, p.y, p.x)] > 0.0;
+    let positive = f32(reference[at(params.reference, p.n, p.c, p.y, p.x)]) > 0.0;
     var outgoing = select(slopes[p.c] * incoming, incoming, positive);
     if params.accumulate == 1u {
-        outgoing += output[place];
+        outgoing += f32(output[place]);
     }
-    output[place] = outgoing;
+    output[place] = OutputElement(outgoing);
 }

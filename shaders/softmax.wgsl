@@ -5,8 +5,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn softmax(
@@ -18,16 +18,16 @@ fn softmax(
     if !p.inside {
         return;
     }
-    var largest = input[at(params.input, p.n, 0u, p.y, p.x)];
+    var largest = f32(input[at(params.input, p.n, 0u, p.y, p.x)]);
     for (var c = 1u; c < params.extent.c; c++) {
-        largest = max(largest, input[at(params.input, p.n, c, p.y, p.x)]);
+        largest = max(largest, f32(input[at(params.input, p.n, c, p.y, p.x)]));
     }
     var sum = 0.0;
     for (var c = 0u; c < params.extent.c; c++) {
-        sum += exp(input[at(params.input, p.n, c, p.y, p.x)] - largest);
+        sum += exp(f32(input[at(params.input, p.n, c, p.y, p.x)]) - largest);
     }
     for (var c = 0u; c < params.extent.c; c++) {
-        output[at(params.output, p.n, c, p.y, p.x)] =
-            exp(input[at(params.input, p.n, c, p.y, p.x)] - largest) / sum;
+        let probability = exp(f32(input[at(params.input, p.n, c, p.y, p.x)]) - largest) / sum;
+        output[at(params.output, p.n, c, p.y, p.x)] = OutputElement(probability);
     }
 }

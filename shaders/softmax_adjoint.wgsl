@@ -10,9 +10,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> probabilities: array<f32>;
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> probabilities: array<ProbabilitiesElement>;
+@group(0) @binding(2) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn softmax_adjoint(
@@ -26,16 +26,16 @@ fn softmax_adjoint(
     }
     var mean = 0.0;
     for (var c = 0u; c < params.extent.c; c++) {
-        mean += probabilities[at(params.probabilities, p.n, c, p.y, p.x)]
-            * gradient[at(params.gradient, p.n, c, p.y, p.x)];
+        mean += f32(probabilities[at(params.probabilities, p.n, c, p.y, p.x)])
+            * f32(gradient[at(params.gradient, p.n, c, p.y, p.x)]);
     }
     for (var c = 0u; c < params.extent.c; c++) {
         let place = at(params.output, p.n, c, p.y, p.x);
-        var value = probabilities[at(params.probabilities, p.n, c, p.y, p.x)]
-            * (gradient[at(params.gradient, p.n, c, p.y, p.x)] - mean);
+        var value = f32(probabilities[at(params.probabilities, p.n, c, p.y, p.x)])
+            * (f32(gradient[at(params.gradient, p.n, c, p.y, p.x)]) - mean);
         if params.accumulate == 1u {
-            value += output[place];
+            value += f32(output[place]);
         }
-        output[place] = value;
+        output[place] = OutputElement(value);
     }
 }

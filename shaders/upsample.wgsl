@@ -10,8 +10,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
 fn upsample(
@@ -26,14 +26,14 @@ fn upsample(
     let rows = source(p.y, params.input_extent.h, params.output_extent.h, params.mode);
     let columns = source(p.x, params.input_extent.w, params.output_extent.w, params.mode);
     let top = mix(
-        input[at(params.input, p.n, p.c, rows.first, columns.first)],
-        input[at(params.input, p.n, p.c, rows.first, columns.second)],
+        f32(input[at(params.input, p.n, p.c, rows.first, columns.first)]),
+        f32(input[at(params.input, p.n, p.c, rows.first, columns.second)]),
         columns.weight,
     );
     let bottom = mix(
-        input[at(params.input, p.n, p.c, rows.second, columns.first)],
-        input[at(params.input, p.n, p.c, rows.second, columns.second)],
+        f32(input[at(params.input, p.n, p.c, rows.second, columns.first)]),
+        f32(input[at(params.input, p.n, p.c, rows.second, columns.second)]),
         columns.weight,
     );
-    output[at(params.output, p.n, p.c, p.y, p.x)] = mix(top, bottom, rows.weight);
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(mix(top, bottom, rows.weight));
 }

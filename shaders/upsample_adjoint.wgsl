@@ -9,8 +9,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<GradientElement>;
+@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 // What input pixel `place` contributes to output pixel `index`.
 fn share(index: u32, place: u32, input_size: u32, output_size: u32) -> f32 {
@@ -55,12 +55,12 @@ fn upsample_adjoint(
         }
         for (var x = columns.x; x <= columns.y; x++) {
             let weight = row_weight * share(x, p.x, params.input_extent.w, params.output_extent.w);
-            sum += weight * gradient[at(params.gradient, p.n, p.c, y, x)];
+            sum += weight * f32(gradient[at(params.gradient, p.n, p.c, y, x)]);
         }
     }
     let place = at(params.output, p.n, p.c, p.y, p.x);
     if params.accumulate == 1u {
-        sum += output[place];
+        sum += f32(output[place]);
     }
-    output[place] = sum;
+    output[place] = OutputElement(sum);
 }

@@ -1,9 +1,9 @@
-//! Every shader is valid without any feature, and translates to SPIR-V, MSL and HLSL.
+//! Every shader is valid without any feature but those that it says it takes, and translates to SPIR-V, MSL and HLSL.
 
 use std::collections::HashSet;
 
 use asma::gpu::{Language, translate, validate};
-use asma::kernels::catalog;
+use asma::kernels::{Element, Kernel, Specialisation, catalog};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Of a shader: what it is called in messages, its text, its entry point.
@@ -11,26 +11,47 @@ struct Shader {
     name: String,
     source: String,
     entry_point: String,
-    /// Whether it may ask for subgroups.
-    subgroups: bool,
+    /// Whether it may ask for more than the baseline: subgroups or float16.
+    features: bool,
+}
+
+/// What shaders are specialised for: all buffers words; all that can be float16.
+fn specialisations(kernel: &Kernel) -> Vec<Specialisation> {
+    let halves = kernel.buffers().map(|name| match kernel.halves.contains(&name) {
+        true => Element::Half,
+        false => Element::Word,
+    });
+    let halves = Specialisation {
+        elements: halves.collect(),
+        matrix_units: None,
+    };
+    let mut all = vec![Specialisation::default()];
+    if !kernel.halves.is_empty() {
+        all.push(halves);
+    }
+    all
 }
 
 fn kernels() -> Vec<Shader> {
     let mut all = Vec::new();
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in params.variants() {
-            all.push(Shader {
-                name: format!(
-                    "{}/{} {:?}",
-                    kernel.entry_point,
-                    variant.name,
-                    params.constants(variant)
-                ),
-                source: params.source(variant),
-                entry_point: kernel.entry_point.to_string(),
-                subgroups: variant.subgroups,
-            });
+        for specialisation in specialisations(kernel) {
+            for variant in params.variants(&specialisation) {
+                let halves = specialisation.elements.contains(&Element::Half);
+                all.push(Shader {
+                    name: format!(
+                        "{}/{} {:?}{}",
+                        kernel.entry_point,
+                        variant.name,
+                        params.constants(variant),
+                        if halves { ", float16" } else { "" }
+                    ),
+                    source: params.source(variant, &specialisation),
+                    entry_point: kernel.entry_point.to_string(),
+                    features: variant.subgroups || halves,
+                });
+            }
         }
     }
     all
@@ -46,7 +67,7 @@ fn entry_points(file: &str, source: &str) -> Vec<Shader> {
             name: format!("{file}/{}", entry.name),
             source: source.to_string(),
             entry_point: entry.name.clone(),
-            subgroups: false,
+            features: false,
         })
         .collect()
 }
@@ -92,13 +113,13 @@ fn the_catalog_has_every_shader_file() {
 }
 
 #[test]
-fn shaders_are_valid_without_features_but_subgroups_where_they_say_so() {
+fn shaders_are_valid_without_features_but_where_they_say_so() {
     for shader in all() {
         let (module, _) = validate(&shader.source).unwrap_or_else(|error| panic!("{}: {error}", shader.name));
         let baseline = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
         assert_eq!(
             baseline.is_err(),
-            shader.subgroups,
+            shader.features,
             "{}: features beyond the baseline",
             shader.name
         );
@@ -117,8 +138,10 @@ fn shaders_are_valid_without_features_but_subgroups_where_they_say_so() {
 fn bindings_are_those_of_the_contract() {
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in params.variants() {
-            let (module, info) = validate(&params.source(variant)).expect("a valid shader");
+        let specialisation = Specialisation::default();
+        for variant in params.variants(&specialisation) {
+            let source = params.source(variant, &specialisation);
+            let (module, info) = validate(&source).expect("a valid shader");
             let index = module
                 .entry_points
                 .iter()

@@ -14,7 +14,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<OutputElement>;
 
 // Bias and slope activation of sums of one channel.
 fn activate(sums: vec4<f32>, channel: u32) -> vec4<f32> {
@@ -25,8 +25,8 @@ fn activate(sums: vec4<f32>, channel: u32) -> vec4<f32> {
 
 fn store_value(index: u32, value: f32) {
     if params.accumulate == 1u {
-        output[index] += value;
+        output[index] = OutputElement(f32(output[index]) + value);
     } else {
-        output[index] = value;
+        output[index] = OutputElement(value);
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::program::Precision;
 
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
@@ -127,6 +128,8 @@ pub struct AsmaConfig {
     pub stop_iou: Option<f32>,
     /// Stop after this many iterations without a new best IoU.
     pub patience: Option<u32>,
+    /// How the network's values are stored; image, logits and gradient are float32.
+    pub precision: Precision,
 }
 
 impl Default for AsmaConfig {
@@ -145,6 +148,7 @@ impl Default for AsmaConfig {
             iterations: 500,
             stop_iou: None,
             patience: None,
+            precision: Precision::F32,
         }
     }
 }

@@ -56,7 +56,11 @@ impl Attack {
     /// # Errors
     /// If the settings cannot be, or the network cannot take this size.
     pub fn new(graph: &Graph, input: Shape, config: AsmaConfig, region: bool) -> Result<Attack> {
-        let mut network = lower(graph, input, LoweringOptions::default())?;
+        let options = LoweringOptions {
+            precision: config.precision,
+            ..LoweringOptions::default()
+        };
+        let mut network = lower(graph, input, options)?;
         let (Some(seed), Some(gradient)) = (network.seed, network.gradient) else {
             return Err(Error::Network(
                 "the network was lowered without its adjoint".into(),

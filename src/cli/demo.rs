@@ -65,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         network: &NetworkArguments {
             weights: out.join(WEIGHTS.0),
             device: arguments.device.clone(),
+            precision: Default::default(),
         },
         preparation: &PreparationArguments::default(),
         region: None,

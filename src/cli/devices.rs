@@ -2,8 +2,10 @@
 
 use asma::Result;
 use asma::gpu::{AdapterSummary, adapters};
+use asma::kernels::MatrixUnits;
 use clap::Args;
 use serde_json::json;
+use wgpu::Features;
 
 use super::print;
 
@@ -44,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             adapter.limits.max_compute_workgroup_storage_size >> 10,
             adapter.limits.max_compute_invocations_per_workgroup
         ))?;
+        print(&format!("      {}", abilities(adapter)))?;
     }
     print(&format!(" cpu  the CPU executor, {threads} threads"))?;
     let automatic = adapters
@@ -56,6 +59,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn rayon_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |threads| threads.get())
+}
+
+/// What variants of kernels and float16 depend on.
+fn abilities(adapter: &AdapterSummary) -> String {
+    let has = |feature| adapter.features.contains(feature);
+    let mut abilities = vec![match has(Features::SHADER_F16) {
+        true => "float16".to_string(),
+        false => "no float16".to_string(),
+    }];
+    if has(Features::SUBGROUP) {
+        let (least, most) = (adapter.info.subgroup_min_size, adapter.info.subgroup_max_size);
+        abilities.push(match least == most {
+            true => format!("subgroups of {least}"),
+            false => format!("subgroups of {least} to {most}"),
+        });
+    }
+    if let Some(MatrixUnits { tile, .. }) = adapter.matrix_units {
+        abilities.push(format!("matrix units of {tile} × {tile} float16"));
+    }
+    abilities.join(", ")
 }
 
 fn kind(adapter: &AdapterSummary) -> String {
@@ -78,6 +101,7 @@ fn describe_json(adapter: &AdapterSummary) -> serde_json::Value {
         "max_storage_buffer_binding_size": adapter.limits.max_storage_buffer_binding_size,
         "max_compute_workgroup_storage_size": adapter.limits.max_compute_workgroup_storage_size,
         "max_compute_invocations_per_workgroup": adapter.limits.max_compute_invocations_per_workgroup,
+        "matrix_units": adapter.matrix_units.map(|units| json!({ "tile": units.tile, "subgroup": units.subgroup })),
         "features": adapter.features.iter_names().map(|(name, _)| name).collect::<Vec<_>>(),
     })
 }

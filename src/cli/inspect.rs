@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (forward, adjoint) = (total(network.forward.clone()), total(network.adjoint.clone()));
     let memory = network.program.bytes();
     let largest = network.program.largest_buffer();
-    let largest_bytes = largest.map_or(0, |buffer| 4 * buffer.length);
+    let largest_bytes = largest.map_or(0, |buffer| buffer.bytes());
     if arguments.json {
         let layers: Vec<_> = layers
             .iter()

@@ -10,9 +10,9 @@ use asma::data::{Preparation, read_image};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::Model;
 use asma::kernels::catalog;
-use asma::program::{Executor, Program};
+use asma::program::{Executor, Precision, Program};
 use asma::{Error, Result, Shape, Tensor};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::tuning::variants_for;
 
@@ -24,6 +24,39 @@ pub struct NetworkArguments {
     pub weights: PathBuf,
     #[command(flatten)]
     pub device: DeviceArguments,
+    #[command(flatten)]
+    pub precision: PrecisionArguments,
+}
+
+/// How the network's values are stored.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct PrecisionArguments {
+    /// How values between the network's input and output are stored: float32, float16 (half the memory; a GPU that
+    /// has it, or imitated on the CPU), or float16 on a GPU that has it and else float32. Sums are float32
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    precision: PrecisionChoice,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum PrecisionChoice {
+    #[default]
+    F32,
+    F16,
+    Auto,
+}
+
+impl PrecisionArguments {
+    /// The precision on `gpu`, or on the CPU.
+    pub fn choose(self, gpu: Option<&GpuDevice>) -> Precision {
+        match self.precision {
+            PrecisionChoice::F32 => Precision::F32,
+            PrecisionChoice::F16 => Precision::F16,
+            PrecisionChoice::Auto => match gpu {
+                Some(gpu) if gpu.is_hardware() && gpu.has_float16() => Precision::F16,
+                _ => Precision::F32,
+            },
+        }
+    }
 }
 
 /// Where to run.

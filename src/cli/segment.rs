@@ -37,13 +37,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model = arguments.network.load()?;
     let preparation = arguments.preparation.preparation();
     let image = read_input(&arguments.image, &preparation, &model)?;
+    let gpu = arguments.network.device.open()?;
     let options = LoweringOptions {
         gradients: Gradients::None,
+        precision: arguments.network.precision.choose(gpu.as_ref()),
         ..Default::default()
     };
     let network = lower(&model.graph, image.shape(), options)?;
     drop(model);
-    let gpu = arguments.network.device.open()?;
     let (input, logits) = (network.input, network.logits);
     let program = Arc::new(network.program);
     let mut executor = arguments.network.device.executor(gpu, &program)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use asma::files::write_atomically;
 use asma::gpu::{Language, translate};
-use asma::kernels::catalog;
+use asma::kernels::{Element, Kernel, Specialisation, catalog};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -22,6 +22,29 @@ pub struct Arguments {
     /// The folder that they are written to
     #[arg(long, value_name = "DIR", default_value = "asma-shaders")]
     out: PathBuf,
+    /// How values between the network's input and output are stored
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    precision: Precision,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Precision {
+    F32,
+    F16,
+}
+
+impl Arguments {
+    /// What the shaders of `kernel` are specialised for.
+    fn specialisation(&self, kernel: &Kernel) -> Specialisation {
+        let element = |name| match self.precision {
+            Precision::F16 if kernel.halves.contains(&name) => Element::Half,
+            _ => Element::Word,
+        };
+        Specialisation {
+            elements: kernel.buffers().map(element).collect(),
+            matrix_units: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -40,7 +63,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut seen = BTreeSet::new();
     for params in catalog() {
         let kernel = params.kernel();
-        for variant in params.variants() {
+        let specialisation = arguments.specialisation(kernel);
+        for variant in params.variants(&specialisation) {
             let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, variant.name);
             if !seen.insert(name.clone()) {
                 continue;
@@ -55,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 ))?;
                 continue;
             };
-            let source = params.source(variant);
+            let source = params.source(variant, &specialisation);
             let (text, extension) = match emit {
                 Emit::Wgsl => (source.into_bytes(), "wgsl"),
                 Emit::Spirv => emitted(&source, kernel.entry_point, Language::Spirv)?,

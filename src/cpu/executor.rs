@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytemuck::{cast_slice, cast_slice_mut};
+use rayon::prelude::*;
 
 use super::{
     adam, add, affine, asma_head, asma_mask, asma_update, channel_sums, conv_transpose2d, conv2d,
@@ -13,10 +14,14 @@ use super::{
     upsample, upsample_adjoint,
 };
 use crate::error::{Error, Result};
-use crate::kernels::Params;
-use crate::program::{BufferId, Call, CallId, Ceilings, Condition, Contents, Executor, Program, Readback};
+use crate::kernels::{Element, Params};
+use crate::program::{
+    BufferId, Call, CallId, Ceilings, Condition, Contents, Executor, Program, Readback, round_to_half,
+};
 
 /// Runs a program on the CPU, on all threads of rayon's current pool.
+///
+/// Buffers of float16 are rounded as a GPU would store them, and take as much memory as others.
 ///
 /// Constants stay shared with the program until they are overwritten; everything else is held here.
 #[derive(Debug)]
@@ -50,6 +55,15 @@ impl Store {
     }
 }
 
+/// Rounds floats to the float16 nearest to them; what is one already stays as it is.
+fn round_to_halves(words: &mut [f32]) {
+    const CHUNK: usize = 1 << 14;
+    words
+        .par_chunks_mut(CHUNK)
+        .flatten_iter()
+        .for_each(|word| *word = round_to_half(*word));
+}
+
 /// Zeros, unless there is no memory for them.
 fn zeros(name: &str, length: usize) -> Result<Vec<f32>> {
     let mut values: Vec<f32> = Vec::new();
@@ -74,6 +88,7 @@ impl CpuExecutor {
     pub fn new(program: Arc<Program>) -> Result<Self> {
         for call in program.calls() {
             check(&program, call)?;
+            program.check_elements(call)?;
         }
         // All of it at once first: an allocator that hands out more than there is refuses only what alone is
         // too much.
@@ -139,7 +154,10 @@ impl CpuExecutor {
         let reads: Vec<&[f32]> = call.reads.iter().map(|id| self.stores[id.0].words()).collect();
         let mut writes: Vec<&mut [f32]> = taken.iter_mut().map(Vec::as_mut_slice).collect();
         let ran = dispatch(&call.params, &reads, &mut writes);
-        for (id, words) in call.writes.iter().zip(taken) {
+        for (id, mut words) in call.writes.iter().zip(taken) {
+            if program.buffers()[id.0].element == Element::Half {
+                round_to_halves(&mut words);
+            }
             self.stores[id.0] = Store::Own(words);
         }
         if ran {
@@ -327,7 +345,11 @@ impl Executor for CpuExecutor {
 
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {
         let range = self.range(buffer, start, words.len())?;
-        cast_slice_mut(self.stores[buffer.0].words_mut())[range].copy_from_slice(words);
+        let target = &mut self.stores[buffer.0].words_mut()[range];
+        target.copy_from_slice(cast_slice(words));
+        if self.program.buffers()[buffer.0].element == Element::Half {
+            round_to_halves(target);
+        }
         Ok(())
     }
 

@@ -52,6 +52,7 @@ const fn kernel(entry_point: &'static str) -> Kernel {
         entry_point,
         reads: &["source"],
         writes: &["sink"],
+        halves: &[],
         variants: &[],
     }
 }

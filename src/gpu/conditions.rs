@@ -20,6 +20,7 @@ const KERNEL: Kernel = Kernel {
     entry_point: "decide",
     reads: &["words", "grids"],
     writes: &["arguments"],
+    halves: &[],
     variants: &[],
 };
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::matrix_units;
 use crate::error::{Error, Result};
+use crate::kernels::MatrixUnits;
 
 /// What `--device` can say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -76,6 +78,8 @@ pub struct AdapterSummary {
     pub limits: wgpu::Limits,
     /// Its features.
     pub features: wgpu::Features,
+    /// Its matrix units, if kernels can use them.
+    pub matrix_units: Option<MatrixUnits>,
 }
 
 impl AdapterSummary {
@@ -116,6 +120,7 @@ pub fn adapters() -> Vec<AdapterSummary> {
             info: adapter.get_info(),
             limits: adapter.limits(),
             features: adapter.features(),
+            matrix_units: matrix_units::find(adapter),
         })
         .collect()
 }
@@ -126,6 +131,7 @@ pub struct GpuDevice {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    matrix_units: Option<MatrixUnits>,
 }
 
 impl GpuDevice {
@@ -133,7 +139,22 @@ impl GpuDevice {
     /// changed: no error handler, no callback is set on it. What adapter it is decides between kernel variants.
     pub fn from_host(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let info = device.adapter_info();
-        GpuDevice { device, queue, info }
+        GpuDevice {
+            device,
+            queue,
+            info,
+            matrix_units: None,
+        }
+    }
+
+    /// Lets kernels use the matrix units of `adapter`, which must be the device's, if the device was opened with the
+    /// features that they take: only the adapter tells their shape.
+    pub fn with_matrix_units_of(mut self, adapter: &wgpu::Adapter) -> Self {
+        self.matrix_units = matrix_units::find(adapter).filter(|_| {
+            let features = self.device.features();
+            features.contains(matrix_units::features())
+        });
+        self
     }
 
     /// Opens the device that `choice` names; `None` means the CPU executor.
@@ -194,15 +215,23 @@ impl GpuDevice {
     /// If the adapter refuses.
     pub fn from_adapter(adapter: &wgpu::Adapter, capabilities: Capabilities) -> Result<GpuDevice> {
         let info = adapter.get_info();
-        let (required_limits, optional_features) = match capabilities {
+        let (required_limits, mut optional_features) = match capabilities {
             Capabilities::Full => (adapter.limits(), super::optional_features() & adapter.features()),
             Capabilities::Baseline => (wgpu::Limits::default(), wgpu::Features::empty()),
         };
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if capabilities == Capabilities::Full && matrix_units::find(adapter).is_some() {
+            optional_features |= matrix_units::features();
+            // SAFETY: of the experimental features only cooperative matrices are asked for, and only those kernels
+            // use them that were asked for by name or that a measurement chose. They keep to what wgpu's
+            // documentation of the feature asks for: uniform control flow, and matrices inside their memory.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("asma"),
             required_features: super::required_features() | optional_features,
             required_limits,
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features,
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
         };
@@ -210,7 +239,7 @@ impl GpuDevice {
             .map_err(|error| Error::Device(format!("{} could not be opened: {error}", info.name)))?;
         // Where no error scope catches an error, wgpu's own handler would panic.
         device.on_uncaptured_error(std::sync::Arc::new(|error: wgpu::Error| log::error!("{error}")));
-        Ok(GpuDevice { device, queue, info })
+        Ok(GpuDevice::from_host(device, queue).with_matrix_units_of(adapter))
     }
 
     /// The wgpu device.
@@ -238,6 +267,16 @@ impl GpuDevice {
     pub(super) fn has_subgroups(&self) -> bool {
         self.device.features().contains(wgpu::Features::SUBGROUP)
             && self.info.subgroup_min_size >= crate::kernels::SMALLEST_SUBGROUP
+    }
+
+    /// Whether programs may store float16.
+    pub fn has_float16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The matrix units that kernels may use.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix_units
     }
 
     /// Name, backend and driver in one line.

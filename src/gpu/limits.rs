@@ -1,18 +1,16 @@
 //! What a program needs of a device, known before anything is allocated.
 
 use crate::error::{Error, Result};
-use crate::program::Program;
+use crate::program::{Buffer, Program};
 
-/// Bytes of a buffer of `length` elements: whole vectors of 4, as some shaders load them.
-pub(super) fn padded_bytes(length: usize) -> u64 {
-    4 * length.next_multiple_of(4) as u64
+/// Bytes of a buffer on the device: whole vectors of 4 words, as some shaders load them.
+pub(super) fn padded_bytes(buffer: &Buffer) -> u64 {
+    buffer.bytes().next_multiple_of(16)
 }
 
 /// The limits that a device must have for `program`, no larger than needed above the defaults.
 pub fn required_limits(program: &Program) -> wgpu::Limits {
-    let largest = program
-        .largest_buffer()
-        .map_or(0, |buffer| padded_bytes(buffer.length));
+    let largest = program.largest_buffer().map_or(0, padded_bytes);
     let defaults = wgpu::Limits::default();
     wgpu::Limits {
         max_storage_buffer_binding_size: defaults.max_storage_buffer_binding_size.max(largest),
@@ -28,7 +26,7 @@ pub fn required_limits(program: &Program) -> wgpu::Limits {
 /// call needs more workgroups than the device can dispatch.
 pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     for buffer in program.buffers() {
-        let bytes = padded_bytes(buffer.length);
+        let bytes = padded_bytes(buffer);
         let (limit, limit_name) = [
             (
                 limits.max_storage_buffer_binding_size,
@@ -50,7 +48,8 @@ pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     }
     let most = limits.max_compute_workgroups_per_dimension;
     for call in program.calls() {
-        for variant in call.params.variants() {
+        let specialisation = program.specialisation(call, None);
+        for variant in call.params.variants(&specialisation) {
             if let Some(workgroups) = call.params.grid(variant).into_iter().find(|&count| count > most) {
                 return Err(Error::Device(format!(
                     "`{}` needs {workgroups} workgroups along one side of its dispatch, and the device allows \

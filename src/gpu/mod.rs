@@ -5,9 +5,11 @@ mod ceilings;
 mod conditions;
 mod device;
 mod limits;
+mod matrix_units;
 mod pipelines;
 mod runner;
 mod timing;
+mod transfer;
 mod translate;
 mod tuning;
 mod variants;
@@ -25,8 +27,12 @@ pub fn required_features() -> wgpu::Features {
 }
 
 /// Features that make asma faster or tell more where a device has them: subgroups, for variants of kernels that
-/// exchange values within them; timestamps, for [`Executor::time_calls`](crate::program::Executor::time_calls). Every
-/// kernel has a variant that keeps to the baseline.
+/// exchange values within them; float16, for programs that store it
+/// ([`Precision::F16`](crate::program::Precision::F16)); timestamps, for
+/// [`Executor::time_calls`](crate::program::Executor::time_calls). Every kernel has a variant that keeps to the baseline.
+///
+/// Variants on matrix units want `EXPERIMENTAL_COOPERATIVE_MATRIX` too, which wgpu gives only to who accepts its
+/// experimental features, and [`GpuDevice::with_matrix_units_of`].
 pub fn optional_features() -> wgpu::Features {
-    wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY
+    wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::device::GpuDevice;
 use crate::error::Result;
-use crate::kernels::{Kernel, Params, Variant};
+use crate::kernels::{Kernel, Params, Specialisation, Variant};
 
 /// A compiled kernel.
 #[derive(Clone, Debug)]
@@ -30,9 +30,15 @@ impl Pipelines {
     }
 
     /// The pipeline of `variant` specialised for `params`.
-    pub(super) fn get(&mut self, gpu: &GpuDevice, params: &Params, variant: &Variant) -> Result<Pipeline> {
+    pub(super) fn get(
+        &mut self,
+        gpu: &GpuDevice,
+        params: &Params,
+        variant: &Variant,
+        specialisation: &Specialisation,
+    ) -> Result<Pipeline> {
         let kernel = params.kernel();
-        let source = params.source(variant);
+        let source = params.source(variant, specialisation);
         if let Some(pipeline) = self.compiled.get(&(kernel.entry_point, source.clone())) {
             return Ok(pipeline.clone());
         }

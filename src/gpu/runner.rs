@@ -11,9 +11,11 @@ use super::device::GpuDevice;
 use super::limits::{check_limits, padded_bytes};
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
+use super::transfer::{self, Window};
 use super::variants::{VariantChoice, baseline, choose_variant};
 use crate::error::{Error, Result};
-use crate::program::{BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
+use crate::kernels::Element;
+use crate::program::{Buffer, BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,7 @@ pub struct GpuExecutor {
     buffers: Vec<wgpu::Buffer>,
     /// Elements of each buffer, which may be a little longer.
     lengths: Vec<usize>,
+    elements: Vec<Element>,
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
     under_way: VecDeque<(Arrival<()>, f64)>,
@@ -67,6 +70,7 @@ pub struct GpuExecutor {
 struct PendingReadback {
     staging: wgpu::Buffer,
     mapped: Arrival<Result<(), wgpu::BufferAsyncError>>,
+    window: Window,
 }
 
 /// Distance between the parameter structs in the uniform buffer: the largest offset alignment that any
@@ -88,6 +92,7 @@ impl GpuExecutor {
     pub fn new(gpu: GpuDevice, program: &Program, options: &GpuOptions) -> Result<GpuExecutor> {
         let limits = gpu.device().limits();
         check_limits(program, &limits)?;
+        check_elements(&gpu, program)?;
         let buffers = gpu.catch("allocating buffers", || {
             program
                 .buffers()
@@ -95,7 +100,7 @@ impl GpuExecutor {
                 .map(|buffer| {
                     gpu.device().create_buffer(&wgpu::BufferDescriptor {
                         label: Some(&buffer.name),
-                        size: padded_bytes(buffer.length),
+                        size: padded_bytes(buffer),
                         usage: wgpu::BufferUsages::STORAGE
                             | wgpu::BufferUsages::COPY_SRC
                             | wgpu::BufferUsages::COPY_DST,
@@ -105,9 +110,10 @@ impl GpuExecutor {
                 .collect::<Vec<_>>()
         })?;
         gpu.catch("uploading weights", || {
-            for (buffer, contents) in buffers.iter().zip(program.buffers()) {
-                if let Contents::Constant(values) = &contents.contents {
-                    gpu.queue().write_buffer(buffer, 0, bytemuck::cast_slice(values));
+            for (buffer, description) in buffers.iter().zip(program.buffers()) {
+                if let Contents::Constant(values) = &description.contents {
+                    let bytes = transfer::to_device(description.element, bytemuck::cast_slice(values));
+                    gpu.queue().write_buffer(buffer, 0, &bytes);
                     // Flushes wgpu's staging copy, so that no second copy of all weights piles up.
                     gpu.queue().submit([]);
                 }
@@ -122,9 +128,10 @@ impl GpuExecutor {
             .iter()
             .zip(0..)
             .map(|(call, index)| {
-                let variant = choose_variant(&call.params, &options.variants, &gpu);
+                let specialisation = program.specialisation(call, gpu.matrix_units());
+                let variant = choose_variant(&call.params, &specialisation, &options.variants, &gpu);
                 let grid = call.params.grid(variant);
-                let pipeline = pipelines.get(&gpu, &call.params, variant)?;
+                let pipeline = pipelines.get(&gpu, &call.params, variant, &specialisation)?;
                 let uniform = wgpu::BufferBinding {
                     buffer: &uniforms,
                     offset: index * UNIFORM_SLOT,
@@ -148,6 +155,7 @@ impl GpuExecutor {
             gpu,
             buffers,
             lengths: program.buffers().iter().map(|buffer| buffer.length).collect(),
+            elements: program.buffers().iter().map(|buffer| buffer.element).collect(),
             prepared,
             conditions,
             under_way: VecDeque::new(),
@@ -254,10 +262,21 @@ impl Executor for GpuExecutor {
 
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {
         let target = self.check_range(buffer, start, words.len())?;
+        let element = self.elements[buffer.0];
+        let end = start + words.len();
+        // A copy is of whole words of the device.
+        if element == Element::Half
+            && !(start.is_multiple_of(2) && (end.is_multiple_of(2) || end == self.lengths[buffer.0]))
+        {
+            return Err(Error::Usage(format!(
+                "elements {start} to {end} of a buffer of float16 are to be written; begin at an even one, and end \
+                 before an even one or at the buffer's end"
+            )));
+        }
+        let bytes = transfer::to_device(element, words);
         self.gpu.catch("writing a buffer", || {
-            self.gpu
-                .queue()
-                .write_buffer(target, 4 * start as u64, bytemuck::cast_slice(words));
+            let offset = element.bytes() * start as u64;
+            self.gpu.queue().write_buffer(target, offset, &bytes);
         })
     }
 
@@ -313,7 +332,8 @@ impl Executor for GpuExecutor {
 
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {
         let source = self.check_range(buffer, start, length)?;
-        let size = 4 * length as u64;
+        let window = Window::new(self.elements[buffer.0], start, length);
+        let size = window.bytes();
         let (sender, mapped) = Arrival::new();
         let staging = self.gpu.catch("reading a buffer", || {
             let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -323,7 +343,7 @@ impl Executor for GpuExecutor {
                 mapped_at_creation: false,
             });
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(source, 4 * start as u64, &staging, 0, size);
+            encoder.copy_buffer_to_buffer(source, window.offset(), &staging, 0, size);
             self.gpu.queue().submit([encoder.finish()]);
             staging.map_async(wgpu::MapMode::Read, .., move |result| {
                 // Nobody waits any more if the readback was dropped.
@@ -333,7 +353,12 @@ impl Executor for GpuExecutor {
         })?;
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.readbacks.insert(ticket, PendingReadback { staging, mapped });
+        let pending = PendingReadback {
+            staging,
+            mapped,
+            window,
+        };
+        self.readbacks.insert(ticket, pending);
         Ok(Readback { ticket })
     }
 
@@ -352,11 +377,29 @@ impl Executor for GpuExecutor {
                 .staging
                 .get_mapped_range(..)
                 .map_err(|error| failed(error.to_string()))?;
-            bytemuck::pod_collect_to_vec(&mapped[..])
+            pending.window.words(&mapped[..])
         };
         pending.staging.unmap();
         Ok(words)
     }
+}
+
+/// Whether the device can store what `program` does, and its kernels take it.
+fn check_elements(gpu: &GpuDevice, program: &Program) -> Result<()> {
+    let half = |buffer: &&Buffer| buffer.element == Element::Half;
+    if let Some(buffer) = program.buffers().iter().find(half)
+        && !gpu.has_float16()
+    {
+        return Err(Error::Device(format!(
+            "`{}` is to be stored as float16, which {} cannot; use float32 (--precision f32)",
+            buffer.name,
+            gpu.info().name
+        )));
+    }
+    program
+        .calls()
+        .iter()
+        .try_for_each(|call| program.check_elements(call))
 }
 
 /// What a call is expected to cost, in floating-point operations or the memory traffic that takes as long.

@@ -14,7 +14,7 @@ pub enum Language {
     Spirv,
     /// Metal shading language 2.0, text.
     Msl,
-    /// HLSL of shader model 6.0 for Direct3D 12, text.
+    /// HLSL of shader model 6.2 for Direct3D 12, text.
     Hlsl,
 }
 
@@ -36,7 +36,13 @@ impl Language {
 /// the kernels' bindings.
 const WORKGROUP_COUNT_SPACE: u8 = 1;
 
-/// Checks that WGSL text is a valid module that asks for no feature beyond the baseline and subgroups.
+/// What shaders may ask for beyond the baseline.
+const CAPABILITIES: Capabilities = Capabilities::SUBGROUP
+    .union(Capabilities::SHADER_FLOAT16)
+    .union(Capabilities::COOPERATIVE_MATRIX);
+
+/// Checks that WGSL text is a valid module that asks for no feature beyond the baseline, subgroups, float16 and
+/// cooperative matrices.
 ///
 /// # Errors
 /// [`Error::Device`] with naga's message, its place in the source included.
@@ -47,7 +53,7 @@ pub fn validate(source: &str) -> Result<(Module, ModuleInfo)> {
             error.emit_to_string(source)
         ))
     })?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+    let info = Validator::new(ValidationFlags::all(), CAPABILITIES)
         .validate(&module)
         .map_err(|error| {
             Error::Device(format!(
@@ -107,7 +113,7 @@ pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<
         }
         Language::Hlsl => {
             let options = hlsl::Options {
-                shader_model: hlsl::ShaderModel::V6_0,
+                shader_model: hlsl::ShaderModel::V6_2,
                 special_constants_binding: Some(hlsl::BindTarget {
                     space: WORKGROUP_COUNT_SPACE,
                     ..Default::default()

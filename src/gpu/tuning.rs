@@ -8,7 +8,7 @@ use super::device::GpuDevice;
 use super::runner::{GpuExecutor, GpuOptions};
 use super::variants::VariantChoice;
 use crate::error::Result;
-use crate::kernels::Params;
+use crate::kernels::{Params, Specialisation};
 use crate::program::{CallId, Executor, Program};
 
 /// The fastest variants of kernels on one device: for each kind of work that was measured, the variant's name.
@@ -25,8 +25,10 @@ pub struct Tuning {
 
 impl Tuning {
     /// The variant for a call.
-    pub(super) fn choose(&self, params: &Params) -> Option<&str> {
-        self.variants.get(&params.work()).map(String::as_str)
+    pub(super) fn choose(&self, params: &Params, specialisation: &Specialisation) -> Option<&str> {
+        self.variants
+            .get(&params.work(specialisation))
+            .map(String::as_str)
     }
 
     /// Takes what `other` has measured, over what stands here.
@@ -42,22 +44,22 @@ impl Tuning {
 /// # Errors
 /// As [`GpuExecutor::new`] and [`Executor::time_calls`].
 pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize) -> Result<Tuning> {
-    let has_choice = |call: &&CallId| {
-        let call = program.calls().get(**call);
-        // One that may be left out would take no time.
-        call.is_some_and(|call| call.condition.is_none() && call.params.variants().count() > 1)
-    };
-    // One call of each kind of work.
+    // One call of each kind of work that there is a choice for.
     let mut kinds: BTreeMap<String, CallId> = BTreeMap::new();
-    for &call in calls.iter().filter(has_choice) {
-        kinds.entry(program.calls()[call].params.work()).or_insert(call);
+    let mut names: Vec<&'static str> = Vec::new();
+    for &id in calls {
+        // One that may be left out would take no time.
+        let Some(call) = program.calls().get(id).filter(|call| call.condition.is_none()) else {
+            continue;
+        };
+        let specialisation = program.specialisation(call, gpu.matrix_units());
+        let variants = call.params.variants(&specialisation);
+        if variants.clone().count() > 1 {
+            names.extend(variants.map(|variant| variant.name));
+            kinds.entry(call.params.work(&specialisation)).or_insert(id);
+        }
     }
     let measured: Vec<CallId> = kinds.values().copied().collect();
-    let mut names: Vec<&'static str> = measured
-        .iter()
-        .flat_map(|&call| program.calls()[call].params.variants())
-        .map(|variant| variant.name)
-        .collect();
     names.sort_unstable();
     names.dedup();
 

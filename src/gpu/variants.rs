@@ -2,7 +2,7 @@
 
 use super::device::GpuDevice;
 use super::tuning::Tuning;
-use crate::kernels::{Params, Variant};
+use crate::kernels::{Params, Specialisation, Variant};
 
 /// Which variant of a kernel to run where there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +22,14 @@ pub(super) fn baseline(params: &Params) -> &'static Variant {
 }
 
 /// Which variant of the kernel runs.
-pub(super) fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuDevice) -> &'static Variant {
+pub(super) fn choose_variant(
+    params: &Params,
+    specialisation: &Specialisation,
+    choice: &VariantChoice,
+    gpu: &GpuDevice,
+) -> &'static Variant {
     let possible = params
-        .variants()
+        .variants(specialisation)
         .filter(|variant| !variant.subgroups || gpu.has_subgroups());
     let mut last_first = possible.rev();
     let mut automatic = last_first
@@ -34,7 +39,7 @@ pub(super) fn choose_variant(params: &Params, choice: &VariantChoice, gpu: &GpuD
         VariantChoice::Auto => automatic.next(),
         VariantChoice::Named(name) => last_first.find(|variant| variant.name == name),
         VariantChoice::Tuned(tuning) => tuning
-            .choose(params)
+            .choose(params, specialisation)
             .and_then(|name| last_first.find(|variant| variant.name == name))
             .or_else(|| automatic.next()),
     };

@@ -47,11 +47,13 @@ impl KernelParams for Params {
         entry_point: "adam",
         reads: &["gradient", "squared_norm", "rates"],
         writes: &["weights", "first_moment", "second_moment"],
+        halves: &[],
         variants: only_variant!("adam"),
     };
 
-    fn words_moved(&self) -> u64 {
-        7 * u64::from(self.length)
+    fn elements_moved(&self) -> Vec<u64> {
+        let length = u64::from(self.length);
+        vec![length, 0, 0, 2 * length, 2 * length, 2 * length]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -24,11 +24,12 @@ impl KernelParams for Params {
         entry_point: "add",
         reads: &["left", "right"],
         writes: &["output"],
+        halves: &["left", "right", "output"],
         variants: only_variant!("add"),
     };
 
-    fn words_moved(&self) -> u64 {
-        3 * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.extent.elements(); 3]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -55,19 +55,23 @@ impl KernelParams for Params {
         entry_point: "head",
         reads: &["features", "weight", "epilogue", "target", "classes"],
         writes: &["gradient", "counts", "logits"],
+        halves: &["features", "weight", "gradient"],
         variants: &[Variant {
             name: "fused",
             shader: shader!("asma_step", "asma_head"),
             workgroup_memory: true,
             subgroups: false,
+            matrix_units: false,
         }],
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
         // The features are read once where a thread can hold them, and their gradient is written.
-        let passes = if self.flags & WRITE_SEED == 0 { 1 } else { 2 };
-        let label = u64::from(self.flags & (WRITE_SEED | COUNT) != 0);
-        (passes * u64::from(self.feature_count) + label) * self.extent.pixels() + self.extent.elements()
+        let features = u64::from(self.feature_count) * self.extent.pixels();
+        let weight = u64::from(self.feature_count) * u64::from(self.padded_out_channels);
+        let gradient = if self.flags & WRITE_SEED == 0 { 0 } else { features };
+        let labels = u64::from(self.flags & (WRITE_SEED | COUNT) != 0) * self.extent.pixels();
+        vec![features, weight, 0, labels, 0, gradient, 0, self.extent.elements()]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -69,20 +69,23 @@ impl KernelParams for Params {
         entry_point: "mask",
         reads: &["logits", "target", "classes"],
         writes: &["seed", "counts"],
+        halves: &[],
         variants: &[Variant {
             name: "fused",
             shader: include_str!("../../shaders/asma_step.wgsl"),
             workgroup_memory: true,
             subgroups: false,
+            matrix_units: false,
         }],
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
+        let logits = self.extent.elements();
         let seed = match self.flags & WRITE_SEED {
             0 => 0,
-            _ => self.extent.elements(),
+            _ => logits,
         };
-        self.extent.elements() + self.extent.pixels() + seed
+        vec![logits, self.extent.pixels(), 0, seed]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -152,17 +152,19 @@ impl KernelParams for Params {
         entry_point: "update",
         reads: &["gradient", "source", "region", "classes"],
         writes: &["adversarial", "best", "counts", "ledger"],
+        halves: &[],
         variants: super::asma_mask::Params::KERNEL.variants,
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
         // Source and image are read, the image is written; a step reads the gradient too.
-        let images = if self.flags & STEP == 0 { 3 } else { 4 };
+        let image = self.extent.elements();
+        let gradient = if self.flags & STEP == 0 { 0 } else { image };
         let region = match self.flags & REGION {
             0 => 0,
             _ => self.extent.pixels(),
         };
-        images * self.extent.elements() + region
+        vec![gradient, image, region, 0, 2 * image]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -81,17 +81,21 @@ impl KernelParams for Params {
         entry_point: "channel_sums",
         reads: &["input", "gradient"],
         writes: &["partials"],
+        halves: &[],
         variants: &[Variant {
             name: "tree",
             shader: shader!("shared/reduction", "channel_sums"),
             workgroup_memory: true,
             subgroups: false,
+            matrix_units: false,
         }],
     };
 
-    fn words_moved(&self) -> u64 {
-        let inputs = if self.mode == GRADIENT { 1 } else { 2 };
-        inputs * self.extent.elements() + u64::from(self.chunks()) * u64::from(self.extent.c)
+    fn elements_moved(&self) -> Vec<u64> {
+        let elements = self.extent.elements();
+        let input = if self.mode == GRADIENT { 0 } else { elements };
+        let partials = u64::from(self.chunks()) * u64::from(self.extent.c);
+        vec![input, elements, partials]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -9,7 +9,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
+use super::{Extent, Kernel, KernelParams, Specialisation, Variant, View, fold, shader};
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
 pub const CHANNEL_BLOCK: usize = 8;
@@ -55,45 +55,45 @@ impl KernelParams for Params {
         entry_point: "conv2d",
         reads: &["input", "weight", "epilogue"],
         writes: &["output"],
+        halves: &["input", "weight", "output"],
         variants: &[
-            Variant {
-                name: "registers",
-                shader: shader!("shared/convolution", "shared/convolution_block", "conv2d"),
-                workgroup_memory: false,
-                subgroups: false,
-            },
+            Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv2d")),
             Variant {
                 name: REGISTERS_3X3,
                 shader: shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"),
                 workgroup_memory: false,
                 subgroups: true,
+                matrix_units: false,
             },
             Variant {
                 name: WINOGRAD,
                 shader: shader!("shared/convolution", "conv2d_winograd"),
                 workgroup_memory: true,
                 subgroups: false,
+                matrix_units: false,
             },
             Variant {
                 name: TILED_32,
                 shader: shader!("shared/convolution", "conv2d_tiled"),
                 workgroup_memory: true,
                 subgroups: false,
+                matrix_units: false,
             },
             Variant {
                 name: TILED_64,
                 shader: shader!("shared/convolution", "conv2d_tiled"),
                 workgroup_memory: true,
                 subgroups: false,
+                matrix_units: false,
             },
         ],
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
         let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
-        self.input_extent.elements()
-            + (1 + u64::from(self.accumulate)) * self.output_extent.elements()
-            + (taps + 2) * u64::from(self.padded_out_channels)
+        let padded = u64::from(self.padded_out_channels);
+        let written = (1 + u64::from(self.accumulate)) * self.output_extent.elements();
+        vec![self.input_extent.elements(), taps * padded, 2 * padded, written]
     }
 
     fn grid(&self, variant: &Variant) -> [u32; 3] {
@@ -113,7 +113,7 @@ impl KernelParams for Params {
         }
     }
 
-    fn supports(&self, variant: &Variant) -> bool {
+    fn supports(&self, variant: &Variant, _: &Specialisation) -> bool {
         let is_3x3 = (self.kernel, self.stride) == ([3, 3], [1, 1]);
         match variant.name {
             // It finds vectors of 4 up to 4 elements before the first.

@@ -60,17 +60,19 @@ impl KernelParams for Params {
         entry_point: "conv2d_weight_gradient",
         reads: &["input", "gradient"],
         writes: &["partials"],
+        halves: &[],
         variants: &[Variant {
             name: "tiled",
             shader: include_str!("../../shaders/conv2d_weight_gradient.wgsl"),
             workgroup_memory: true,
             subgroups: false,
+            matrix_units: false,
         }],
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
         let partials = u64::from(self.chunks()) * u64::from(self.taps()) * u64::from(self.gradient_extent.c);
-        self.input_extent.elements() + self.gradient_extent.elements() + partials
+        vec![self.input_extent.elements(), self.gradient_extent.elements(), partials]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

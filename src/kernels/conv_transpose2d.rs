@@ -52,17 +52,13 @@ impl KernelParams for Params {
         entry_point: "conv_transpose2d",
         reads: &["input", "weight", "epilogue"],
         writes: &["output"],
-        variants: &[Variant {
-            name: "registers",
-            shader: shader!("shared/convolution", "shared/convolution_block", "conv_transpose2d"),
-            workgroup_memory: false,
-            subgroups: false,
-        }],
+        halves: &["input", "weight", "output"],
+        variants: &[Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv_transpose2d"))],
     };
 
-    fn words_moved(&self) -> u64 {
+    fn elements_moved(&self) -> Vec<u64> {
         // The parameters are those of the plain convolution, by other names of the same fields.
-        bytemuck::cast::<Params, conv2d::Params>(*self).words_moved()
+        bytemuck::cast::<Params, conv2d::Params>(*self).elements_moved()
     }
 
     // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel

@@ -27,11 +27,13 @@ impl KernelParams for Params {
         entry_point: "copy",
         reads: &["input"],
         writes: &["output"],
+        halves: &["input", "output"],
         variants: only_variant!("copy"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (2 + u64::from(self.accumulate)) * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        let elements = self.extent.elements();
+        vec![elements, (1 + u64::from(self.accumulate)) * elements]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

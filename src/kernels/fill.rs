@@ -24,11 +24,12 @@ impl KernelParams for Params {
         entry_point: "fill",
         reads: &[],
         writes: &["output"],
+        halves: &["output"],
         variants: only_variant!("fill"),
     };
 
-    fn words_moved(&self) -> u64 {
-        self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.extent.elements()]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -22,11 +22,12 @@ impl KernelParams for Params {
         entry_point: "gather",
         reads: &["source", "indices"],
         writes: &["output"],
+        halves: &[],
         variants: only_variant!("gather"),
     };
 
-    fn words_moved(&self) -> u64 {
-        3 * u64::from(self.length)
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![u64::from(self.length); 3]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -39,11 +39,13 @@ impl KernelParams for Params {
         entry_point: "loss_gradient",
         reads: &["logits", "labels", "class_weights", "totals"],
         writes: &["output"],
+        halves: &[],
         variants: only_variant!("loss_gradient"),
     };
 
-    fn words_moved(&self) -> u64 {
-        2 * self.extent.elements() + self.extent.pixels()
+    fn elements_moved(&self) -> Vec<u64> {
+        let logits = self.extent.elements();
+        vec![logits, self.extent.pixels(), 0, 0, logits]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -63,16 +63,18 @@ impl KernelParams for Params {
         entry_point: "loss_sums",
         reads: &["logits", "labels", "class_weights"],
         writes: &["partials"],
+        halves: &[],
         variants: &[Variant {
             name: "tree",
             shader: shader!("shared/reduction", "loss_sums"),
             workgroup_memory: true,
             subgroups: false,
+            matrix_units: false,
         }],
     };
 
-    fn words_moved(&self) -> u64 {
-        self.extent.elements() + self.extent.pixels()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.extent.elements(), self.extent.pixels()]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

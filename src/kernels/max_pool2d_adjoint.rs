@@ -38,11 +38,14 @@ impl KernelParams for Params {
         entry_point: "max_pool2d_adjoint",
         reads: &["input", "gradient"],
         writes: &["output"],
+        halves: &["input", "gradient", "output"],
         variants: only_variant!("max_pool2d_adjoint"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (2 + u64::from(self.accumulate)) * self.input_extent.elements() + self.output_extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        let input = self.input_extent.elements();
+        let written = (1 + u64::from(self.accumulate)) * input;
+        vec![input, self.output_extent.elements(), written]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -4,11 +4,13 @@
 //!
 //! Binding 0 is always the parameter struct as a uniform; then come the buffers that are only read, in
 //! the order of [`Kernel::reads`], then the buffers that are written, in the order of [`Kernel::writes`].
-//! Every buffer holds 4-byte elements.
+//! Elements are words of 4 bytes, or float16 where [`Kernel::halves`] and the call's buffers say so.
 
 mod catalog;
+mod specialisation;
 
 pub use catalog::catalog;
+pub use specialisation::{Element, MatrixUnits, Specialisation};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -116,6 +118,21 @@ pub struct Variant {
     /// Whether threads exchange values within subgroups: for devices with the feature SUBGROUP and at least
     /// [`SMALLEST_SUBGROUP`] threads in each.
     pub subgroups: bool,
+    /// Whether it multiplies matrices as [`MatrixUnits`] do: for devices that have them.
+    pub matrix_units: bool,
+}
+
+impl Variant {
+    /// A variant of this name and text that needs nothing of the device.
+    pub const fn plain(name: &'static str, shader: &'static str) -> Variant {
+        Variant {
+            name,
+            shader,
+            workgroup_memory: false,
+            subgroups: false,
+            matrix_units: false,
+        }
+    }
 }
 
 /// Threads that a subgroup must have for the variants that need subgroups.
@@ -132,9 +149,18 @@ pub struct Kernel {
     pub reads: &'static [&'static str],
     /// The buffers it writes (and may read), in binding order after the reads.
     pub writes: &'static [&'static str],
+    /// Those of them whose elements may be float16. Sums are of float32 all the same.
+    pub halves: &'static [&'static str],
     /// How it can be run on a GPU. The first needs nothing and runs every call; of several that suit a call on a
     /// kind of device, the last one runs unless a measurement says otherwise.
     pub variants: &'static [Variant],
+}
+
+impl Kernel {
+    /// All buffers in binding order.
+    pub fn buffers(&self) -> impl Iterator<Item = &'static str> {
+        self.reads.iter().chain(self.writes).copied()
+    }
 }
 
 /// What a kernel's parameter struct provides.
@@ -142,14 +168,15 @@ pub trait KernelParams: Pod {
     /// The kernel these parameters belong to.
     const KERNEL: Kernel;
 
-    /// The 4-byte words that a call cannot do without moving: what it reads and what it writes, each once.
-    fn words_moved(&self) -> u64;
+    /// The elements that a call cannot do without moving, of each buffer in binding order: what it reads and what it
+    /// writes, each once.
+    fn elements_moved(&self) -> Vec<u64>;
 
     /// How many workgroups to dispatch for `variant`.
     fn grid(&self, variant: &Variant) -> [u32; 3];
 
     /// Whether `variant` can run this call: some are for one kind of call alone.
-    fn supports(&self, _: &Variant) -> bool {
+    fn supports(&self, _: &Variant, _: &Specialisation) -> bool {
         true
     }
 
@@ -200,9 +227,10 @@ macro_rules! kernels {
                 match self { $(Params::$variant(params) => bytemuck::bytes_of(params)),* }
             }
 
-            /// The bytes that a call cannot do without moving: what it reads and what it writes, each once.
-            pub fn bytes_moved(&self) -> u64 {
-                4 * match self { $(Params::$variant(params) => params.words_moved()),* }
+            /// The elements that a call cannot do without moving, of each buffer in binding order: what it reads and
+            /// what it writes, each once.
+            pub fn elements_moved(&self) -> Vec<u64> {
+                match self { $(Params::$variant(params) => params.elements_moved()),* }
             }
 
             /// How many workgroups to dispatch for `variant`.
@@ -211,8 +239,9 @@ macro_rules! kernels {
             }
 
             /// Whether `variant` can run this call.
-            pub fn supports(&self, variant: &Variant) -> bool {
-                match self { $(Params::$variant(params) => params.supports(variant)),* }
+            pub fn supports(&self, variant: &Variant, specialisation: &Specialisation) -> bool {
+                let device_can = !variant.matrix_units || specialisation.matrix_units.is_some();
+                device_can && match self { $(Params::$variant(params) => params.supports(variant, specialisation)),* }
             }
 
             /// Whether `variant` is to run this call where nothing was measured.
@@ -222,8 +251,10 @@ macro_rules! kernels {
 
             /// What the call computes, apart from where its tensors lie; the key of a
             /// [`Tuning`](crate::gpu::Tuning).
-            pub fn work(&self) -> String {
-                match self { $(Params::$variant(params) => params.work()),* }
+            pub fn work(&self, specialisation: &Specialisation) -> String {
+                let mut work = match self { $(Params::$variant(params) => params.work()),* };
+                work.push_str(&specialisation.halves_of(self.kernel()));
+                work
             }
 
             /// Constants of the specialised shader of `variant`.
@@ -300,14 +331,26 @@ kernels! {
 
 impl Params {
     /// The variants that can run this call.
-    pub fn variants(&self) -> impl DoubleEndedIterator<Item = &'static Variant> + Clone {
+    pub fn variants(
+        &self,
+        specialisation: &Specialisation,
+    ) -> impl DoubleEndedIterator<Item = &'static Variant> + Clone {
         let variants = self.kernel().variants.iter();
-        variants.filter(|variant| self.supports(variant))
+        variants.filter(move |variant| self.supports(variant, specialisation))
+    }
+
+    /// The bytes that a call cannot do without moving.
+    pub fn bytes_moved(&self, specialisation: &Specialisation) -> u64 {
+        let moved = self.elements_moved().into_iter().enumerate();
+        moved
+            .map(|(buffer, count)| count * specialisation.element(buffer).bytes())
+            .sum()
     }
 
     /// The whole WGSL text of `variant`, specialised for these parameters.
-    pub fn source(&self, variant: &Variant) -> String {
-        let mut source = String::from(include_str!("../../shaders/shared/view.wgsl"));
+    pub fn source(&self, variant: &Variant, specialisation: &Specialisation) -> String {
+        let mut source = specialisation.prelude(self.kernel(), variant);
+        source.push_str(include_str!("../../shaders/shared/view.wgsl"));
         for (name, value) in self.constants(variant) {
             source.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
@@ -347,12 +390,7 @@ pub(crate) use shader;
 /// convolutions and the attack have.
 macro_rules! only_variant {
     ($($file:literal),+) => {
-        &[$crate::kernels::Variant {
-            name: "direct",
-            shader: $crate::kernels::shader!($($file),+),
-            workgroup_memory: false,
-            subgroups: false,
-        }]
+        &[$crate::kernels::Variant::plain("direct", $crate::kernels::shader!($($file),+))]
     };
 }
 pub(crate) use only_variant;

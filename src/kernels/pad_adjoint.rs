@@ -33,11 +33,13 @@ impl KernelParams for Params {
         entry_point: "pad_adjoint",
         reads: &["gradient"],
         writes: &["output"],
+        halves: &["gradient", "output"],
         variants: only_variant!("pad_adjoint"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (1 + u64::from(self.accumulate)) * self.input_extent.elements() + self.output_extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        let written = (1 + u64::from(self.accumulate)) * self.input_extent.elements();
+        vec![self.output_extent.elements(), written]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

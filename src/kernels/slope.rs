@@ -23,11 +23,12 @@ impl KernelParams for Params {
         entry_point: "slope",
         reads: &["input", "slopes"],
         writes: &["output"],
+        halves: &["input", "output"],
         variants: only_variant!("slope"),
     };
 
-    fn words_moved(&self) -> u64 {
-        2 * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.extent.elements(), 0, self.extent.elements()]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

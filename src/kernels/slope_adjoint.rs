@@ -32,11 +32,15 @@ impl KernelParams for Params {
         entry_point: "slope_adjoint",
         reads: &["reference", "slopes", "gradient"],
         writes: &["output"],
+        halves: &["reference", "gradient", "output"],
         variants: only_variant!("slope_adjoint"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (3 + u64::from(self.accumulate)) * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        let elements = self.extent.elements();
+        let in_place = u64::from(self.in_place);
+        let written = 1 + in_place + u64::from(self.accumulate);
+        vec![elements, 0, (1 - in_place) * elements, written * elements]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -23,11 +23,12 @@ impl KernelParams for Params {
         entry_point: "softmax",
         reads: &["input"],
         writes: &["output"],
+        halves: &["input", "output"],
         variants: only_variant!("softmax"),
     };
 
-    fn words_moved(&self) -> u64 {
-        2 * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.extent.elements(); 2]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

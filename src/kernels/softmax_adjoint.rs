@@ -28,11 +28,13 @@ impl KernelParams for Params {
         entry_point: "softmax_adjoint",
         reads: &["probabilities", "gradient"],
         writes: &["output"],
+        halves: &["probabilities", "gradient", "output"],
         variants: only_variant!("softmax_adjoint"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (3 + u64::from(self.accumulate)) * self.extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        let elements = self.extent.elements();
+        vec![elements, elements, (1 + u64::from(self.accumulate)) * elements]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -25,11 +25,13 @@ impl KernelParams for Params {
         entry_point: "sum_partials",
         reads: &["partials"],
         writes: &["output"],
+        halves: &[],
         variants: only_variant!("sum_partials"),
     };
 
-    fn words_moved(&self) -> u64 {
-        (u64::from(self.chunks) + 1 + u64::from(self.accumulate)) * u64::from(self.length)
+    fn elements_moved(&self) -> Vec<u64> {
+        let length = u64::from(self.length);
+        vec![u64::from(self.chunks) * length, (1 + u64::from(self.accumulate)) * length]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

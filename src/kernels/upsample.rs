@@ -37,11 +37,12 @@ impl KernelParams for Params {
         entry_point: "upsample",
         reads: &["input"],
         writes: &["output"],
+        halves: &["input", "output"],
         variants: only_variant!("shared/resample", "upsample"),
     };
 
-    fn words_moved(&self) -> u64 {
-        self.input_extent.elements() + self.output_extent.elements()
+    fn elements_moved(&self) -> Vec<u64> {
+        vec![self.input_extent.elements(), self.output_extent.elements()]
     }
 
     fn grid(&self, _: &Variant) -> [u32; 3] {

@@ -21,6 +21,9 @@ pub struct Ceilings {
 }
 
 /// Runs the calls of one program over buffers that it holds.
+///
+/// What the host writes and reads are words of 4 bytes, one for each element: those of float16 come as float32, and are
+/// rounded to the nearest as they are written.
 pub trait Executor {
     /// A line that says on what this runs.
     fn describe(&self) -> String;

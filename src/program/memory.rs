@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{Buffer, BufferId, Call, Condition, Contents, Program};
 
 /// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
-/// which the caller reads or writes between calls, keep their own. Returns the rewritten program and where
-/// each buffer went.
+/// which the caller reads or writes between calls, keep their own; words and float16 stay apart. Returns the
+/// rewritten program and where each buffer went.
 ///
 /// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
 /// enlarged, else a new one is made.
@@ -32,7 +32,11 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
     let mut occupied: Vec<(usize, usize)> = Vec::new();
     for (first, last, id) in transient {
         let wanted = &buffers[id];
-        let free = (0..occupied.len()).filter(|&i| occupied[i].1 < first);
+        let fits = |&i: &usize| {
+            let (buffer, last) = occupied[i];
+            last < first && shared[buffer].element == wanted.element
+        };
+        let free = (0..occupied.len()).filter(fits);
         let best = free.min_by_key(|&i| {
             let length = shared[occupied[i].0].length;
             if length >= wanted.length {

@@ -2,6 +2,7 @@
 //! alike, lowered once from a network at one input size.
 
 mod executor;
+mod halves;
 mod lower;
 mod memory;
 
@@ -9,11 +10,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::kernels::{Extent, Params, View};
+use crate::kernels::{Element, Extent, MatrixUnits, Params, Specialisation, View};
 use crate::tensor::{Shape, Tensor};
 
 pub use executor::{Ceilings, Executor, Readback};
-pub use lower::{Gradients, LoweringOptions, Network, Trainable, lower};
+pub(crate) use halves::round_to_half;
+pub use lower::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,7 +29,7 @@ pub type CallId = usize;
 pub enum Contents {
     /// Zeros; what calls write stays until they write again.
     Zeros,
-    /// These words, which no call changes: weights, coefficients.
+    /// These words, which no call changes: weights, coefficients. Of a buffer of float16, floats that are such.
     Constant(Arc<Vec<f32>>),
 }
 
@@ -36,10 +38,19 @@ pub enum Contents {
 pub struct Buffer {
     /// Name of the tensor that lives in it, or of the largest if several share it; for messages.
     pub name: String,
-    /// 4-byte elements.
+    /// Elements.
     pub length: usize,
+    /// How an element is stored where that matters: executors hand out float16 as words of float32.
+    pub element: Element,
     /// What it holds at first.
     pub contents: Contents,
+}
+
+impl Buffer {
+    /// Bytes of all elements.
+    pub fn bytes(&self) -> u64 {
+        self.element.bytes() * self.length as u64
+    }
 }
 
 /// When a call has to run: if any element seen through the view is not zero in all its bits.
@@ -137,6 +148,7 @@ impl Program {
             name,
             // No device allows an empty buffer.
             length: length.max(1),
+            element: Element::Word,
             contents,
         });
         BufferId(self.buffers.len() - 1)
@@ -193,11 +205,24 @@ impl Program {
 
     /// Bytes of all buffers together, known before anything is allocated.
     pub fn bytes(&self) -> u64 {
-        self.buffers.iter().map(|b| 4 * b.length as u64).sum()
+        self.buffers.iter().map(Buffer::bytes).sum()
     }
 
-    /// The largest buffer.
+    /// The buffer of most bytes.
     pub fn largest_buffer(&self) -> Option<&Buffer> {
-        self.buffers.iter().max_by_key(|b| b.length)
+        self.buffers.iter().max_by_key(|buffer| buffer.bytes())
+    }
+
+    /// What the shader of a call is specialised for on a device with these matrix units.
+    pub fn specialisation(&self, call: &Call, matrix_units: Option<MatrixUnits>) -> Specialisation {
+        let element = |id: &BufferId| {
+            self.buffers
+                .get(id.0)
+                .map_or(Element::Word, |buffer| buffer.element)
+        };
+        Specialisation {
+            elements: call.reads.iter().chain(&call.writes).map(element).collect(),
+            matrix_units,
+        }
     }
 }

@@ -39,6 +39,9 @@ pub struct Summary {
     pub device: String,
     /// The preset's name, if one was used.
     pub preset: Option<String>,
+    /// How the network's values were stored: `f32` or `f16`.
+    #[serde(default = "f32_name")]
+    pub precision: String,
     /// The steps from the photograph to the network's input, in words.
     pub preparation: String,
     /// Rows and columns of the network's input.
@@ -83,6 +86,11 @@ pub struct Summary {
     pub results: Results,
     /// The wall-clock time of the attack, without reading and writing files.
     pub seconds: f64,
+}
+
+/// What summaries of versions without float16 leave out.
+fn f32_name() -> String {
+    "f32".into()
 }
 
 /// Writes the summary as indented JSON, whole or not at all. A number that is not finite becomes `null`.

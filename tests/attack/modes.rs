@@ -3,7 +3,7 @@
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
 use asma::graph::{Graph, NodeId, Op, Padding, SimpleUnet, Slopes};
 use asma::labels::{IGNORE, LabelMap};
-use asma::program::{LoweringOptions, lower};
+use asma::program::{LoweringOptions, Precision, lower};
 
 use crate::networks::simple_unet_scaled;
 use crate::{Case, INPUT, config, network};
@@ -209,4 +209,23 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
         let own = network.forward.len() + network.adjoint.len();
         assert_eq!(attack.iteration(0).len(), own - taken_over + 2, "{what}");
     }
+}
+
+/// Float16 changes where an attack goes by little: the image itself, its gradient and the logits are float32.
+#[test]
+fn float16_gets_as_far_as_float32() {
+    let outcomes = [Precision::F32, Precision::F16].map(|precision| {
+        let mut case = Case::new(config(40));
+        case.config.precision = precision;
+        case.run().unwrap()
+    });
+    let [words, halves] = outcomes.each_ref().map(|outcome| &outcome.trace[39]);
+    assert_ne!(words.l2, halves.l2);
+    assert!((words.iou - halves.iou).abs() < 0.02, "{words:?} and {halves:?}");
+    assert!(
+        (words.l2 - halves.l2).abs() < 0.02 * words.l2,
+        "{words:?} and {halves:?}"
+    );
+    let first = &outcomes[1].trace[0];
+    assert!(halves.iou > first.iou + 0.05, "{first:?} to {halves:?}");
 }

@@ -193,3 +193,22 @@ fn an_attack_that_stalls_names_the_other_objective() {
         assert!(summary.results.best.iou < 0.9);
     }
 }
+
+#[test]
+fn the_summary_says_how_values_were_stored() {
+    let workshop = Workshop::new();
+    // There is no GPU here, so `auto` is float32.
+    for (precision, wanted) in [("f32", "f32"), ("f16", "f16"), ("auto", "f32")] {
+        workshop
+            .attack(&format!(
+                "--iterations 5 --precision {precision} --out {precision}"
+            ))
+            .assert()
+            .success();
+        let summary = read_summary(workshop.path(precision).join("summary.json")).unwrap();
+        assert_eq!(summary.precision, wanted);
+    }
+    let rows = |folder: &str| read_trace(workshop.path(folder).join("trace.csv")).unwrap();
+    assert_eq!(rows("f32"), rows("auto"));
+    assert_ne!(rows("f32"), rows("f16"));
+}

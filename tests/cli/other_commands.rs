@@ -80,6 +80,15 @@ fn shaders_are_emitted_in_every_language() {
             .asma(&format!("shaders --emit {language} --out {language}"))
             .assert()
             .success();
+        workshop
+            .asma(&format!(
+                "shaders --emit {language} --precision f16 --out {language}-f16"
+            ))
+            .assert()
+            .success();
+        let halves = std::fs::read(workshop.path(&format!("{language}-f16/fill.fill.direct.{extension}")));
+        let words = std::fs::read(workshop.path(&format!("{language}/fill.fill.direct.{extension}")));
+        assert_ne!(halves.unwrap(), words.unwrap(), "{language}");
         let files = workshop.files(language);
         for kernel in ["asma_step.mask", "asma_step.update", "conv2d.conv2d", "fill.fill"] {
             assert!(

@@ -1,7 +1,7 @@
 use asma::kernels::Extent;
 use asma::kernels::asma_mask::{ADAPTIVE, COUNT, IGNORE, MARGIN, Params, WRITE_SEED, counts_length};
 
-use super::support::{Case, EXACT, Random, compare_floats, run};
+use super::support::{Case, EXACT, Halves, Random, compare_floats, run};
 
 /// A call whose labels have every class, "ignore" and, where there is room, a number that is no class.
 fn case(random: &mut Random, extent: Extent, flags: u32) -> Case {
@@ -73,7 +73,7 @@ fn shader_is_as_its_twin() {
     };
     cases.push(case(&mut random, most, WRITE_SEED | COUNT | ADAPTIVE | MARGIN));
 
-    let [twins, unchecked, checked] = run(&cases);
+    let [twins, unchecked, checked] = run(&cases, Halves::None);
     for (number, case) in cases.iter().enumerate() {
         for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             let what = format!("{what} shader, case {number}: {:?}", case.params);

@@ -34,6 +34,15 @@ pub const ROUNDING: Tolerance = Tolerance {
 };
 
 impl Tolerance {
+    /// The same for what is then stored as float16, where values within this tolerance may be rounded apart: by a
+    /// step, of 2⁻¹⁰ of the number at most, and of 2⁻²⁴ below the normal numbers.
+    pub fn of_halves(self) -> Tolerance {
+        Tolerance {
+            absolute: self.absolute + 6e-8,
+            relative: self.relative + 1.0 / 1024.0,
+        }
+    }
+
     pub fn allows(self, found: f32, wanted: f32) -> bool {
         (found - wanted).abs() <= self.absolute + self.relative * wanted.abs()
     }
@@ -61,25 +70,51 @@ fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
     gpu.get_or_init(|| common::gpu(capabilities)).clone()
 }
 
-/// One program of all the cases, in order.
-pub fn run(cases: &[Case]) -> [Vec<Written>; 3] {
-    run_with(cases, VariantChoice::Auto, Capabilities::Baseline)
+/// What may be float16 in a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halves {
+    /// Nothing.
+    None,
+    /// In every other case all buffers that can be; in the others some of them.
+    Many,
 }
 
-fn run_with(cases: &[Case], variants: VariantChoice, capabilities: Capabilities) -> [Vec<Written>; 3] {
+/// One program of all the cases, in order.
+pub fn run(cases: &[Case], halves: Halves) -> [Vec<Written>; 3] {
+    let capabilities = match halves {
+        Halves::None => Capabilities::Baseline,
+        Halves::Many => Capabilities::Full,
+    };
+    run_with(cases, VariantChoice::Auto, capabilities, halves)
+}
+
+fn run_with(
+    cases: &[Case],
+    variants: VariantChoice,
+    capabilities: Capabilities,
+    halves: Halves,
+) -> [Vec<Written>; 3] {
     let mut program = Program::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
-    for case in cases {
-        let mut add = |words: &Vec<u32>| {
-            let id = program.add_buffer("buffer", words.len());
-            contents.push((id, words.clone()));
+    let mut words = Vec::new();
+    let mut random = Random::new(cases.len() as u64);
+    for (number, case) in cases.iter().enumerate() {
+        let mut add = |content: &Vec<u32>| {
+            let id = program.add_buffer("buffer", content.len());
+            contents.push((id, content.clone()));
+            if number % 2 == 1 && random.below(2) == 0 {
+                words.push(id);
+            }
             id
         };
         let reads: Vec<BufferId> = case.reads.iter().map(&mut add).collect();
         let writes: Vec<BufferId> = case.writes.iter().map(&mut add).collect();
         program.add_call("call", case.params, &reads, &writes);
         written.push(writes);
+    }
+    if halves == Halves::Many {
+        program.store_as_halves(&words);
     }
     run_program(program, &contents, variants, capabilities).map(|mut buffers| {
         written
@@ -135,13 +170,13 @@ fn execute(
         .collect()
 }
 
-/// Runs the cases and holds each written buffer of floats against the twin's.
+/// Runs the cases and holds each written buffer of floats against the twin's; where the kernel takes float16 and the GPU
+/// has it, also with such buffers.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    compare_with(
-        &cases,
-        run_with(&cases, VariantChoice::Auto, Capabilities::Baseline),
-        tolerance,
-    );
+    compare_with(&cases, run(&cases, Halves::None), tolerance);
+    if takes_halves(&cases) {
+        compare_with(&cases, run(&cases, Halves::Many), tolerance.of_halves());
+    }
 }
 
 /// As [`compare`], for `variant` where it can run the call.
@@ -150,8 +185,24 @@ pub fn compare_variant(cases: &[Case], variant: &Variant, tolerance: Tolerance) 
         true => Capabilities::Full,
         false => Capabilities::Baseline,
     };
-    let chosen = VariantChoice::Named(variant.name.into());
-    compare_with(cases, run_with(cases, chosen, capabilities), tolerance);
+    let run = |capabilities, halves| {
+        let chosen = VariantChoice::Named(variant.name.into());
+        run_with(cases, chosen, capabilities, halves)
+    };
+    compare_with(cases, run(capabilities, Halves::None), tolerance);
+    if takes_halves(cases) {
+        compare_with(
+            cases,
+            run(Capabilities::Full, Halves::Many),
+            tolerance.of_halves(),
+        );
+    }
+}
+
+/// Whether there is anything to run with buffers of float16, and a GPU for it.
+pub fn takes_halves(cases: &[Case]) -> bool {
+    cases.iter().any(|case| !case.params.kernel().halves.is_empty())
+        && gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
 }
 
 fn compare_with(cases: &[Case], [twins, unchecked, checked]: [Vec<Written>; 3], tolerance: Tolerance) {

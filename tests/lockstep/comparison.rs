@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
-use asma::kernels::{Extent, Params, View};
+use asma::kernels::{Element, Extent, Params, View};
 use asma::program::{BufferId, Call, CallId, Contents, Executor, Program};
 
 /// What errors may pile up over.
@@ -41,6 +41,15 @@ impl Mode {
 }
 
 impl Tolerance {
+    /// The same for what is then stored as float16, where values within this tolerance may be rounded apart: by a
+    /// step, of 2⁻¹⁰ of the number at most, and of 2⁻²⁴ below the normal numbers.
+    fn of_halves(self) -> Tolerance {
+        Tolerance {
+            absolute: self.absolute + 6e-8,
+            relative: self.relative + 1.0 / 1024.0,
+        }
+    }
+
     /// How many times the tolerance `a` is off `b`: above 1 is wrong.
     fn excess(self, a: f32, b: f32) -> f32 {
         if a.to_bits() == b.to_bits() {
@@ -128,8 +137,11 @@ impl Lockstep {
     fn compare(&mut self, id: CallId) {
         let call = &self.program.calls()[id];
         let kernel = call.params.kernel();
-        let tolerance = self.mode.tolerance();
         for (&buffer, &name) in call.writes.iter().zip(kernel.writes) {
+            let tolerance = match self.program.buffers()[buffer.0].element {
+                Element::Word => self.mode.tolerance(),
+                Element::Half => self.mode.tolerance().of_halves(),
+            };
             let wanted = self.cpu.buffer(buffer);
             let found = self.gpu.read(buffer, wanted.len()).unwrap();
             let words = matches!(name, "counts" | "ledger");
@@ -155,8 +167,9 @@ impl Lockstep {
         let Worst { excess, place } = &self.worst;
         assert!(
             *excess <= 1.0,
-            "{:?}: {excess} times the tolerance {tolerance:?} at {place}",
-            self.mode
+            "{:?}: {excess} times the tolerance {:?} at {place}",
+            self.mode,
+            self.mode.tolerance()
         );
     }
 

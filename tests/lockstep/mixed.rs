@@ -1,7 +1,7 @@
 //! Calls up to any one on one executor and the rest on the other.
 
-use asma::gpu::{Capabilities, GpuOptions};
-use asma::program::{BufferId, Executor};
+use asma::gpu::{Capabilities, GpuDevice, GpuOptions};
+use asma::program::{BufferId, Executor, Precision};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, memory};
@@ -20,7 +20,14 @@ fn executors_can_take_over_from_each_other_at_any_call() {
     let Some(gpu) = gpu(Capabilities::Full) else {
         return;
     };
-    let (what, network) = networks().swap_remove(0);
+    take_over(gpu.clone(), Precision::F32, 5e-5);
+    if gpu.has_float16() {
+        take_over(gpu, Precision::F16, 2e-3);
+    }
+}
+
+fn take_over(gpu: GpuDevice, precision: Precision, tolerance: f32) {
+    let (what, network) = networks(precision).swap_remove(0);
     let calls: Vec<_> = network.forward.clone().collect();
     let mut executors = Lockstep::new(&network.program, gpu, &GpuOptions::default(), Mode::Running);
     let input = image(network.input.shape, 1);
@@ -39,7 +46,7 @@ fn executors_can_take_over_from_each_other_at_any_call() {
             let found = crate::networks::read(second, &network, network.logits);
             for (a, b) in found.data().iter().zip(wanted.data()) {
                 assert!(
-                    (a - b).abs() <= 5e-5 + 5e-5 * b.abs(),
+                    (a - b).abs() <= tolerance + tolerance * b.abs(),
                     "{what}, switched at call {switch}, GPU first {gpu_first}: {a}, want {b}"
                 );
             }

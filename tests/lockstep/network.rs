@@ -6,7 +6,8 @@ use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
-use asma::program::{Executor, LoweringOptions, Network, Program, lower};
+use asma::kernels::Element;
+use asma::program::{Executor, LoweringOptions, Network, Precision, Program, lower};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
@@ -14,7 +15,7 @@ use crate::networks::{image, simple_unet, tensor};
 use crate::setups;
 
 /// Both paddings, and sizes that are no multiples of any tile.
-pub fn networks() -> Vec<(String, Network)> {
+pub fn networks(precision: Precision) -> Vec<(String, Network)> {
     let cases = [
         (
             SimpleUnet::doubling(3, 4, 3, 2, Padding::Valid),
@@ -26,8 +27,12 @@ pub fn networks() -> Vec<(String, Network)> {
         ),
     ];
     let lowered = cases.into_iter().map(|(unet, input)| {
-        let network = lower(&simple_unet(&unet, 7), input, LoweringOptions::default()).unwrap();
-        (format!("{unet} of {input}"), network)
+        let options = LoweringOptions {
+            precision,
+            ..LoweringOptions::default()
+        };
+        let network = lower(&simple_unet(&unet, 7), input, options).unwrap();
+        (format!("{unet} of {input}, {precision}"), network)
     });
     lowered.collect()
 }
@@ -35,8 +40,21 @@ pub fn networks() -> Vec<(String, Network)> {
 #[test]
 fn every_call_of_a_network_equals_its_twin() {
     for (setup, gpu, options) in setups() {
-        for (what, network) in networks() {
+        let all = [Precision::F32, Precision::F16].map(networks);
+        for (what, network) in all.into_iter().flatten() {
+            let halves = network
+                .program
+                .buffers()
+                .iter()
+                .any(|b| b.element == Element::Half);
+            if halves && !gpu.has_float16() {
+                continue;
+            }
             for mode in [Mode::Isolated, Mode::Running] {
+                // What is rounded apart to neighbours goes on apart.
+                if halves && mode == Mode::Running {
+                    continue;
+                }
                 let mut lockstep = Lockstep::new(&network.program, gpu.clone(), &options, mode);
                 lockstep.write(network.input.buffer, image(network.input.shape, 1).data());
                 lockstep.run(&network.forward.clone().collect::<Vec<_>>());
@@ -76,7 +94,11 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
             variants: VariantChoice::Named(variant.into()),
             checked,
         };
-        for (what, network) in networks() {
+        let precisions = [Precision::F32, Precision::F16];
+        let possible = precisions
+            .into_iter()
+            .filter(|&precision| precision == Precision::F32 || gpu.has_float16());
+        for (what, network) in possible.flat_map(networks) {
             let what = format!("{variant}: {what}");
             let mut executor = GpuExecutor::new(gpu.clone(), &network.program, &options(false)).unwrap();
             let first = run(&mut executor, &network);

@@ -3,7 +3,7 @@
 use asma::Shape;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, Tuning, VariantChoice, tune};
 use asma::graph::{Padding, SimpleUnet};
-use asma::program::{Executor, LoweringOptions, lower};
+use asma::program::{Executor, LoweringOptions, Precision, lower};
 
 use crate::common::gpu;
 use crate::comparison::{assert_same_memory, memory};
@@ -27,7 +27,7 @@ fn timed_calls_compute_what_submitted_ones_do() {
     if !has_timestamps(&gpu) {
         return;
     }
-    for (what, network) in networks() {
+    for (what, network) in networks(Precision::F32) {
         let calls: Vec<_> = network.forward.clone().chain(network.adjoint.clone()).collect();
         let [submitted, timed] = [false, true].map(|timed| {
             let mut executor =
@@ -60,7 +60,7 @@ fn ceilings_are_measured() {
     if !has_timestamps(&gpu) {
         return;
     }
-    let (_, network) = networks().remove(0);
+    let (_, network) = networks(Precision::F32).remove(0);
     let mut executor = GpuExecutor::new(gpu, &network.program, &GpuOptions::default()).unwrap();
     let ceilings = executor.measure_ceilings().unwrap();
     // Between a calculator and what nobody has built.
@@ -74,7 +74,7 @@ fn a_device_without_timestamps_says_so() {
     let Some(gpu) = gpu(Capabilities::Baseline) else {
         return;
     };
-    let (_, network) = networks().remove(0);
+    let (_, network) = networks(Precision::F32).remove(0);
     let mut executor = GpuExecutor::new(gpu, &network.program, &GpuOptions::default()).unwrap();
     let error = executor.time_calls(&[0]).unwrap_err().to_string();
     assert!(error.contains("timestamp"), "{error}");
@@ -134,13 +134,16 @@ fn a_tuned_executor_runs_what_was_measured() {
     let mut measured = 0;
     for &id in &calls {
         let params = &program.calls()[id].params;
+        let specialisation = program.specialisation(&program.calls()[id], gpu.matrix_units());
         assert_eq!(wrong.variant(id), automatic.variant(id));
-        if params.variants().count() == 1 {
+        if params.variants(&specialisation).count() == 1 {
             continue;
         }
         measured += 1;
-        assert_eq!(tuned.variant(id), tuning.variants[&params.work()]);
-        let special = params.variants().any(|variant| variant.name == "winograd");
+        assert_eq!(tuned.variant(id), tuning.variants[&params.work(&specialisation)]);
+        let special = params
+            .variants(&specialisation)
+            .any(|variant| variant.name == "winograd");
         let wanted = if special {
             "winograd"
         } else {

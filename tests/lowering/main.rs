@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod gradient;
+mod halves;
 mod memory;
 #[path = "../networks/mod.rs"]
 mod networks;

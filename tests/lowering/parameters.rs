@@ -7,7 +7,7 @@ use std::sync::Arc;
 use asma::cpu::CpuExecutor;
 use asma::graph::{Graph, Node, NodeId, Op, Padding, ParameterId, SimpleUnet, Slopes};
 use asma::kernels::Params;
-use asma::program::{Executor, Gradients, LoweringOptions, Network, Trainable, lower};
+use asma::program::{Executor, Gradients, LoweringOptions, Network, Precision, Trainable, lower};
 use asma::{Shape, Tensor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -19,6 +19,7 @@ use crate::random_graph::random_graph;
 use crate::reference::{evaluate_with, parameters};
 
 const TRAINING: LoweringOptions = LoweringOptions {
+    precision: Precision::F32,
     gradients: Gradients::Parameters,
     preferred_largest_buffer: 1 << 27,
 };

@@ -94,6 +94,7 @@ fn a_summary_survives_a_round_trip() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("summary.json");
     let summary = Summary {
+        precision: "f16".into(),
         asma_version: "0.1.0".into(),
         image: "a.png".into(),
         target: "b.png".into(),

@@ -46,12 +46,12 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
     let model = request.network.load()?;
     let preparation = request.preparation.preparation();
     let source = read_input(request.image, &preparation, &model)?;
-    let attack = Attack::new(
-        &model.graph,
-        source.shape(),
-        request.config.clone(),
-        request.region.is_some(),
-    )?;
+    let gpu = request.network.device.open()?;
+    let config = AsmaConfig {
+        precision: request.network.precision.choose(gpu.as_ref()),
+        ..request.config.clone()
+    };
+    let attack = Attack::new(&model.graph, source.shape(), config, request.region.is_some())?;
     let regions = match request.region {
         Some(path) => vec![read_region(path, &preparation, source.shape())?],
         None => Vec::new(),
@@ -70,7 +70,6 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         Target::Of(path) => Some(read_other(path, &preparation, &model, source.shape())?),
         _ => None,
     };
-    let gpu = request.network.device.open()?;
     let family = model.family.to_string();
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop(model);

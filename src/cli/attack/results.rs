@@ -100,6 +100,7 @@ pub fn summary(
         weights: request.network.weights.display().to_string(),
         network: family,
         device: executor.describe(),
+        precision: config.precision.to_string(),
         preset: request.preparation.preset.map(|preset| preset.to_string()),
         preparation: request.preparation.preparation().to_string(),
         input_size: [input.h, input.w],

@@ -101,6 +101,8 @@ impl Settings {
             iterations: self.iterations,
             stop_iou: self.stop_iou,
             patience: self.patience,
+            // Chosen once the device is known.
+            ..AsmaConfig::default()
         })
     }
 }

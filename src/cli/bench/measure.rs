@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Schedule, Snapshots};
-use asma::gpu::tune;
+use asma::gpu::{GpuDevice, tune};
 use asma::graph::Graph;
 use asma::program::{CallId, Executor};
 use asma::{Error, LabelMap, Result, Shape, Tensor};
 
 use super::record::{CallRecord, Record};
-use crate::cli::network::DeviceArguments;
+use crate::cli::network::{DeviceArguments, PrecisionArguments};
 use crate::cli::tuning::{check, keep};
 
 /// What is measured.
@@ -22,6 +22,7 @@ pub struct Subject {
     pub width: usize,
     pub batch: usize,
     pub rounds: usize,
+    pub precision: PrecisionArguments,
 }
 
 /// Iterations of a timed submission take about this long, or one does.
@@ -49,6 +50,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     let forward_seconds = sum(&|id, _| forward.contains(&id));
     let asma_step = sum(&|_, call| is_step(call));
     let input_gradient = sum(&|id, call| !forward.contains(&id) && !is_step(call));
+    let precision = bench.attack.config().precision.to_string();
     let buffer_bytes = bench.attack.program().bytes();
     let described = bench.executor.describe();
     // Both attacks' buffers at once may be more than there is.
@@ -65,6 +67,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
             .map_or(0, |since| since.as_secs()),
         device: described,
         network: subject.network.clone(),
+        precision,
         input: [n, c, h, w],
         ceilings,
         calls,
@@ -90,7 +93,7 @@ struct Bench {
 }
 
 /// Plans the attack that is measured.
-fn plan(subject: &Subject, schedule: Schedule) -> Result<Attack> {
+fn plan(subject: &Subject, schedule: Schedule, gpu: Option<&GpuDevice>) -> Result<Attack> {
     let input = Shape::new(
         subject.batch,
         subject.graph.input_channels(),
@@ -99,6 +102,7 @@ fn plan(subject: &Subject, schedule: Schedule) -> Result<Attack> {
     );
     let config = AsmaConfig {
         schedule,
+        precision: subject.precision.choose(gpu),
         ..AsmaConfig::default()
     };
     Attack::new(&subject.graph, input, config, false)
@@ -107,7 +111,6 @@ fn plan(subject: &Subject, schedule: Schedule) -> Result<Attack> {
 /// Measures which variants of the kernels are the fastest for the attack's calls, and returns how many kinds of work
 /// that was, and where the table is kept.
 pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usize, PathBuf)> {
-    let attack = plan(subject, Schedule::OneForward)?;
     let Some(gpu) = device.open()? else {
         return Err(Error::Usage(
             "--tune chooses between the GPU's variants of kernels, and this runs on the CPU; name a GPU with --device"
@@ -115,15 +118,17 @@ pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usiz
         ));
     };
     check(&gpu)?;
+    let attack = plan(subject, Schedule::OneForward, Some(&gpu))?;
     let tuning = tune(&gpu, attack.program(), attack.iteration(0), subject.rounds)?;
     Ok((tuning.variants.len(), keep(&gpu, tuning)?))
 }
 
 impl Bench {
     fn new(subject: &Subject, device: &DeviceArguments, schedule: Schedule) -> Result<Bench> {
-        let attack = plan(subject, schedule)?;
+        let gpu = device.open()?;
+        let attack = plan(subject, schedule, gpu.as_ref())?;
         let input = attack.adversarial().shape;
-        let mut executor = device.quiet_executor(device.open()?, attack.program())?;
+        let mut executor = device.quiet_executor(gpu, attack.program())?;
         // Any image will do, and a disc in the middle as the target.
         let source = Tensor::from_fn(input, |n, c, y, x| {
             0.5 + 0.4 * ((n + 3 * c + 7 * y + 11 * x) as f32).sin()
@@ -193,7 +198,7 @@ impl Bench {
                     variant: self.executor.variant(id).into(),
                     seconds: median(samples.iter().map(|round| round[place]).collect())?,
                     flops: call.params.flops(),
-                    bytes: call.params.bytes_moved(),
+                    bytes: call.params.bytes_moved(&program.specialisation(call, None)),
                 })
             })
             .collect()

@@ -18,7 +18,7 @@ use clap::Args;
 use self::compare::print_comparison;
 use self::measure::{Subject, measure, tune_kernels};
 use self::record::{print_record, read_record};
-use super::network::DeviceArguments;
+use super::network::{DeviceArguments, PrecisionArguments};
 use super::print;
 
 /// Measure this device: its ceilings, each kernel of an attack against them, and whole iterations
@@ -49,6 +49,8 @@ pub struct Arguments {
     rounds: u16,
     #[command(flatten)]
     device: DeviceArguments,
+    #[command(flatten)]
+    precision: PrecisionArguments,
     /// Measure first which variant of each kernel is the fastest for this network and size, and keep that for this
     /// device and driver: all commands then use it
     #[arg(long, conflicts_with = "variant")]
@@ -87,6 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         width: arguments.size.width,
         batch: arguments.batch.into(),
         rounds: arguments.rounds.into(),
+        precision: arguments.precision,
     };
     let mut start = start;
     if arguments.tune {

@@ -19,6 +19,9 @@ pub struct Record {
     pub unix_time: u64,
     pub device: String,
     pub network: String,
+    /// How its values are stored: `f32` or `f16`.
+    #[serde(default)]
+    pub precision: String,
     /// Samples, channels, rows, columns.
     pub input: [usize; 4],
     pub ceilings: Ceilings,

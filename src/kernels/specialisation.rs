@@ -1,0 +1,90 @@
+//! What a shader is specialised for besides its call's parameters: how the elements of its buffers are stored, and the
+//! shape of the device's matrix units.
+
+use super::{Kernel, Variant};
+
+/// How an element of a buffer is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// 4 bytes: a float32 or an unsigned integer.
+    #[default]
+    Word,
+    /// 2 bytes: a float16. Kernels compute with float32 and round to the nearest when they store.
+    Half,
+}
+
+impl Element {
+    /// Bytes of one.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Element::Word => 4,
+            Element::Half => 2,
+        }
+    }
+
+    /// Its type in WGSL, where it is a float.
+    fn float_type(self) -> &'static str {
+        match self {
+            Element::Word => "f32",
+            Element::Half => "f16",
+        }
+    }
+}
+
+/// Units that multiply square matrices of float16 and add the products up in float32, a matrix to a subgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MatrixUnits {
+    /// Rows and columns of the matrices: 8 or 16.
+    pub tile: u32,
+    /// Threads of a subgroup.
+    pub subgroup: u32,
+}
+
+/// What a shader is specialised for besides its call's parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Specialisation {
+    /// Of each buffer in binding order; those that are missing are words.
+    pub elements: Vec<Element>,
+    /// The device's, if it has any that can be used.
+    pub matrix_units: Option<MatrixUnits>,
+}
+
+impl Specialisation {
+    /// How the elements of the buffer at this place in binding order, counted from 0, are stored.
+    pub fn element(&self, buffer: usize) -> Element {
+        self.elements.get(buffer).copied().unwrap_or_default()
+    }
+
+    /// The buffers of `kernel` that hold float16, as they stand in [`Params::work`](super::Params::work).
+    pub(super) fn halves_of(&self, kernel: &Kernel) -> String {
+        kernel
+            .buffers()
+            .enumerate()
+            .filter(|&(index, _)| self.element(index) == Element::Half)
+            .map(|(_, name)| format!(", {name} float16"))
+            .collect()
+    }
+
+    /// What stands at the beginning of the text of `variant`: the extensions that it needs, and for each buffer that
+    /// may hold float16 the type of its elements, `InputElement` for `input`.
+    pub(super) fn prelude(&self, kernel: &Kernel, variant: &Variant) -> String {
+        let mut prelude = String::new();
+        if variant.matrix_units || self.elements.contains(&Element::Half) {
+            prelude.push_str("enable f16;\n");
+        }
+        if variant.matrix_units {
+            prelude.push_str("enable wgpu_cooperative_matrix;\n");
+        }
+        for (index, name) in kernel.buffers().enumerate() {
+            if kernel.halves.contains(&name) {
+                let (first, rest) = name.split_at(1);
+                let element = self.element(index).float_type();
+                prelude.push_str(&format!(
+                    "alias {}{rest}Element = {element};\n",
+                    first.to_ascii_uppercase()
+                ));
+            }
+        }
+        prelude
+    }
+}

@@ -1,0 +1,64 @@
+//! Which buffers hold float16.
+
+use std::sync::Arc;
+
+use half::f16;
+
+use super::{Buffer, BufferId, Call, Contents, Program};
+use crate::error::{Error, Result};
+use crate::kernels::Element;
+
+impl Program {
+    /// Stores every buffer as float16 that all kernels which use it can have so, but for those in `words`. Constants
+    /// are rounded to the nearest; those that are then not all finite stay as they are.
+    pub fn store_as_halves(&mut self, words: &[BufferId]) {
+        let mut can_be: Vec<bool> = (0..self.buffers.len())
+            .map(|id| !words.contains(&BufferId(id)))
+            .collect();
+        for call in &self.calls {
+            let kernel = call.params.kernel();
+            for (name, id) in kernel.buffers().zip(call.reads.iter().chain(&call.writes)) {
+                can_be[id.0] &= kernel.halves.contains(&name);
+            }
+            if let Some(condition) = &call.condition {
+                can_be[condition.buffer.0] = false;
+            }
+        }
+        let convertible = self.buffers.iter_mut().zip(can_be).filter(|(_, can_be)| *can_be);
+        convertible.for_each(|(buffer, _)| store_as_half(buffer));
+    }
+
+    /// Whether the kernel of `call` takes what its buffers hold.
+    pub(crate) fn check_elements(&self, call: &Call) -> Result<()> {
+        let kernel = call.params.kernel();
+        for (name, id) in kernel.buffers().zip(call.reads.iter().chain(&call.writes)) {
+            let held = self.buffers.get(id.0);
+            if let Some(buffer) = held.filter(|buffer| buffer.element == Element::Half)
+                && !kernel.halves.contains(&name)
+            {
+                return Err(Error::Usage(format!(
+                    "call `{}` has buffer `{}` of float16 for `{name}`, which kernel `{}` takes only as words; mend \
+                     the program",
+                    call.label, buffer.name, kernel.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn store_as_half(buffer: &mut Buffer) {
+    if let Contents::Constant(values) = &buffer.contents {
+        let rounded: Vec<f32> = values.iter().map(|&value| round_to_half(value)).collect();
+        if rounded.iter().any(|value| !value.is_finite()) {
+            return;
+        }
+        buffer.contents = Contents::Constant(Arc::new(rounded));
+    }
+    buffer.element = Element::Half;
+}
+
+/// The float16 nearest to `value`: infinite from 65520 on.
+pub(crate) fn round_to_half(value: f32) -> f32 {
+    f16::from_f32(value).to_f32()
+}
