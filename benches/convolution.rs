@@ -1,5 +1,6 @@
-//! The convolution's variants against the plainest kernel, one thread per output, in one run on one device, and the
-//! error of each against sums in f64:
+//! The convolution's variants against the plainest kernel, one thread per output, in one run on one device, with float32
+//! and, where the device has it, with input, weights and output of float16, and the error of each against sums in f64 of
+//! the numbers that float32 has:
 //!
 //!     cargo bench --bench convolution -- --save
 //!
@@ -16,9 +17,10 @@ use anyhow::Result;
 use asma::Shape;
 use asma::gpu::{DeviceChoice, GpuDevice};
 use asma::kernels::{
-    Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, Variant, View, conv_transpose2d, conv2d,
+    Element, Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, Variant, View, conv_transpose2d, conv2d,
 };
 use clap::Parser;
+use half::f16;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
@@ -154,17 +156,26 @@ fn race(
     others: &[(&Variant, [u32; 3])],
 ) -> Result<Layer> {
     let numbers = Numbers::new(layout);
-    let buffers = numbers.buffers(gpu, params, layout);
-    let specialisation = Specialisation::default();
-    let own = params
-        .variants(&specialisation)
-        .map(|variant| (variant, params.grid(variant)));
-    let contestants: Vec<_> = others
-        .iter()
-        .copied()
-        .chain(own)
-        .map(|(variant, grid)| (variant.name, prepare(gpu, params, variant, &buffers), grid))
-        .collect();
+    let mut contestants = Vec::new();
+    for specialisation in specialisations(gpu) {
+        let is_half = specialisation.element(0) == Element::Half;
+        let buffers = numbers.buffers(gpu, params, layout, &specialisation);
+        let own = params
+            .variants(&specialisation)
+            .filter(|variant| !variant.subgroups || gpu.has_subgroups())
+            .map(|variant| (variant, params.grid(variant)));
+        for (variant, grid) in others.iter().copied().filter(|_| !is_half).chain(own) {
+            let (pipeline, bindings) = prepare(gpu, params, variant, &specialisation, &buffers);
+            contestants.push(Contestant {
+                name: format!("{}{}", variant.name, if is_half { ", float16" } else { "" }),
+                pipeline,
+                bindings,
+                grid,
+                output: buffers[4].clone(),
+                element: specialisation.element(3),
+            });
+        }
+    }
     let is_plain = matches!(params, Params::Conv2d(_));
     let checked = if is_plain {
         numbers.exact_sums(layout)
@@ -175,12 +186,13 @@ fn race(
     let mut errors = vec![None; contestants.len()];
     // The first round compiles.
     for round in 0..=REPETITIONS {
-        for (number, (_, (pipeline, bindings), [x, y, z])) in contestants.iter().enumerate() {
+        for (number, contestant) in contestants.iter().enumerate() {
             let mut encoder = gpu.device().create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bindings, &[]);
-            pass.dispatch_workgroups(*x, *y, *z);
+            pass.set_pipeline(&contestant.pipeline);
+            pass.set_bind_group(0, &contestant.bindings, &[]);
+            let [x, y, z] = contestant.grid;
+            pass.dispatch_workgroups(x, y, z);
             drop(pass);
             let commands = encoder.finish();
             let start = Instant::now();
@@ -189,21 +201,22 @@ fn race(
             if round > 0 {
                 shortest[number] = shortest[number].min(start.elapsed().as_secs_f64());
             } else if is_plain {
-                errors[number] = Some(largest_error(&read(gpu, &buffers[4])?, &checked));
+                errors[number] = Some(largest_error(&contestant.read(gpu)?, &checked));
             }
         }
     }
     println!("{layer}:");
     let mut variants = Vec::new();
-    for ((name, ..), (&seconds, &error)) in contestants.iter().zip(shortest.iter().zip(&errors)) {
+    for (Contestant { name, .. }, (&seconds, &error)) in contestants.iter().zip(shortest.iter().zip(&errors))
+    {
         let rate = params.flops() as f64 / seconds / 1e9;
         let error_text = error.map_or(String::new(), |error| format!("  error {error:.1e}"));
         println!(
-            "  {name:14} {rate:8.2} GFLOP/s ({:.1}×){error_text}",
+            "  {name:22} {rate:8.2} GFLOP/s ({:.1}×){error_text}",
             shortest[0] / seconds
         );
         variants.push(Measured {
-            variant: name.to_string(),
+            variant: name.clone(),
             seconds,
             error,
         });
@@ -213,6 +226,43 @@ fn race(
         flops: params.flops(),
         variants,
     })
+}
+
+/// All words, and what can be float16 if the device has it.
+fn specialisations(gpu: &GpuDevice) -> Vec<Specialisation> {
+    let mut kinds = vec![[Element::Word; 4]];
+    if gpu.has_float16() {
+        kinds.push([Element::Half, Element::Half, Element::Word, Element::Half]);
+    }
+    let specialised = kinds.into_iter().map(|elements| Specialisation {
+        elements: elements.to_vec(),
+        matrix_units: gpu.matrix_units(),
+    });
+    specialised.collect()
+}
+
+/// A variant made ready.
+struct Contestant {
+    name: String,
+    pipeline: wgpu::ComputePipeline,
+    bindings: wgpu::BindGroup,
+    grid: [u32; 3],
+    output: wgpu::Buffer,
+    element: Element,
+}
+
+impl Contestant {
+    /// What it left in its output.
+    fn read(&self, gpu: &GpuDevice) -> Result<Vec<f32>> {
+        let bytes = read(gpu, &self.output)?;
+        Ok(match self.element {
+            Element::Word => bytemuck::pod_collect_to_vec(&bytes),
+            Element::Half => {
+                let halves = bytes.as_chunks().0.iter();
+                halves.map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
+            }
+        })
+    }
 }
 
 /// Random numbers in [−1, 1): input, weights and coefficients.
@@ -236,7 +286,13 @@ impl Numbers {
     }
 
     /// Parameters, input, weights, coefficients and output.
-    fn buffers(&self, gpu: &GpuDevice, params: &Params, layout: &conv2d::Params) -> [wgpu::Buffer; 5] {
+    fn buffers(
+        &self,
+        gpu: &GpuDevice,
+        params: &Params,
+        layout: &conv2d::Params,
+        specialisation: &Specialisation,
+    ) -> [wgpu::Buffer; 5] {
         let buffer = |contents: &[u8], usage| {
             let descriptor = wgpu::util::BufferInitDescriptor {
                 label: None,
@@ -245,19 +301,26 @@ impl Numbers {
             };
             gpu.device().create_buffer_init(&descriptor)
         };
-        let storage = |values: &[f32]| {
+        let storage = |number, values: &[f32]| {
             // Whole vectors, as some shaders load them.
             let mut values = values.to_vec();
-            values.resize(values.len().next_multiple_of(4), 0.0);
+            values.resize(values.len().next_multiple_of(8), 0.0);
+            let bytes: Vec<u8> = match specialisation.element(number) {
+                Element::Word => bytemuck::cast_slice(&values).to_vec(),
+                Element::Half => {
+                    let halves = values.iter().map(|&value| f16::from_f32(value));
+                    halves.flat_map(f16::to_le_bytes).collect()
+                }
+            };
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-            buffer(bytemuck::cast_slice(&values), usage)
+            buffer(&bytes, usage)
         };
         [
             buffer(params.bytes(), wgpu::BufferUsages::UNIFORM),
-            storage(&self.input),
-            storage(&self.weight),
-            storage(&self.epilogue),
-            storage(&vec![0.0; layout.output_extent.elements() as usize]),
+            storage(0, &self.input),
+            storage(1, &self.weight),
+            storage(2, &self.epilogue),
+            storage(3, &vec![0.0; layout.output_extent.elements() as usize]),
         ]
     }
 
@@ -311,7 +374,7 @@ fn largest_error(found: &[f32], wanted: &[(usize, f64)]) -> f64 {
     errors.fold(0.0, f64::max) / (squares / wanted.len() as f64).sqrt()
 }
 
-fn read(gpu: &GpuDevice, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
+fn read(gpu: &GpuDevice, buffer: &wgpu::Buffer) -> Result<Vec<u8>> {
     let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size: buffer.size(),
@@ -323,7 +386,7 @@ fn read(gpu: &GpuDevice, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
     gpu.queue().submit([encoder.finish()]);
     staging.map_async(wgpu::MapMode::Read, .., |_| {});
     gpu.device().poll(wgpu::PollType::wait_indefinitely())?;
-    Ok(bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..)?[..]))
+    Ok(staging.get_mapped_range(..)?.to_vec())
 }
 
 /// Compiles `variant` as the library does, and binds the buffers.
@@ -331,11 +394,12 @@ fn prepare(
     gpu: &GpuDevice,
     params: &Params,
     variant: &Variant,
+    specialisation: &Specialisation,
     buffers: &[wgpu::Buffer],
 ) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(variant.name),
-        source: wgpu::ShaderSource::Wgsl(params.source(variant, &Specialisation::default()).into()),
+        source: wgpu::ShaderSource::Wgsl(params.source(variant, specialisation).into()),
     };
     // SAFETY: the views fill their buffers, and the shaders keep inside the views.
     let module = unsafe {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use asma::gpu::{Language, translate, validate};
-use asma::kernels::{Element, Kernel, Specialisation, catalog};
+use asma::kernels::{Element, Kernel, MatrixUnits, Specialisation, catalog};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Of a shader: what it is called in messages, its text, its entry point.
@@ -11,11 +11,23 @@ struct Shader {
     name: String,
     source: String,
     entry_point: String,
-    /// Whether it may ask for more than the baseline: subgroups or float16.
+    /// Whether it may ask for more than the baseline: subgroups, float16 or matrix units.
     features: bool,
+    /// Whether it is for matrix units, which WGSL reaches only through Vulkan and with more workgroup memory.
+    matrix_units: bool,
 }
 
-/// What shaders are specialised for: all buffers words; all that can be float16.
+/// The shapes of matrix units that kernels take.
+const MATRIX_UNITS: [MatrixUnits; 2] = [
+    MatrixUnits { tile: 8, subgroup: 8 },
+    MatrixUnits {
+        tile: 16,
+        subgroup: 32,
+    },
+];
+
+/// What shaders are specialised for: all buffers words; all that can be float16; and these with matrix units of both
+/// shapes if there is a variant for them.
 fn specialisations(kernel: &Kernel) -> Vec<Specialisation> {
     let halves = kernel.buffers().map(|name| match kernel.halves.contains(&name) {
         true => Element::Half,
@@ -29,6 +41,15 @@ fn specialisations(kernel: &Kernel) -> Vec<Specialisation> {
     if !kernel.halves.is_empty() {
         all.push(halves);
     }
+    if kernel.variants.iter().any(|variant| variant.matrix_units) {
+        let without = all.clone();
+        all.extend(MATRIX_UNITS.iter().flat_map(|&units| {
+            without.iter().map(move |specialisation| Specialisation {
+                matrix_units: Some(units),
+                ..specialisation.clone()
+            })
+        }));
+    }
     all
 }
 
@@ -38,18 +59,24 @@ fn kernels() -> Vec<Shader> {
         let kernel = params.kernel();
         for specialisation in specialisations(kernel) {
             for variant in params.variants(&specialisation) {
+                // Others are the same with matrix units as without.
+                if specialisation.matrix_units.is_some() && !variant.matrix_units {
+                    continue;
+                }
                 let halves = specialisation.elements.contains(&Element::Half);
                 all.push(Shader {
                     name: format!(
-                        "{}/{} {:?}{}",
+                        "{}/{} {:?}{} {:?}",
                         kernel.entry_point,
                         variant.name,
                         params.constants(variant),
-                        if halves { ", float16" } else { "" }
+                        if halves { ", float16" } else { "" },
+                        specialisation.matrix_units
                     ),
                     source: params.source(variant, &specialisation),
                     entry_point: kernel.entry_point.to_string(),
                     features: variant.subgroups || halves,
+                    matrix_units: variant.matrix_units,
                 });
             }
         }
@@ -68,6 +95,7 @@ fn entry_points(file: &str, source: &str) -> Vec<Shader> {
             source: source.to_string(),
             entry_point: entry.name.clone(),
             features: false,
+            matrix_units: false,
         })
         .collect()
 }
@@ -138,7 +166,10 @@ fn shaders_are_valid_without_features_but_where_they_say_so() {
 fn bindings_are_those_of_the_contract() {
     for params in catalog() {
         let kernel = params.kernel();
-        let specialisation = Specialisation::default();
+        let specialisation = Specialisation {
+            matrix_units: Some(MATRIX_UNITS[0]),
+            ..Default::default()
+        };
         for variant in params.variants(&specialisation) {
             let source = params.source(variant, &specialisation);
             let (module, info) = validate(&source).expect("a valid shader");
@@ -215,7 +246,7 @@ fn shaders_keep_to_the_default_limits() {
             }
         }
         assert!(
-            workgroup_bytes <= limits.max_compute_workgroup_storage_size,
+            workgroup_bytes <= limits.max_compute_workgroup_storage_size << u32::from(shader.matrix_units),
             "{}: {workgroup_bytes} bytes of workgroup memory",
             shader.name
         );
@@ -233,6 +264,9 @@ fn shaders_translate_to_spirv_msl_and_hlsl() {
     let folder = std::env::var_os("ASMA_TRANSLATIONS").map(std::path::PathBuf::from);
     for (number, shader) in all().iter().enumerate() {
         for language in Language::ALL {
+            if shader.matrix_units && language != Language::Spirv {
+                continue;
+            }
             let translated = translate(&shader.source, &shader.entry_point, language)
                 .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
             match language {

@@ -43,6 +43,7 @@ pub(super) fn measure() -> Ceilings {
     });
     Ceilings {
         bytes_per_second: (2 * 4 * COPIED) as f64 / copying,
+        matrix_flops_per_second: None,
         flops_per_second: (2 * SIDE * SIDE * SIDE * PRODUCTS * threads) as f64 / computing,
     }
 }

@@ -4,10 +4,19 @@ use super::device::GpuDevice;
 use super::pipelines::compile;
 use super::timing::time_passes;
 use crate::error::Result;
-use crate::kernels::{Kernel, fold};
+use crate::kernels::{Kernel, MatrixUnits, Specialisation, Variant, fold};
 use crate::program::Ceilings;
 
 const SHADER: &str = include_str!("../../shaders/shared/ceilings.wgsl");
+
+/// What multiplies matrices.
+const MATRIX: Variant = Variant {
+    name: "matrix",
+    shader: include_str!("../../shaders/shared/matrix_ceiling.wgsl"),
+    workgroup_memory: true,
+    subgroups: true,
+    matrix_units: true,
+};
 
 /// Threads of a workgroup, as the shader has it.
 const WORKGROUP: u64 = 256;
@@ -33,16 +42,26 @@ pub(super) fn measure(gpu: &GpuDevice) -> Result<Ceilings> {
         .min(limits.max_storage_buffer_binding_size);
     let passes = gpu.catch("measuring the device", || Passes::new(gpu, bytes))?;
     let copying = passes.fastest(gpu, &passes.copy, (bytes / 16).div_ceil(WORKGROUP) as u32)?;
-    let mut workgroups = 64;
-    let mut computing = passes.fastest(gpu, &passes.multiply_add, workgroups)?;
-    while computing < LONG_ENOUGH && workgroups < MOST_WORKGROUPS {
-        workgroups *= 4;
-        computing = passes.fastest(gpu, &passes.multiply_add, workgroups)?;
-    }
+    let multiply_adds = passes.workgroups_per_second(gpu, &passes.multiply_add)?;
+    let products = match (&passes.multiply_matrices, gpu.matrix_units()) {
+        (Some(pipeline), Some(units)) => {
+            let rate = passes.workgroups_per_second(gpu, pipeline)?;
+            Some(rate * matrix_operations(units) as f64)
+        }
+        _ => None,
+    };
     Ok(Ceilings {
         bytes_per_second: 2.0 * bytes as f64 / copying,
-        flops_per_second: (OPERATIONS * WORKGROUP * u64::from(workgroups)) as f64 / computing,
+        flops_per_second: multiply_adds * (OPERATIONS * WORKGROUP) as f64,
+        matrix_flops_per_second: products,
     })
+}
+
+/// Operations of a workgroup that multiplies matrices: rounds, products in each, multiplications and additions of one,
+/// subgroups.
+fn matrix_operations(units: MatrixUnits) -> u64 {
+    let side = u64::from(units.tile);
+    64 * 4 * 2 * side.pow(3) * u64::from(MatrixUnits::WORKGROUP / units.subgroup)
 }
 
 /// What the shader's entry points bind, in the terms of kernels; they have no parameters.
@@ -60,6 +79,7 @@ const fn kernel(entry_point: &'static str) -> Kernel {
 struct Passes {
     copy: wgpu::ComputePipeline,
     multiply_add: wgpu::ComputePipeline,
+    multiply_matrices: Option<wgpu::ComputePipeline>,
     bindings: wgpu::BindGroup,
 }
 
@@ -70,6 +90,16 @@ impl Passes {
             // Without checks, as kernels run.
             let checks = wgpu::ShaderRuntimeChecks::unchecked();
             compile(device, &kernel(entry_point), SHADER, checks)
+        });
+        let multiply_matrices = gpu.matrix_units().map(|_| {
+            let specialisation = Specialisation {
+                elements: Vec::new(),
+                matrix_units: gpu.matrix_units(),
+            };
+            let kernel = kernel("multiply_matrices");
+            let source = specialisation.prelude(&kernel, &MATRIX) + MATRIX.shader;
+            let checks = wgpu::ShaderRuntimeChecks::unchecked();
+            compile(device, &kernel, &source, checks)
         });
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
@@ -99,8 +129,20 @@ impl Passes {
         Passes {
             copy: copy.pipeline,
             multiply_add: multiply_add.pipeline,
+            multiply_matrices: multiply_matrices.map(|matrices| matrices.pipeline),
             bindings,
         }
+    }
+
+    /// Workgroups of `pipeline` in a second, of dispatches long enough to tell.
+    fn workgroups_per_second(&self, gpu: &GpuDevice, pipeline: &wgpu::ComputePipeline) -> Result<f64> {
+        let mut workgroups = 64;
+        let mut seconds = self.fastest(gpu, pipeline, workgroups)?;
+        while seconds < LONG_ENOUGH && workgroups < MOST_WORKGROUPS {
+            workgroups *= 4;
+            seconds = self.fastest(gpu, pipeline, workgroups)?;
+        }
+        Ok(f64::from(workgroups) / seconds)
     }
 
     /// Seconds of the fastest of several passes of one dispatch.

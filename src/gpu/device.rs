@@ -151,8 +151,9 @@ impl GpuDevice {
     /// features that they take: only the adapter tells their shape.
     pub fn with_matrix_units_of(mut self, adapter: &wgpu::Adapter) -> Self {
         self.matrix_units = matrix_units::find(adapter).filter(|_| {
-            let features = self.device.features();
-            features.contains(matrix_units::features())
+            let memory = self.device.limits().max_compute_workgroup_storage_size;
+            self.device.features().contains(matrix_units::features())
+                && memory >= matrix_units::WORKGROUP_MEMORY
         });
         self
     }
@@ -264,7 +265,7 @@ impl GpuDevice {
 
     /// Whether kernels may exchange values within subgroups of
     /// [`SMALLEST_SUBGROUP`](crate::kernels::SMALLEST_SUBGROUP) threads and more.
-    pub(super) fn has_subgroups(&self) -> bool {
+    pub fn has_subgroups(&self) -> bool {
         self.device.features().contains(wgpu::Features::SUBGROUP)
             && self.info.subgroup_min_size >= crate::kernels::SMALLEST_SUBGROUP
     }

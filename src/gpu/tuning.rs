@@ -63,6 +63,7 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
     names.sort_unstable();
     names.dedup();
 
+    let mut failure = None;
     let mut fastest: Vec<Option<(f64, &'static str)>> = vec![None; measured.len()];
     for name in names {
         let options = GpuOptions {
@@ -70,7 +71,15 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
             ..Default::default()
         };
         // One executor at a time: two might not fit the device.
-        let mut executor = GpuExecutor::new(gpu.clone(), program, &options)?;
+        let mut executor = match GpuExecutor::new(gpu.clone(), program, &options) {
+            Ok(executor) => executor,
+            // A variant that the device's compiler does not take is none; if all fail, the reason is another.
+            Err(error) => {
+                log::warn!("variant `{name}` is left out: {error}");
+                failure = Some(error);
+                continue;
+            }
+        };
         let mut samples = vec![Vec::new(); measured.len()];
         // The first round compiles and fills caches.
         for round in 0..=rounds.max(1) {
@@ -93,6 +102,9 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
                 *fastest = Some((median, name));
             }
         }
+    }
+    if let Some(error) = failure.filter(|_| fastest.iter().all(Option::is_none)) {
+        return Err(error);
     }
     let chosen = kinds.into_keys().zip(fastest);
     Ok(Tuning {

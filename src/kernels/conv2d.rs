@@ -9,7 +9,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Specialisation, Variant, View, fold, shader};
+use super::{
+    Element, Extent, Kernel, KernelParams, MatrixUnits, Specialisation, Variant, View, fold, shader,
+};
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
 pub const CHANNEL_BLOCK: usize = 8;
@@ -46,6 +48,11 @@ const WINOGRAD: &str = "winograd";
 const TILED_32: &str = "tiled 32";
 /// The variant whose workgroups compute 64 out channels of some pixels: it loads each value less often.
 const TILED_64: &str = "tiled 64";
+
+/// The variant on matrix units for input and weights of float16.
+const MATRIX: &str = "matrix";
+/// The variant on matrix units for weights of float32, each number split into two of float16.
+const SPLIT_MATRIX: &str = "split matrix";
 
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
@@ -86,6 +93,20 @@ impl KernelParams for Params {
                 subgroups: false,
                 matrix_units: false,
             },
+            Variant {
+                name: MATRIX,
+                shader: shader!("shared/convolution", "conv2d_matrix"),
+                workgroup_memory: true,
+                subgroups: true,
+                matrix_units: true,
+            },
+            Variant {
+                name: SPLIT_MATRIX,
+                shader: shader!("shared/convolution", "conv2d_matrix"),
+                workgroup_memory: true,
+                subgroups: true,
+                matrix_units: true,
+            },
         ],
     };
 
@@ -102,6 +123,10 @@ impl KernelParams for Params {
             // A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
             let [x, y] = fold((h.div_ceil(2) * w.div_ceil(2)).div_ceil(32));
             [x, y, n * c.div_ceil(32)]
+        } else if variant.matrix_units {
+            let channels = self.matrix_channels();
+            let [x, y] = fold((h * w).div_ceil(MatrixUnits::BLOCK / channels));
+            [x, y, n * c.div_ceil(channels)]
         } else if variant.workgroup_memory {
             let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
             [x, y, n * c.div_ceil(tile_channels(variant))]
@@ -113,12 +138,15 @@ impl KernelParams for Params {
         }
     }
 
-    fn supports(&self, variant: &Variant, _: &Specialisation) -> bool {
+    fn supports(&self, variant: &Variant, specialisation: &Specialisation) -> bool {
         let is_3x3 = (self.kernel, self.stride) == ([3, 3], [1, 1]);
+        let [input, weight] = [0, 1].map(|buffer| specialisation.element(buffer));
         match variant.name {
             // It finds vectors of 4 up to 4 elements before the first.
             REGISTERS_3X3 => is_3x3 && self.padding[1] <= 4,
             WINOGRAD => is_3x3,
+            MATRIX => (input, weight) == (Element::Half, Element::Half),
+            SPLIT_MATRIX => weight == Element::Word,
             _ => true,
         }
     }
@@ -128,7 +156,7 @@ impl KernelParams for Params {
         match variant.name {
             TILED_64 => c > 32 && n * c.div_ceil(64) * (h * w).div_ceil(TILE_PIXELS) >= ENOUGH_WORKGROUPS,
             // Not before hardware has been measured.
-            WINOGRAD => false,
+            WINOGRAD | MATRIX | SPLIT_MATRIX => false,
             _ => true,
         }
     }
@@ -161,8 +189,11 @@ impl KernelParams for Params {
             ("STRIDE_ROWS", self.stride[0]),
             ("STRIDE_COLUMNS", self.stride[1]),
         ];
-        // The other variant does without, and so has fewer shaders to compile.
-        if variant.workgroup_memory {
+        if variant.matrix_units {
+            constants.push(("BLOCK_CHANNELS", self.matrix_channels()));
+            constants.push(("SPLIT", u32::from(variant.name == SPLIT_MATRIX)));
+        } else if variant.workgroup_memory {
+            // The other variant does without, and so has fewer shaders to compile.
             constants.push(padded);
             constants.push(("TILE_CHANNELS", tile_channels(variant)));
         }
@@ -173,6 +204,23 @@ impl KernelParams for Params {
         let taps = self.input_extent.c as u64 * self.kernel[0] as u64 * self.kernel[1] as u64;
         let Extent { n, c, h, w } = self.output_extent;
         2 * taps * n as u64 * c as u64 * h as u64 * w as u64
+    }
+}
+
+/// How many products of float16 the variant of this name makes on matrix units for each one of the convolution; none if it
+/// does not use them.
+pub fn matrix_products(variant: &str) -> u32 {
+    match variant {
+        MATRIX => 1,
+        SPLIT_MATRIX => 3,
+        _ => 0,
+    }
+}
+
+impl Params {
+    /// Out channels that one workgroup on matrix units computes.
+    fn matrix_channels(&self) -> u32 {
+        if self.output_extent.c > 32 { 64 } else { 32 }
     }
 }
 

@@ -32,12 +32,28 @@ impl Element {
 }
 
 /// Units that multiply square matrices of float16 and add the products up in float32, a matrix to a subgroup.
+///
+/// Kernels take those of which the subgroups of a workgroup of [`MatrixUnits::WORKGROUP`] threads, each with 2 × 2
+/// matrices, make up 4096 numbers: 16 × 16 for subgroups of 32, 8 × 8 for subgroups of 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MatrixUnits {
     /// Rows and columns of the matrices: 8 or 16.
     pub tile: u32,
     /// Threads of a subgroup.
     pub subgroup: u32,
+}
+
+impl MatrixUnits {
+    /// Threads of a workgroup that uses them.
+    pub const WORKGROUP: u32 = 128;
+    /// Numbers that such a workgroup computes.
+    pub(super) const BLOCK: u32 = 4096;
+
+    /// Whether kernels can use units of this shape.
+    pub fn are_suitable(self) -> bool {
+        let MatrixUnits { tile, subgroup } = self;
+        [8, 16].contains(&tile) && 4 * tile * tile * Self::WORKGROUP == Self::BLOCK * subgroup
+    }
 }
 
 /// What a shader is specialised for besides its call's parameters.
@@ -67,13 +83,21 @@ impl Specialisation {
 
     /// What stands at the beginning of the text of `variant`: the extensions that it needs, and for each buffer that
     /// may hold float16 the type of its elements, `InputElement` for `input`.
-    pub(super) fn prelude(&self, kernel: &Kernel, variant: &Variant) -> String {
+    pub(crate) fn prelude(&self, kernel: &Kernel, variant: &Variant) -> String {
         let mut prelude = String::new();
         if variant.matrix_units || self.elements.contains(&Element::Half) {
             prelude.push_str("enable f16;\n");
         }
-        if variant.matrix_units {
+        if let Some(MatrixUnits { tile, subgroup }) = self.matrix_units.filter(|_| variant.matrix_units) {
             prelude.push_str("enable wgpu_cooperative_matrix;\n");
+            for (name, element, role) in [("Left", "f16", "A"), ("Right", "f16", "B"), ("Sums", "f32", "C")] {
+                prelude.push_str(&format!(
+                    "alias {name} = coop_mat{tile}x{tile}<{element}, {role}>;\n"
+                ));
+            }
+            prelude.push_str(&format!(
+                "const TILE: u32 = {tile}u;\nconst SUBGROUP: u32 = {subgroup}u;\n"
+            ));
         }
         for (index, name) in kernel.buffers().enumerate() {
             if kernel.halves.contains(&name) {

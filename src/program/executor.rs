@@ -18,6 +18,9 @@ pub struct Ceilings {
     /// Multiplications and additions of float32 in a second: independent ones on a GPU, those of a matrix product
     /// in cache on the CPU.
     pub flops_per_second: f64,
+    /// The same of float16 products on [`MatrixUnits`](crate::kernels::MatrixUnits), if kernels can use the device's.
+    #[serde(default)]
+    pub matrix_flops_per_second: Option<f64>,
 }
 
 /// Runs the calls of one program over buffers that it holds.

@@ -185,6 +185,9 @@ pub fn compare_variant(cases: &[Case], variant: &Variant, tolerance: Tolerance) 
         true => Capabilities::Full,
         false => Capabilities::Baseline,
     };
+    if variant.matrix_units && gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
+        return;
+    }
     let run = |capabilities, halves| {
         let chosen = VariantChoice::Named(variant.name.into());
         run_with(cases, chosen, capabilities, halves)

@@ -24,10 +24,15 @@ fn setups() -> Vec<(String, GpuDevice, GpuOptions)> {
         (Capabilities::Full, named("tiled 32")),
         (Capabilities::Full, named("tiled 64")),
         (Capabilities::Full, named("winograd")),
+        (Capabilities::Full, named("matrix")),
+        (Capabilities::Full, named("split matrix")),
         (Capabilities::Baseline, VariantChoice::Auto),
     ];
     let opened = setups.into_iter().filter_map(|(capabilities, variants)| {
         let gpu = common::gpu(capabilities)?;
+        if matches!(&variants, VariantChoice::Named(name) if name.ends_with("matrix")) {
+            gpu.matrix_units()?;
+        }
         let what = format!("{capabilities:?} device, {variants:?}");
         let checked = false;
         Some((what, gpu, GpuOptions { variants, checked }))

@@ -61,10 +61,14 @@ fn ceilings_are_measured() {
         return;
     }
     let (_, network) = networks(Precision::F32).remove(0);
+    let has_matrix_units = gpu.matrix_units().is_some();
     let mut executor = GpuExecutor::new(gpu, &network.program, &GpuOptions::default()).unwrap();
     let ceilings = executor.measure_ceilings().unwrap();
     // Between a calculator and what nobody has built.
-    for rate in [ceilings.bytes_per_second, ceilings.flops_per_second] {
+    let on_matrix_units = ceilings.matrix_flops_per_second;
+    assert_eq!(on_matrix_units.is_some(), has_matrix_units);
+    let rates = [ceilings.bytes_per_second, ceilings.flops_per_second];
+    for rate in rates.into_iter().chain(on_matrix_units) {
         assert!((1e6..1e17).contains(&rate), "{ceilings:?}");
     }
 }

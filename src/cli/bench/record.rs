@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use asma::kernels::conv2d::matrix_products;
 use asma::program::Ceilings;
 use asma::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,11 @@ impl Record {
 impl CallRecord {
     /// The least time that the device's ceilings allow, as a share of the time taken.
     fn share_of_ceiling(&self, ceilings: &Ceilings) -> f64 {
-        let computing = self.flops as f64 / ceilings.flops_per_second;
+        let products = matrix_products(&self.variant);
+        let computing = match ceilings.matrix_flops_per_second {
+            Some(rate) if products > 0 => f64::from(products) * self.flops as f64 / rate,
+            _ => self.flops as f64 / ceilings.flops_per_second,
+        };
         let moving = self.bytes as f64 / ceilings.bytes_per_second;
         computing.max(moving) / self.seconds
     }
@@ -96,11 +101,19 @@ pub fn print_record(record: &Record) -> Result<()> {
     let [n, c, h, w] = record.input;
     let ceilings = &record.ceilings;
     print(&format!(
-        "{}\n{}, input {n}×{c}×{h}×{w}\nceilings: copy {:.1} GB/s, multiply-add {:.1} GFLOP/s\n",
+        "{}\n{}, input {n}×{c}×{h}×{w}, {}\nceilings: copy {:.1} GB/s, multiply-add {:.1} GFLOP/s{}\n",
         record.device,
         record.network,
+        match record.precision.as_str() {
+            "f16" => "float16",
+            _ => "float32",
+        },
         1e-9 * ceilings.bytes_per_second,
-        1e-9 * ceilings.flops_per_second
+        1e-9 * ceilings.flops_per_second,
+        match ceilings.matrix_flops_per_second {
+            Some(rate) => format!(", matrix units {:.1} GFLOP/s", 1e-9 * rate),
+            None => String::new(),
+        }
     ))?;
     print("       ms  GFLOP/s     GB/s  of ceiling  kernel (variant), call")?;
     for call in &record.calls {
