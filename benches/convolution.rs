@@ -6,7 +6,6 @@
 //!
 //! Each time is the shortest of several, the variants taking turns, with submission and wait included.
 
-#[allow(dead_code)]
 #[path = "support/mod.rs"]
 mod support;
 

@@ -11,6 +11,7 @@ use asma::program::{CallId, Executor};
 use asma::{Error, LabelMap, Result, Shape, Tensor};
 
 use super::record::{CallRecord, Record};
+use super::step::compare;
 use crate::cli::network::{DeviceArguments, PrecisionArguments};
 use crate::cli::tuning::{check, keep};
 
@@ -21,6 +22,8 @@ pub struct Subject {
     pub height: usize,
     pub width: usize,
     pub batch: usize,
+    /// Rows and columns of the image that the ASMA step alone is measured on.
+    pub step_size: usize,
     pub rounds: usize,
     pub precision: PrecisionArguments,
 }
@@ -59,6 +62,11 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     bench.iterate(1)?;
     let two_forward_iteration = bench.time_iteration(subject.rounds)?;
     let Shape { n, c, h, w } = bench.attack.adversarial().shape;
+    drop(bench);
+    let step = match device.open()? {
+        Some(gpu) => Some(compare(&gpu, subject.step_size, subject.rounds)?),
+        None => None,
+    };
     Ok(Record {
         asma_version: env!("CARGO_PKG_VERSION").into(),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
@@ -74,6 +82,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
         forward: forward_seconds,
         input_gradient,
         asma_step,
+        step,
         one_forward_iteration,
         two_forward_iteration,
         first_iteration_after,

@@ -3,6 +3,7 @@
 mod compare;
 mod measure;
 mod record;
+mod step;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,6 +45,10 @@ pub struct Arguments {
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
+    /// On a GPU: rows and columns of the image that the ASMA step alone is measured on, fused and as one launch per
+    /// operator
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(16..=8192))]
+    step_size: u16,
     /// Rounds, of which the median counts, after one that does not
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -88,6 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         height: arguments.size.height,
         width: arguments.size.width,
         batch: arguments.batch.into(),
+        step_size: arguments.step_size.into(),
         rounds: arguments.rounds.into(),
         precision: arguments.precision,
     };

@@ -7,6 +7,7 @@ use asma::program::Ceilings;
 use asma::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::step::StepRecord;
 use crate::cli::print;
 use crate::cli::tuning::file_name_of;
 
@@ -34,6 +35,9 @@ pub struct Record {
     /// The launches of the fused ASMA step; `head`, where the network has one, is also its last convolution, and the
     /// adjoints of that and of the activation before it.
     pub asma_step: f64,
+    /// The ASMA step by itself, fused and as one launch per operator; on GPUs.
+    #[serde(default)]
+    pub step: Option<StepRecord>,
     /// Whole iterations as the attack runs them, many to a submission, host and waiting included.
     pub one_forward_iteration: f64,
     pub two_forward_iteration: f64,
@@ -138,6 +142,17 @@ pub fn print_record(record: &Record) -> Result<()> {
         1.0 / record.one_forward_iteration,
         mebibytes(record.buffer_bytes)
     ))?;
+    if let Some(step) = &record.step {
+        print(&format!(
+            "{:9.3} ms  ASMA step at {1} × {1}, {2:.2} GB/s; as {3} launches {4:.3} ms, {5:.2} times as long",
+            1e3 * step.fused.median(),
+            step.size,
+            1e-9 * step.fused.bytes as f64 / step.fused.median(),
+            step.unfused.launches,
+            1e3 * step.unfused.median(),
+            step.median_ratio
+        ))?;
+    }
     match record.peak_process_bytes {
         Some(bytes) => print(&format!(
             "{:9.1} MiB of main memory at most, the two-forward attack included",

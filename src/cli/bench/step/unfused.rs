@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 
-use anyhow::{Context, Result};
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
 use asma::program::{BufferId, Executor, Program};
-use asma::wgpu;
+use asma::{Error, Result, wgpu};
 use bytemuck::{Pod, Zeroable};
 
 use super::inputs::{BETA, CLASSES, Inputs, LAMBDA, Results, TAU};
@@ -333,7 +332,7 @@ impl Unfused {
     }
 
     fn read(&mut self, tensor: Tensor) -> Result<Vec<f32>> {
-        Ok(self.executor.read(tensor.buffer, tensor.length as usize)?)
+        self.executor.read(tensor.buffer, tensor.length as usize)
     }
 }
 
@@ -359,7 +358,7 @@ fn prepare(
     launches: &[Launch],
 ) -> Result<Vec<Prepared>> {
     let device = gpu.device();
-    let source = include_str!("../../shaders/asma_unfused.wgsl");
+    let source = include_str!("../../../../shaders/asma_unfused.wgsl");
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some("asma_unfused"),
         source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -412,7 +411,8 @@ fn prepare(
                 cache: None,
             })
         });
-        let buffer = |id| executor.buffer(id).context("a buffer of this program");
+        let missing = || Error::Usage("the unfused step names a buffer that it does not have".into());
+        let buffer = |id| executor.buffer(id).ok_or_else(missing);
         let uniform = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: uniforms,
             offset: slot * UNIFORM_SLOT,
