@@ -13,7 +13,7 @@ mod support;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use asma::gpu::DeviceChoice;
+use asma::gpu::{DeviceChoice, GpuOptions, VariantChoice};
 use clap::Parser;
 use serde::Serialize;
 
@@ -29,6 +29,9 @@ struct Arguments {
     /// gpu, a number or part of a name.
     #[arg(long, default_value = "gpu")]
     device: DeviceChoice,
+    /// The variant of the fused form's kernels, where they have it.
+    #[arg(long)]
+    variant: Option<String>,
     /// How often to time both forms.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     pairs: u16,
@@ -54,10 +57,21 @@ fn main() -> Result<()> {
     let command = format!(
         "cargo bench --bench asma_step -- --size {} --device {} --pairs {}",
         arguments.size, arguments.device, arguments.pairs
-    );
+    ) + &arguments
+        .variant
+        .iter()
+        .map(|name| format!(" --variant {name}"))
+        .collect::<String>();
     let circumstances = Circumstances::new(&gpu, command)?;
     circumstances.print();
-    let step = compare(&gpu, arguments.size.into(), arguments.pairs.into())?;
+    let options = GpuOptions {
+        variants: match arguments.variant {
+            Some(name) => VariantChoice::Named(name),
+            None => VariantChoice::Auto,
+        },
+        ..Default::default()
+    };
+    let step = compare(&gpu, &options, arguments.size.into(), arguments.pairs.into())?;
     print(&step);
     if let Some(folder) = arguments.save {
         let record = Record { circumstances, step };

@@ -2,7 +2,8 @@
 // `update` after it, each one pass over memory.
 //
 // FLAGS (of the entry point that is used) and CLASS_COUNT are constants that the prelude brings: what the
-// flags leave out is not compiled, loops over classes have a known end.
+// flags leave out is not compiled, loops over classes have a known end. `update` reads and writes images as Values, of
+// VALUES numbers each, which shared/asma_scalars.wgsl or shared/asma_vectors.wgsl brings.
 
 const WORKGROUP: u32 = 256u;
 
@@ -228,12 +229,12 @@ struct UpdateParams {
 }
 
 @group(0) @binding(0) var<uniform> update_params: UpdateParams;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<Values>;
+@group(0) @binding(2) var<storage, read> source: array<Values>;
 @group(0) @binding(3) var<storage, read> region: array<u32>;
 @group(0) @binding(4) var<storage, read> update_classes: array<u32>;
-@group(0) @binding(5) var<storage, read_write> adversarial: array<f32>;
-@group(0) @binding(6) var<storage, read_write> best: array<f32>;
+@group(0) @binding(5) var<storage, read_write> adversarial: array<Values>;
+@group(0) @binding(6) var<storage, read_write> best: array<Values>;
 @group(0) @binding(7) var<storage, read_write> counts: array<u32>;
 @group(0) @binding(8) var<storage, read_write> ledger: array<u32>;
 
@@ -436,25 +437,27 @@ fn update(
     let steps = has(STEP) && !decision.was_stopped && decision.stops == RUNNING;
     let clips = has(CLIP) && !decision.was_stopped && (steps || !has(STEP));
     let pixels = update_params.extent.h * update_params.extent.w;
-    let elements = update_params.extent.c * pixels;
-    var sum = 0.0;
-    var maximum = 0.0;
-    for (var j = 0u; j < ELEMENTS_PER_THREAD; j++) {
-        let element = (group * ELEMENTS_PER_THREAD + j) * WORKGROUP + thread;
-        if element >= elements {
+    let vectors = update_params.extent.c * pixels / VALUES;
+    var squares = Values();
+    var distances = Values();
+    for (var j = 0u; j < ELEMENTS_PER_THREAD / VALUES; j++) {
+        let vector = (group * (ELEMENTS_PER_THREAD / VALUES) + j) * WORKGROUP + thread;
+        if vector >= vectors {
             break;
         }
-        let place = sample * elements + element;
+        let place = sample * vectors + vector;
         let before = adversarial[place];
         let origin = source[place];
         var after = before;
-        let may_change = !has(REGION) || region[sample * pixels + element % pixels] != 0u;
-        if steps && may_change {
+        if steps {
             let ascent = gradient[place] + 2.0 * update_params.lambda * (origin - before);
             after += decision.multiplier * ascent;
         }
-        if clips && may_change {
-            after = clamp(after, 0.0, 1.0);
+        if clips {
+            after = clamp(after, Values(), Values(1.0));
+        }
+        if has(REGION) {
+            after = select(before, after, may_change(sample * pixels + VALUES * vector % pixels));
         }
         let clipped = after != before;
         if decision.new_best {
@@ -464,9 +467,12 @@ fn update(
             adversarial[place] = after;
         }
         let difference = after - origin;
-        sum += difference * difference;
-        maximum = max(maximum, select(abs(difference), select(0.0, 1.0, clipped), ONLY_CLIPS));
+        squares += difference * difference;
+        let marked = select(Values(), Values(1.0), clipped);
+        distances = max(distances, select(abs(difference), marked, ONLY_CLIPS));
     }
+    let sum = total(squares);
+    let maximum = largest(distances);
 
     let settles = has(SETTLE) && group == 0u;
     var settled_sum = 0.0;

@@ -89,6 +89,17 @@ impl DeviceArguments {
         }
     }
 
+    /// How to run on `gpu`.
+    pub fn options(&self, gpu: &GpuDevice) -> GpuOptions {
+        GpuOptions {
+            variants: match &self.variant {
+                Some(name) => VariantChoice::Named(name.clone()),
+                None => variants_for(gpu),
+            },
+            ..Default::default()
+        }
+    }
+
     /// An executor for `program` on `gpu`, or on the CPU. Says in one line which was taken.
     pub fn executor(&self, gpu: Option<GpuDevice>, program: &Arc<Program>) -> Result<Box<dyn Executor>> {
         let why = match (&self.device, &gpu) {
@@ -107,13 +118,7 @@ impl DeviceArguments {
         program: &Arc<Program>,
     ) -> Result<Box<dyn Executor>> {
         if let Some(gpu) = gpu {
-            let options = GpuOptions {
-                variants: match &self.variant {
-                    Some(name) => VariantChoice::Named(name.clone()),
-                    None => variants_for(&gpu),
-                },
-                ..Default::default()
-            };
+            let options = self.options(&gpu);
             match GpuExecutor::new(gpu, program, &options) {
                 Ok(executor) => return Ok(Box::new(executor)),
                 Err(error) if self.device == DeviceChoice::Auto => {

@@ -7,10 +7,10 @@ use crate::kernels::{Params, Specialisation, Variant};
 /// Which variant of a kernel to run where there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VariantChoice {
-    /// With workgroup memory on hardware, without on a software rasteriser.
+    /// With workgroup memory on hardware and without on a software rasteriser, where a kernel has both.
     #[default]
     Auto,
-    /// The variant of this name for every kernel that has it.
+    /// The variant of this name for every kernel that has it; `Auto` for the others.
     Named(String),
     /// What was measured to be fastest; `Auto` for work that was not measured.
     Tuned(Tuning),
@@ -31,17 +31,20 @@ pub(super) fn choose_variant(
     let possible = params
         .variants(specialisation)
         .filter(|variant| !variant.subgroups || gpu.has_subgroups());
-    let mut last_first = possible.rev();
-    let mut automatic = last_first
-        .clone()
-        .filter(|variant| variant.workgroup_memory == gpu.is_hardware() && params.suits(variant));
+    let last_first = possible.rev();
+    let named = |name: &str| last_first.clone().find(|variant| variant.name == name);
+    let automatic = || {
+        let mut suitable = last_first.clone().filter(|variant| params.suits(variant));
+        let kind = |variant: &&Variant| variant.workgroup_memory == gpu.is_hardware();
+        suitable.clone().find(kind).or_else(|| suitable.next())
+    };
     let wanted = match choice {
-        VariantChoice::Auto => automatic.next(),
-        VariantChoice::Named(name) => last_first.find(|variant| variant.name == name),
+        VariantChoice::Auto => automatic(),
+        VariantChoice::Named(name) => named(name).or_else(automatic),
         VariantChoice::Tuned(tuning) => tuning
             .choose(params, specialisation)
-            .and_then(|name| last_first.find(|variant| variant.name == name))
-            .or_else(|| automatic.next()),
+            .and_then(named)
+            .or_else(automatic),
     };
     wanted.unwrap_or(baseline(params))
 }

@@ -58,7 +58,7 @@ impl KernelParams for Params {
         halves: &["features", "weight", "gradient"],
         variants: &[Variant {
             name: "fused",
-            shader: shader!("asma_step", "asma_head"),
+            shader: shader!("shared/asma_scalars", "asma_step", "asma_head"),
             workgroup_memory: true,
             subgroups: false,
             matrix_units: false,

@@ -11,7 +11,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, fold};
+use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
 
 /// Write the seed gradient.
 pub const WRITE_SEED: u32 = 1;
@@ -72,7 +72,7 @@ impl KernelParams for Params {
         halves: &[],
         variants: &[Variant {
             name: "fused",
-            shader: include_str!("../../shaders/asma_step.wgsl"),
+            shader: shader!("shared/asma_scalars", "asma_step"),
             workgroup_memory: true,
             subgroups: false,
             matrix_units: false,

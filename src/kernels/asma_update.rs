@@ -48,7 +48,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, fold};
+use super::{Extent, Kernel, KernelParams, Specialisation, Variant, fold, shader};
 
 /// Take the step.
 pub const STEP: u32 = 1;
@@ -144,6 +144,9 @@ impl Params {
     }
 }
 
+/// The variant that loads and stores 4 values at once.
+const VECTORS: &str = "vectors";
+
 impl KernelParams for Params {
     // `region` is 0 or 1 per pixel, [n][h][w], read only with the flag REGION; `classes` and `counts` are as
     // in `asma_mask`. Region, classes, counts and ledger are unsigned integers.
@@ -153,7 +156,22 @@ impl KernelParams for Params {
         reads: &["gradient", "source", "region", "classes"],
         writes: &["adversarial", "best", "counts", "ledger"],
         halves: &[],
-        variants: super::asma_mask::Params::KERNEL.variants,
+        variants: &[
+            Variant {
+                name: "scalars",
+                shader: shader!("shared/asma_scalars", "asma_step"),
+                workgroup_memory: true,
+                subgroups: false,
+                matrix_units: false,
+            },
+            Variant {
+                name: VECTORS,
+                shader: shader!("shared/asma_vectors", "asma_step"),
+                workgroup_memory: true,
+                subgroups: false,
+                matrix_units: false,
+            },
+        ],
     };
 
     fn elements_moved(&self) -> Vec<u64> {
@@ -170,6 +188,18 @@ impl KernelParams for Params {
     fn grid(&self, _: &Variant) -> [u32; 3] {
         let [x, y] = fold(Self::workgroups(self.extent));
         [x, y, self.extent.n]
+    }
+
+    fn supports(&self, variant: &Variant, _: &Specialisation) -> bool {
+        let Extent { c, h, w, .. } = self.extent;
+        // A vector is of one sample, and with a region, which is of pixels, of one channel.
+        let vectors_fit = (c * h * w).is_multiple_of(4) && (self.flags & REGION == 0 || (h * w).is_multiple_of(4));
+        variant.name != VECTORS || vectors_fit
+    }
+
+    fn work(&self) -> String {
+        let Extent { n, c, h, w } = self.extent;
+        format!("asma_update of {n}x{c}x{h}x{w}, flags {}", self.flags)
     }
 
     // Parameters that the shader also has as constants, see its head.

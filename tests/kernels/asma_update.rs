@@ -6,7 +6,7 @@ use asma::kernels::asma_update::{
     STATE_MULTIPLIER, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
 
-use super::support::{Case, Halves, Random, Tolerance, compare_floats, run};
+use super::support::{Case, Random, Tolerance, Written, compare_floats, run_variant};
 
 /// One rounding more or less in the step.
 const IMAGE: Tolerance = Tolerance {
@@ -163,7 +163,34 @@ fn shader_is_as_its_twin() {
         extents.push(large);
     }
 
-    let [twins, unchecked, checked] = run(&cases, Halves::None);
+    check(&cases, &extents, run_variant(&cases, "scalars"));
+}
+
+/// Images of whole vectors; without a region also such whose channels are not, which then are left to single numbers.
+#[test]
+fn vectors_are_as_the_twin() {
+    let mut random = Random::new(19);
+    let mut cases = Vec::new();
+    let mut extents = Vec::new();
+    for schedule in [
+        SETTLE | STEP | CLIP | MULTIPLIER_FROM_COUNTS,
+        STEP,
+        SETTLE | CLIP,
+        CLIP,
+    ] {
+        for more in [0, STATIC_MULTIPLIER, REGION] {
+            for [c, h, w] in [[1, 2, 2], [3, 8, 10], [4, 7, 9], [3, 64, 68]] {
+                let n = random.between(1, 3);
+                let extent = Extent { n, c, h, w };
+                cases.push(case(&mut random, extent, 2, schedule | more));
+                extents.push(extent);
+            }
+        }
+    }
+    check(&cases, &extents, run_variant(&cases, "vectors"));
+}
+
+fn check(cases: &[Case], extents: &[Extent], [twins, unchecked, checked]: [Vec<Written>; 3]) {
     for (number, case) in cases.iter().enumerate() {
         for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             let what = format!("{what} shader, case {number}: {:?}", case.params);

@@ -88,6 +88,12 @@ pub fn run(cases: &[Case], halves: Halves) -> [Vec<Written>; 3] {
     run_with(cases, VariantChoice::Auto, capabilities, halves)
 }
 
+/// The same by the variant of this name.
+pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
+    let variant = VariantChoice::Named(name.into());
+    run_with(cases, variant, Capabilities::Baseline, Halves::None)
+}
+
 fn run_with(
     cases: &[Case],
     variants: VariantChoice,

@@ -64,7 +64,10 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     let Shape { n, c, h, w } = bench.attack.adversarial().shape;
     drop(bench);
     let step = match device.open()? {
-        Some(gpu) => Some(compare(&gpu, subject.step_size, subject.rounds)?),
+        Some(gpu) => {
+            let options = device.options(&gpu);
+            Some(compare(&gpu, &options, subject.step_size, subject.rounds)?)
+        }
         None => None,
     };
     Ok(Record {

@@ -22,7 +22,7 @@ pub struct Fused {
 }
 
 impl Fused {
-    pub fn new(gpu: GpuDevice, inputs: &Inputs) -> Result<Fused> {
+    pub fn new(gpu: GpuDevice, options: &GpuOptions, inputs: &Inputs) -> Result<Fused> {
         let mut program = Program::new();
         let logits = program.add_tensor("logits", inputs.output_shape());
         let seed = program.add_tensor("seed", inputs.output_shape());
@@ -58,7 +58,7 @@ impl Fused {
             [mask, update]
         });
 
-        let mut executor = GpuExecutor::new(gpu, &program, &GpuOptions::default())?;
+        let mut executor = GpuExecutor::new(gpu, &program, options)?;
         executor.write(logits.buffer, &inputs.logits)?;
         executor.write_words(target, 0, &inputs.target)?;
         executor.write(gradient.buffer, &inputs.gradient)?;

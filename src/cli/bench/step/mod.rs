@@ -6,7 +6,7 @@ mod unfused;
 
 use std::time::Instant;
 
-use asma::gpu::GpuDevice;
+use asma::gpu::{GpuDevice, GpuOptions};
 use asma::{Error, Result, wgpu};
 use serde::{Deserialize, Serialize};
 
@@ -49,13 +49,13 @@ impl Form {
 /// A sample of the slower form takes about this long, so that submitting and waiting hardly count.
 const SAMPLE_SECONDS: f64 = 0.1;
 
-/// Compares the results of both forms, then times them in turn, `pairs` times each.
+/// Compares the results of both forms, then times them in turn, `pairs` times each; the fused one with `options`.
 ///
 /// # Errors
 /// If the forms do not agree, or the device failed.
-pub fn compare(gpu: &GpuDevice, size: usize, pairs: usize) -> Result<StepRecord> {
+pub fn compare(gpu: &GpuDevice, options: &GpuOptions, size: usize, pairs: usize) -> Result<StepRecord> {
     let inputs = Inputs::new(size);
-    let mut fused = Fused::new(gpu.clone(), &inputs)?;
+    let mut fused = Fused::new(gpu.clone(), options, &inputs)?;
     let mut unfused = Unfused::new(gpu.clone(), &inputs)?;
     let agreement = check(fused.first_two()?, unfused.first_two()?)?;
 
