@@ -142,6 +142,8 @@ fn convolution(channels: [u32; 2], sizes: [u32; 2], [kernel, stride, padding]: [
         padding: [padding; 2],
         padded_out_channels: channels[1].next_multiple_of(conv2d::CHANNEL_BLOCK as u32),
         accumulate: 0,
+        gated: 0,
+        unused: [0; 3],
     }
 }
 
@@ -170,8 +172,8 @@ fn race(
                 pipeline,
                 bindings,
                 grid,
-                output: buffers[4].clone(),
-                element: specialisation.element(3),
+                output: buffers[5].clone(),
+                element: specialisation.element(4),
             });
         }
     }
@@ -229,9 +231,10 @@ fn race(
 
 /// All words, and what can be float16 if the device has it.
 fn specialisations(gpu: &GpuDevice) -> Vec<Specialisation> {
-    let mut kinds = vec![[Element::Word; 4]];
+    let mut kinds = vec![[Element::Word; 5]];
     if gpu.has_float16() {
-        kinds.push([Element::Half, Element::Half, Element::Word, Element::Half]);
+        use Element::{Half, Word};
+        kinds.push([Half, Half, Word, Half, Half]);
     }
     let specialised = kinds.into_iter().map(|elements| Specialisation {
         elements: elements.to_vec(),
@@ -284,14 +287,14 @@ impl Numbers {
         }
     }
 
-    /// Parameters, input, weights, coefficients and output.
+    /// Parameters, input, weights, coefficients, gate and output.
     fn buffers(
         &self,
         gpu: &GpuDevice,
         params: &Params,
         layout: &conv2d::Params,
         specialisation: &Specialisation,
-    ) -> [wgpu::Buffer; 5] {
+    ) -> [wgpu::Buffer; 6] {
         let buffer = |contents: &[u8], usage| {
             let descriptor = wgpu::util::BufferInitDescriptor {
                 label: None,
@@ -319,7 +322,8 @@ impl Numbers {
             storage(0, &self.input),
             storage(1, &self.weight),
             storage(2, &self.epilogue),
-            storage(3, &vec![0.0; layout.output_extent.elements() as usize]),
+            storage(3, &[0.0]),
+            storage(4, &vec![0.0; layout.output_extent.elements() as usize]),
         ]
     }
 

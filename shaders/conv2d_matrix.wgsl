@@ -180,13 +180,9 @@ fn store_tile(n: u32, channel: u32, pixel: u32, subgroup: u32, lane: u32) {
         let p = pixel + element % TILE;
         let c = channel + row;
         if c < params.output_extent.c && p < count {
-            let bias_slope = epilogue[c];
-            let biased = results[subgroup * TILE * TILE + element] + bias_slope.x;
             let y = p / params.output_extent.w;
-            store_value(
-                at(params.output, n, c, y, p - y * params.output_extent.w),
-                select(biased * bias_slope.y, biased, biased >= 0.0),
-            );
+            let index = at(params.output, n, c, y, p - y * params.output_extent.w);
+            store_sum(index, c, results[subgroup * TILE * TILE + element]);
         }
     }
 }

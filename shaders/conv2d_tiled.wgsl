@@ -89,12 +89,11 @@ fn store(channel: u32, outputs: Outputs, sums: vec4<f32>) {
     if channel >= params.output_extent.c {
         return;
     }
-    let values = activate(sums, channel);
     let index = outputs.index + channel * params.output.channel;
-    if outputs.inside.x { store_value(index.x, values.x); }
-    if outputs.inside.y { store_value(index.y, values.y); }
-    if outputs.inside.z { store_value(index.z, values.z); }
-    if outputs.inside.w { store_value(index.w, values.w); }
+    if outputs.inside.x { store_sum(index.x, channel, sums.x); }
+    if outputs.inside.y { store_sum(index.y, channel, sums.y); }
+    if outputs.inside.z { store_sum(index.z, channel, sums.z); }
+    if outputs.inside.w { store_sum(index.w, channel, sums.w); }
 }
 
 @compute @workgroup_size(128)

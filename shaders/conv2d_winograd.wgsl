@@ -260,7 +260,7 @@ fn conv2d(
     }
 }
 
-// Aᵀ m A, of the transposed m, with the epilogue; what lies inside the output is stored.
+// Aᵀ m A, of the transposed m, what lies inside the output is stored.
 fn store_tile(n: u32, channel: u32, tile: Tile, m: Square) {
     if channel >= params.output_extent.c || !tile.inside {
         return;
@@ -273,18 +273,17 @@ fn store_tile(n: u32, channel: u32, tile: Tile, m: Square) {
         left.y - left.z - left.w,
         right.y - right.z - right.w,
     );
-    let activated = activate(values, channel);
     let place = at(params.output, n, channel, tile.row, tile.column);
     let has_right = tile.column + 1u < params.output_extent.w;
     let has_lower = tile.row + 1u < params.output_extent.h;
-    store_value(place, activated.x);
+    store_sum(place, channel, values.x);
     if has_right {
-        store_value(place + 1u, activated.y);
+        store_sum(place + 1u, channel, values.y);
     }
     if has_lower {
-        store_value(place + params.output.row, activated.z);
+        store_sum(place + params.output.row, channel, values.z);
     }
     if has_right && has_lower {
-        store_value(place + params.output.row + 1u, activated.w);
+        store_sum(place + params.output.row + 1u, channel, values.w);
     }
 }

@@ -8,7 +8,11 @@ struct Params {
     stride: vec2<u32>,
     padding: vec2<u32>,
     accumulate: u32,
-    unused: u32,
+    gated: u32,
+    slope: f32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -62,6 +66,9 @@ fn max_pool2d_adjoint(
     let place = at(params.output, p.n, p.c, p.y, p.x);
     if params.accumulate == 1u {
         sum += f32(output[place]);
+    }
+    if params.gated == 1u && f32(input[at(params.input, p.n, p.c, p.y, p.x)]) <= 0.0 {
+        sum *= params.slope;
     }
     output[place] = OutputElement(sum);
 }

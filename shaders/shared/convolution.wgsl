@@ -1,5 +1,6 @@
 // What all convolutions have: parameters, bindings whose type is always the same, and the epilogue. `input` and
-// `weight`, bindings 1 and 2, are theirs, as vectors or single numbers.
+// `weight`, bindings 1 and 2, are theirs, as vectors or single numbers. GATED, a parameter, is also a constant of the
+// prelude.
 struct Params {
     input: View,
     output: View,
@@ -10,23 +11,35 @@ struct Params {
     padding: vec2<u32>,
     padded_out_channels: u32,
     accumulate: u32,
+    gated: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read> epilogue: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<OutputElement>;
+@group(0) @binding(4) var<storage, read> gate: array<GateElement>;
+@group(0) @binding(5) var<storage, read_write> output: array<OutputElement>;
 
-// Bias and slope activation of sums of one channel.
-fn activate(sums: vec4<f32>, channel: u32) -> vec4<f32> {
+// What stands at `index` of the output, of `channel`, when the sum over the taps is `sum`.
+fn finish(index: u32, channel: u32, sum: f32) -> f32 {
     let bias_slope = epilogue[channel];
-    let biased = sums + bias_slope.x;
-    return select(biased * bias_slope.y, biased, biased >= vec4(0.0));
+    if GATED == 1u {
+        var value = sum;
+        if params.accumulate == 1u {
+            value += f32(output[index]);
+        }
+        return select(bias_slope.y * value, value, f32(gate[index]) > 0.0);
+    }
+    let biased = sum + bias_slope.x;
+    var value = select(biased * bias_slope.y, biased, biased >= 0.0);
+    if params.accumulate == 1u {
+        value += f32(output[index]);
+    }
+    return value;
 }
 
-fn store_value(index: u32, value: f32) {
-    if params.accumulate == 1u {
-        output[index] = OutputElement(f32(output[index]) + value);
-    } else {
-        output[index] = OutputElement(value);
-    }
+fn store_sum(index: u32, channel: u32, sum: f32) {
+    output[index] = OutputElement(finish(index, channel, sum));
 }

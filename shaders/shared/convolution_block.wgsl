@@ -18,13 +18,12 @@ fn store_block(sums: ptr<function, BlockSums>, n: u32, channel_block: u32, y: u3
     let columns = min(4u, (params.output_extent.w - x + step.y - 1u) / step.y);
     let channels = min(8u, params.output_extent.c - 8u * channel_block);
     for (var c = 0u; c < channels; c++) {
-        let bias_slope = epilogue[8u * channel_block + c];
+        let channel = 8u * channel_block + c;
         for (var row = 0u; row < rows; row++) {
-            let start = at(params.output, n, 8u * channel_block + c, y + row * step.x, x);
+            let start = at(params.output, n, channel, y + row * step.x, x);
             for (var column = 0u; column < columns; column++) {
-                let biased = (*sums)[2u * row + c / 4u][column][c % 4u] + bias_slope.x;
-                let value = select(biased * bias_slope.y, biased, biased >= 0.0);
-                store_value(start + column * step.y, value);
+                let sum = (*sums)[2u * row + c / 4u][column][c % 4u];
+                store_sum(start + column * step.y, channel, sum);
             }
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Head {
     pub(super) epilogue: BufferId,
     /// Where the features' gradient goes.
     pub(super) gradient: Place,
-    /// Of the activation that the features come from; 1 if its adjoint is not among the calls taken over.
+    /// Of the activation that the features come from, whose adjoint the call taken over does too; 1 if there is none.
     pub(super) slope: f32,
 }
 
@@ -32,7 +32,7 @@ impl Head {
         let last = network.forward.clone().last()?;
         let call = program.calls().get(last)?;
         let convolution = pointwise(call)?;
-        let [features, weight, epilogue] = call.reads[..] else {
+        let [features, weight, epilogue, _] = call.reads[..] else {
             return None;
         };
         let logits = network.logits;
@@ -61,23 +61,23 @@ impl Head {
         if !is_its_adjoint || gradient == features {
             return None;
         }
-        let activation = program.calls()[first + 1..network.adjoint.end].first();
-        let slope = activation.and_then(|call| match call.params {
-            Params::SlopeAdjoint(params)
-                if params.in_place == 1
-                    && (call.reads[0], call.writes[0]) == (features, gradient)
-                    && (params.reference, params.output) == (convolution.input, adjoint.output)
-                    && params.extent == convolution.input_extent =>
-            {
-                let slopes = constant(program, call.reads[1])?;
-                let first = slopes.first()?;
-                slopes.iter().all(|slope| slope == first).then_some(*first)
+        let slope = match adjoint.gated {
+            0 => 1.0,
+            _ => {
+                // The kernel has one slope, and takes the features for the gate.
+                let slopes = constant(program, call.reads[2])?.iter().skip(1).step_by(2);
+                let mut slopes = slopes.take(convolution.input_extent.c as usize);
+                let first = *slopes.next()?;
+                let gated_by_features = call.reads[3] == features && adjoint.output == convolution.input;
+                if !gated_by_features || slopes.any(|slope| *slope != first) {
+                    return None;
+                }
+                first
             }
-            _ => None,
-        });
+        };
         Some(Head {
             forward: network.forward.start..last,
-            adjoint: first + 1 + usize::from(slope.is_some())..network.adjoint.end,
+            adjoint: first + 1..network.adjoint.end,
             convolution,
             features,
             weight,
@@ -87,7 +87,7 @@ impl Head {
                 view: adjoint.output,
                 shape: adjoint.output_extent.into(),
             },
-            slope: slope.unwrap_or(1.0),
+            slope,
         })
     }
 }

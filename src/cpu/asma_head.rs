@@ -33,8 +33,10 @@ pub fn run(
         padding: [0; 2],
         padded_out_channels: params.padded_out_channels,
         accumulate: 0,
+        gated: 0,
+        unused: [0; 3],
     };
-    conv2d::run(&forward, features, weight, epilogue, logits);
+    conv2d::run(&forward, features, weight, epilogue, &[], logits);
 
     let seed_view = View::dense(params.extent.into());
     let mut seed = match params.flags & WRITE_SEED {
@@ -73,7 +75,8 @@ pub fn run(
             transposed[c * padded + i] = value;
         }
     }
-    conv2d::run(&adjoint, &seed, &transposed, &[0.0, 1.0].repeat(padded), gradient);
+    let plain = [0.0, 1.0].repeat(padded);
+    conv2d::run(&adjoint, &seed, &transposed, &plain, &[], gradient);
     let activation = kernels::slope_adjoint::Params {
         reference: params.features,
         gradient: params.gradient,

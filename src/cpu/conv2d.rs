@@ -16,14 +16,22 @@ const BAND_PIXELS: usize = 1024;
 /// Elements of the window matrix that should be alive at once.
 pub(super) const WINDOW_ELEMENTS: usize = 1 << 18;
 
-/// `output = slope(bias + weight ∗ input)`, or added to `output`.
-pub fn run(params: &Params, input: &[f32], weight: &[f32], epilogue: &[f32], output: &mut [f32]) {
+/// `output = slope(bias + weight ∗ input)`, or added to `output`; or gated.
+pub fn run(
+    params: &Params,
+    input: &[f32],
+    weight: &[f32],
+    epilogue: &[f32],
+    gate: &[f32],
+    output: &mut [f32],
+) {
     let [_, _, h, w] = sizes(params.output_extent);
     if h == 0 || w == 0 {
         return;
     }
     let epilogue = Epilogue {
         coefficients: epilogue,
+        gate: (params.gated == 1).then_some(gate),
         accumulate: params.accumulate != 0,
     };
     let rows = band_rows(h, w, BAND_PIXELS);
@@ -126,8 +134,10 @@ fn convolve(
         .zip(scratch.sums.chunks_exact(pixels))
         .enumerate()
     {
-        for (out, sums) in out.chunks_mut(pitch).zip(sums.chunks_exact(w)) {
-            epilogue.apply(channel, sums, &mut out[..w], 1);
+        let rows = out.chunks_mut(pitch).zip(sums.chunks_exact(w));
+        for (y, (out, sums)) in (band.first..).zip(rows) {
+            let index = params.output.at(band.n, channel, y, 0);
+            epilogue.apply(channel, sums, &mut out[..w], index, 1);
         }
     }
 }

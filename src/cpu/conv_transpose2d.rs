@@ -14,14 +14,22 @@ use crate::kernels::conv_transpose2d::Params;
 /// Output pixels of one phase that a band should have.
 const BAND_PIXELS: usize = 1024;
 
-/// `output = slope(bias + weight ∗ᵀ input)`, or added to `output`.
-pub fn run(params: &Params, input: &[f32], weight: &[f32], epilogue: &[f32], output: &mut [f32]) {
+/// `output = slope(bias + weight ∗ᵀ input)`, or added to `output`; or gated.
+pub fn run(
+    params: &Params,
+    input: &[f32],
+    weight: &[f32],
+    epilogue: &[f32],
+    gate: &[f32],
+    output: &mut [f32],
+) {
     let [_, _, h, w] = sizes(params.output_extent);
     if h == 0 || w == 0 {
         return;
     }
     let epilogue = Epilogue {
         coefficients: epilogue,
+        gate: (params.gated == 1).then_some(gate),
         accumulate: params.accumulate != 0,
     };
     let stride = params.stride[0] as usize;
@@ -163,9 +171,17 @@ fn convolve(
         .zip(scratch.sums.chunks_exact(pixels))
         .enumerate()
     {
-        let rows_of_phase = out.chunks_mut(pitch).skip(rows.offset).step_by(stride_rows);
-        for (out, sums) in rows_of_phase.zip(sums.chunks_exact(columns.count)) {
-            epilogue.apply(channel, sums, &mut out[columns.offset..width], stride_columns);
+        let rows_of_phase = (band.first..).zip(out.chunks_mut(pitch));
+        let rows_of_phase = rows_of_phase.skip(rows.offset).step_by(stride_rows);
+        for ((y, out), sums) in rows_of_phase.zip(sums.chunks_exact(columns.count)) {
+            let index = params.output.at(band.n, channel, y, columns.offset);
+            epilogue.apply(
+                channel,
+                sums,
+                &mut out[columns.offset..width],
+                index,
+                stride_columns,
+            );
         }
     }
 }

@@ -243,8 +243,10 @@ fn dispatch(params: &Params, reads: &[&[f32]], writes: &mut [&mut [f32]]) -> boo
         };
     }
     match params {
-        Params::Conv2d(params) => twin!(conv2d(params; input, weight, epilogue; output)),
-        Params::ConvTranspose2d(params) => twin!(conv_transpose2d(params; input, weight, epilogue; output)),
+        Params::Conv2d(params) => twin!(conv2d(params; input, weight, epilogue, gate; output)),
+        Params::ConvTranspose2d(params) => {
+            twin!(conv_transpose2d(params; input, weight, epilogue, gate; output))
+        }
         Params::Slope(params) => twin!(slope(params; input, slopes; output)),
         Params::SlopeAdjoint(params) => twin!(slope_adjoint(params; reference, slopes, gradient; output)),
         Params::MaxPool2d(params) => twin!(max_pool2d(params; input; output)),

@@ -63,19 +63,30 @@ pub(super) fn multiply(
     }
 }
 
-/// Bias, slope activation and accumulation, of which a convolution's last step consists.
+/// Bias, slope activation and accumulation, or accumulation and the adjoint of an activation, of which a convolution's
+/// last step consists.
 #[derive(Clone, Copy)]
 pub(super) struct Epilogue<'a> {
     /// Bias and slope of each channel, in turn.
     pub coefficients: &'a [f32],
+    /// The activation's values, laid out as the output, if it is its adjoint.
+    pub gate: Option<&'a [f32]>,
     /// Whether to add to what the output holds.
     pub accumulate: bool,
 }
 
 impl Epilogue<'_> {
-    /// Writes `sums` of `channel` to every `step`-th place of `out`.
-    pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], step: usize) {
+    /// Writes `sums` of `channel` to every `step`-th place of `out`, whose first element is at `index` of the output.
+    pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], index: usize, step: usize) {
         let (bias, slope) = (self.coefficients[2 * channel], self.coefficients[2 * channel + 1]);
+        if let Some(gate) = self.gate {
+            let gate = gate[index..].iter().step_by(step);
+            for ((out, sum), value) in out.iter_mut().step_by(step).zip(sums).zip(gate) {
+                put(out, *sum, self.accumulate);
+                *out *= if *value > 0.0 { 1.0 } else { slope };
+            }
+            return;
+        }
         if step == 1 {
             for (out, sum) in out.iter_mut().zip(sums) {
                 put(out, activate(sum + bias, slope), self.accumulate);

@@ -40,5 +40,13 @@ pub fn run(params: &Params, input: &[f32], gradient: &[f32], output: &mut [f32])
                     }
                 }
             }
+            if params.gated == 1 {
+                for (y, out) in plane.values.chunks_mut(pitch).enumerate() {
+                    let values = row(input, params.input, plane.n, plane.c, y, w);
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out *= if *value > 0.0 { 1.0 } else { params.slope };
+                    }
+                }
+            }
         });
 }

@@ -31,7 +31,7 @@ fn convolutions() -> Vec<Params> {
         (2, 2, 0),
         (7, 2, 3),
     ] {
-        for channels in [32, 64] {
+        for (channels, gated) in [(32, 0), (64, 0), (64, 1)] {
             let input = Shape::new(1, channels, 512, 512);
             let size = (512 + 2 * padding - kernel) / stride + 1;
             let output = Shape::new(1, channels, size, size);
@@ -46,6 +46,8 @@ fn convolutions() -> Vec<Params> {
                 padding,
                 padded_out_channels: channels as u32,
                 accumulate: 0,
+                gated,
+                unused: [0; 3],
             }));
             // The other way round: the same pair of sizes is the transposed convolution's.
             all.push(Params::from(conv_transpose2d::Params {
@@ -58,6 +60,8 @@ fn convolutions() -> Vec<Params> {
                 padding,
                 padded_out_channels: channels as u32,
                 accumulate: 0,
+                gated,
+                unused: [0; 3],
             }));
         }
     }
@@ -107,7 +111,9 @@ fn layers() -> Vec<Params> {
             stride: [2; 2],
             padding: [0; 2],
             accumulate: 0,
-            unused: 0,
+            gated: 0,
+            slope: 1.0,
+            unused: [0; 3],
         }
         .into(),
         upsample::Params {

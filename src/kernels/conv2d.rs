@@ -4,7 +4,11 @@
 //! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, i, y·sy + ky − py, x·sx + kx − px])`
 //!
 //! with zeros outside the input and `slope_o(v) = v` for `v ≥ 0`, `slope_o · v` below (slope 1: no
-//! activation). On re-packed weights the same kernel is the input gradient of a convolution of stride 1
+//! activation). Or, gated, with the adjoint of the slope activation `a = slope(v)` that the output is the gradient of,
+//!
+//! `out[n,o,y,x] = (out[n,o,y,x] + Σ …) · (1 if a[n,o,y,x] > 0, else slope_o)`
+//!
+//! so that no pass of its own is needed for it. On re-packed weights the same kernel is the input gradient of a convolution of stride 1
 //! (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use bytemuck::{Pod, Zeroable};
@@ -36,8 +40,13 @@ pub struct Params {
     pub padding: [u32; 2],
     /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
     pub padded_out_channels: u32,
-    /// 1: add to what `output` holds (after the epilogue).
+    /// 1: add to what `output` holds (after the epilogue, before the gate).
     pub accumulate: u32,
+    /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output` is:
+    /// where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
+    pub gated: u32,
+    /// Fills the struct to 16 bytes.
+    pub unused: [u32; 3],
 }
 
 /// The variant for kernels of 3 × 3 and stride 1 without workgroup memory.
@@ -56,13 +65,13 @@ const SPLIT_MATRIX: &str = "split matrix";
 
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
-    // `epilogue` is bias and slope of each padded out channel, in turn.
+    // `epilogue` is bias and slope of each padded out channel, in turn; `gate` is not read unless the call is gated.
     const KERNEL: Kernel = Kernel {
         name: "conv2d",
         entry_point: "conv2d",
-        reads: &["input", "weight", "epilogue"],
+        reads: &["input", "weight", "epilogue", "gate"],
         writes: &["output"],
-        halves: &["input", "weight", "output"],
+        halves: &["input", "weight", "gate", "output"],
         variants: &[
             Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv2d")),
             Variant {
@@ -114,7 +123,8 @@ impl KernelParams for Params {
         let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
         let padded = u64::from(self.padded_out_channels);
         let written = (1 + u64::from(self.accumulate)) * self.output_extent.elements();
-        vec![self.input_extent.elements(), taps * padded, 2 * padded, written]
+        let gate = u64::from(self.gated) * self.output_extent.elements();
+        vec![self.input_extent.elements(), taps * padded, 2 * padded, gate, written]
     }
 
     fn grid(&self, variant: &Variant) -> [u32; 3] {
@@ -176,14 +186,16 @@ impl KernelParams for Params {
     }
 
     fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
+        let gated = ("GATED", self.gated);
         let padded = ("PADDED", (self.padding != [0, 0]) as u32);
         if variant.name == REGISTERS_3X3 {
-            return vec![padded];
+            return vec![gated, padded];
         }
         if variant.name == WINOGRAD {
-            return Vec::new();
+            return vec![gated];
         }
         let mut constants = vec![
+            gated,
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),
             ("STRIDE_ROWS", self.stride[0]),

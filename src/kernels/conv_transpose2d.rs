@@ -33,8 +33,13 @@ pub struct Params {
     pub padding: [u32; 2],
     /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
     pub padded_out_channels: u32,
-    /// 1: add to what `output` holds (after the epilogue).
+    /// 1: add to what `output` holds (after the epilogue, before the gate).
     pub accumulate: u32,
+    /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output` is:
+    /// where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
+    pub gated: u32,
+    /// Fills the struct to 16 bytes.
+    pub unused: [u32; 3],
 }
 
 impl From<super::conv2d::Params> for Params {
@@ -46,13 +51,13 @@ impl From<super::conv2d::Params> for Params {
 
 impl KernelParams for Params {
     // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
-    // `epilogue` is bias and slope of each padded out channel, in turn.
+    // `epilogue` is bias and slope of each padded out channel, in turn; `gate` is not read unless the call is gated.
     const KERNEL: Kernel = Kernel {
         name: "conv_transpose2d",
         entry_point: "conv_transpose2d",
-        reads: &["input", "weight", "epilogue"],
+        reads: &["input", "weight", "epilogue", "gate"],
         writes: &["output"],
-        halves: &["input", "weight", "output"],
+        halves: &["input", "weight", "gate", "output"],
         variants: &[Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv_transpose2d"))],
     };
 
@@ -75,6 +80,7 @@ impl KernelParams for Params {
 
     fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
         vec![
+            ("GATED", self.gated),
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),
             ("STRIDE_ROWS", self.stride[0]),

@@ -28,8 +28,13 @@ pub struct Params {
     pub padding: [u32; 2],
     /// 1: add to what `output` holds.
     pub accumulate: u32,
+    /// 1: what was pooled are the values of a slope activation, whose adjoint follows: where they are not above 0, what
+    /// `output` would hold is multiplied by `slope`.
+    pub gated: u32,
+    /// Of that activation.
+    pub slope: f32,
     /// Fills the struct to 16 bytes.
-    pub unused: u32,
+    pub unused: [u32; 3],
 }
 
 impl KernelParams for Params {

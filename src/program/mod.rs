@@ -2,6 +2,7 @@
 //! alike, lowered once from a network at one input size.
 
 mod executor;
+mod gating;
 mod halves;
 mod lower;
 mod memory;

@@ -153,7 +153,7 @@ fn automatic_step_makes_progress_at_any_scale_of_logits() {
 fn the_step_is_one_launch_beyond_the_network() {
     let few = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
     let many = SimpleUnet::doubling(3, 4, 2, 9, Padding::Valid);
-    for (unet, taken_over) in [(few, 3), (many, 0)] {
+    for (unet, taken_over) in [(few, 2), (many, 0)] {
         let graph = simple_unet_scaled(&unet, 7, 1.0);
         let network = lower(&graph, INPUT, LoweringOptions::default()).unwrap();
         let own = network.forward.len() + network.adjoint.len();
@@ -161,7 +161,7 @@ fn the_step_is_one_launch_beyond_the_network() {
             let mut config = config(1);
             config.schedule = schedule;
             let attack = Attack::new(&graph, INPUT, config, false).unwrap();
-            let again = (passes - 1) * (network.forward.len() - taken_over / 3);
+            let again = (passes - 1) * (network.forward.len() - taken_over / 2);
             // One mask and one update for each forward pass.
             assert_eq!(
                 attack.iteration(0).len(),

@@ -58,6 +58,8 @@ fn case(
         padding,
         padded_out_channels,
         accumulate: random.below(2),
+        gated: random.below(2),
+        unused: [0; 3],
     };
     Case {
         params: params.into(),
@@ -65,6 +67,7 @@ fn case(
             values(random, input_length),
             weight,
             values(random, 2 * padded_out_channels as usize),
+            values(random, output_length),
         ],
         writes: vec![values(random, output_length)],
     }

@@ -31,7 +31,9 @@ fn shader_is_as_its_twin() {
             stride,
             padding,
             accumulate: random.below(2),
-            unused: 0,
+            gated: random.below(2),
+            slope: random.choose(&[0.0, 0.25]),
+            unused: [0; 3],
         };
         Case {
             params: params.into(),

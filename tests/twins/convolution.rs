@@ -1,7 +1,7 @@
 //! conv2d and conv_transpose2d, and the input gradients of both, which are calls of the same kernels on
 //! re-packed weights.
 
-use asma::kernels::{View, conv_transpose2d, conv2d};
+use asma::kernels::{View, conv_transpose2d, conv2d, slope_adjoint};
 use asma::{Shape, cpu};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -157,6 +157,38 @@ fn for_each_term(
     }
 }
 
+/// Gated, a convolution without epilogue of its own is followed by the adjoint of an activation; `run` takes whether it
+/// is, coefficients, gate and output.
+fn check_gate(
+    random: &mut StdRng,
+    shape: Shape,
+    output: &Strided,
+    run: impl Fn(u32, &[f32], &[f32], &mut [f32]),
+) {
+    let padded = shape.c.next_multiple_of(8);
+    let gate = vector(random, output.buffer.len());
+    let slopes = vector(random, shape.c);
+    let mut wanted = output.buffer.clone();
+    run(0, &no_epilogue(padded), &[], &mut wanted);
+    let activation = slope_adjoint::Params {
+        reference: output.view,
+        gradient: output.view,
+        output: output.view,
+        extent: shape.into(),
+        in_place: 1,
+        accumulate: 0,
+        unused: [0; 2],
+    };
+    cpu::slope_adjoint::run(&activation, &gate, &slopes, &[], &mut wanted);
+    let mut coefficients = vec![0.0; 2 * padded];
+    for (pair, slope) in coefficients.chunks_exact_mut(2).zip(&slopes) {
+        pair[1] = *slope;
+    }
+    let mut found = output.buffer.clone();
+    run(1, &coefficients, &gate, &mut found);
+    assert_eq!(found, wanted);
+}
+
 /// Runs the twin of conv2d and checks it; returns what it added or wrote.
 #[track_caller]
 fn check_conv2d(
@@ -179,8 +211,14 @@ fn check_conv2d(
         padding: g.padding.map(|v| v as u32),
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
+        gated: 0,
+        unused: [0; 3],
     };
-    let run = |out: &mut [f32]| cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, out);
+    let run = |out: &mut [f32]| cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out);
+    check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
+        let params = conv2d::Params { gated, ..params };
+        cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, gate, out);
+    });
     output.check(SUMS, accumulate, run, expected)
 }
 
@@ -206,9 +244,16 @@ fn check_conv_transpose2d(
         padding: g.padding.map(|v| v as u32),
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
+        gated: 0,
+        unused: [0; 3],
     };
-    let run =
-        |out: &mut [f32]| cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, out);
+    let run = |out: &mut [f32]| {
+        cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out)
+    };
+    check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
+        let params = conv_transpose2d::Params { gated, ..params };
+        cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, gate, out);
+    });
     output.check(SUMS, accumulate, run, expected)
 }
 
@@ -421,6 +466,8 @@ fn equal_windows_give_equal_sums() {
         padding: [0, 0],
         padded_out_channels: weights.padded as u32,
         accumulate: 0,
+        gated: 0,
+        unused: [0; 3],
     };
     let epilogue = no_epilogue(weights.padded);
     let outputs = [1, 2, 7].map(|threads| {
@@ -429,7 +476,7 @@ fn equal_windows_give_equal_sums() {
             .num_threads(threads)
             .build()
             .unwrap();
-        pool.install(|| cpu::conv2d::run(&params, &input, &weights.values, &epilogue, &mut output));
+        pool.install(|| cpu::conv2d::run(&params, &input, &weights.values, &epilogue, &[], &mut output));
         for channel in output.chunks(output_shape.pixels()) {
             let mut rows = channel.chunks(output_shape.w);
             let first = rows.next().unwrap();

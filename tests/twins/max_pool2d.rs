@@ -1,6 +1,6 @@
 //! max_pool2d and its adjoint.
 
-use asma::kernels::{View, max_pool2d, max_pool2d_adjoint};
+use asma::kernels::{View, max_pool2d, max_pool2d_adjoint, slope_adjoint};
 use asma::{Shape, cpu};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -112,7 +112,9 @@ fn max_pool2d_and_adjoint() {
             stride: windows.stride,
             padding: windows.padding,
             accumulate: accumulate as u32,
-            unused: 0,
+            gated: 0,
+            slope: 1.0,
+            unused: [0; 3],
         };
         let upstream = gradient.dense();
         let mut expected = vec![0.0; shape.elements()];
@@ -122,6 +124,7 @@ fn max_pool2d_and_adjoint() {
         let run =
             |out: &mut [f32]| cpu::max_pool2d_adjoint::run(&params, &input.buffer, &gradient.buffer, out);
         let adjoint = result.check(ADJOINT, accumulate, run, &expected);
+        check_gate(&params, &input.buffer, &gradient.buffer, &result.buffer);
         let forward = |x: &[f64]| -> Vec<f64> {
             let largest = windows.largest(shape, pooled, x);
             largest.iter().map(|&i| x[i]).collect()
@@ -143,9 +146,37 @@ fn of_equal_values_the_first_has_the_gradient() {
         stride: [2, 2],
         padding: [0, 0],
         accumulate: 0,
-        unused: 0,
+        gated: 0,
+        slope: 1.0,
+        unused: [0; 3],
     };
     let mut output = [5.0; 4];
     cpu::max_pool2d_adjoint::run(&params, &[1.0, 2.0, 2.0, 2.0], &[3.0], &mut output);
     assert_eq!(output, [0.0, 3.0, 0.0, 0.0]);
+}
+
+/// Gated, the adjoint is followed by that of the activation whose values were pooled.
+fn check_gate(params: &max_pool2d_adjoint::Params, input: &[f32], gradient: &[f32], result: &[f32]) {
+    let slope = 0.25;
+    let mut wanted = result.to_vec();
+    cpu::max_pool2d_adjoint::run(params, input, gradient, &mut wanted);
+    let activation = slope_adjoint::Params {
+        reference: params.input,
+        gradient: params.output,
+        output: params.output,
+        extent: params.input_extent,
+        in_place: 1,
+        accumulate: 0,
+        unused: [0; 2],
+    };
+    let slopes = vec![slope; params.input_extent.c as usize];
+    cpu::slope_adjoint::run(&activation, input, &slopes, &[], &mut wanted);
+    let gated = max_pool2d_adjoint::Params {
+        gated: 1,
+        slope,
+        ..*params
+    };
+    let mut found = result.to_vec();
+    cpu::max_pool2d_adjoint::run(&gated, input, gradient, &mut found);
+    assert_eq!(found, wanted, "{gated:?}");
 }

@@ -177,15 +177,17 @@ impl Case {
                 padding: self.padding.map(|v| v as u32),
                 padded_out_channels: padded as u32,
                 accumulate: 0,
+                gated: 0,
+                unused: [0; 3],
             };
             // No bias, no activation.
             let epilogue = [0.0, 1.0].repeat(padded);
             let mut output = vec![0.0; upstream.shape.elements()];
             if transposed {
                 let params = conv_transpose2d::Params::from(params);
-                cpu::conv_transpose2d::run(&params, &input.buffer, &packed, &epilogue, &mut output);
+                cpu::conv_transpose2d::run(&params, &input.buffer, &packed, &epilogue, &[], &mut output);
             } else {
-                cpu::conv2d::run(&params, &input.buffer, &packed, &epilogue, &mut output);
+                cpu::conv2d::run(&params, &input.buffer, &packed, &epilogue, &[], &mut output);
             }
             let terms = output.iter().zip(upstream.dense());
             terms.map(|(&out, upstream)| out as f64 * upstream).sum()

@@ -141,7 +141,7 @@ impl Lowering<'_> {
         let group = self.fusions.group(self.graph, id);
         let fused = Epilogue::of(self.graph, &group, convolution.out_channels);
         if let Some(slopes) = fused.activation() {
-            self.slope_adjoint_in_place(id, slopes)?;
+            self.slope_adjoint_of_gradient(id, slopes)?;
         }
         let gradient = self.gradient_place(id)?;
         let input = self.node(self.fusions.head(id)).inputs[0];
@@ -250,8 +250,11 @@ impl Lowering<'_> {
             padding: pair(call.padding),
             padded_out_channels: call.packing.padded_out_channels() as u32,
             accumulate: call.accumulate as u32,
+            gated: 0,
+            unused: [0; 3],
         };
-        let reads = [input.buffer, weights, epilogue];
+        // The last binding is the gate, which is not read yet and must be some buffer.
+        let reads = [input.buffer, weights, epilogue, input.buffer];
         match call.transposed {
             false => self.program.add_call(label, params, &reads, &[output.buffer]),
             true => {

@@ -69,10 +69,14 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Takes the gradient of a convolution's activated values to that of the values before the activation.
-    pub(super) fn slope_adjoint_in_place(&mut self, id: NodeId, slopes: &[f32]) -> Result<()> {
+    /// Takes the gradient of a convolution's activated values to that of the values before the activation: as part of
+    /// the call that wrote the gradient last, if that can do it, else in place.
+    pub(super) fn slope_adjoint_of_gradient(&mut self, id: NodeId, slopes: &[f32]) -> Result<()> {
         let reference = self.place(id)?;
         let output = self.gradient_place(id)?;
+        if self.trainable.is_none() && self.program.gate_last_write(output, reference, slopes) {
+            return Ok(());
+        }
         let label = self.label(id, "activation adjoint");
         let slopes = self
             .program
