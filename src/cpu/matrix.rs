@@ -80,14 +80,22 @@ impl Epilogue<'_> {
     pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], index: usize, step: usize) {
         let (bias, slope) = (self.coefficients[2 * channel], self.coefficients[2 * channel + 1]);
         if let Some(gate) = self.gate {
-            let gate = gate[index..].iter().step_by(step);
-            for ((out, sum), value) in out.iter_mut().step_by(step).zip(sums).zip(gate) {
-                put(out, *sum, self.accumulate);
-                *out *= if *value > 0.0 { 1.0 } else { slope };
+            let gate = &gate[index..];
+            let pass = |out: &mut f32, sum: f32, value: f32| {
+                put(out, sum, self.accumulate);
+                *out *= if value > 0.0 { 1.0 } else { slope };
+            };
+            if step == 1 {
+                for ((out, sum), value) in out.iter_mut().zip(sums).zip(gate) {
+                    pass(out, *sum, *value);
+                }
+            } else {
+                let places = out.iter_mut().step_by(step).zip(gate.iter().step_by(step));
+                for ((out, value), sum) in places.zip(sums) {
+                    pass(out, *sum, *value);
+                }
             }
-            return;
-        }
-        if step == 1 {
+        } else if step == 1 {
             for (out, sum) in out.iter_mut().zip(sums) {
                 put(out, activate(sum + bias, slope), self.accumulate);
             }
