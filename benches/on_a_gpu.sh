@@ -31,22 +31,37 @@ run() {
     mkdir -p "$out"
     export ASMA_REQUIRE_GPU=1
     "$programs/asma" devices | tee "$out/devices.txt"
+    local half=
+    if "$programs/asma" devices --json | grep -q SHADER_F16; then half=yes; fi
     local failed=0
     "$programs/kernels" 2>&1 | tee "$out/kernels.txt" || failed=1
     "$programs/lockstep" --nocapture 2>&1 | tee "$out/lockstep.txt" || failed=1
     # The first run may compile anew what the tests did not, the second finds the driver's cache warm; the third runs
-    # the variants that are fastest here.
+    # the variants that are fastest here, the others one variant each.
     export ASMA_CACHE_DIR="$out/cache"
     rm -rf "$ASMA_CACHE_DIR"
+    bench() {
+        local name=$1
+        shift
+        "$programs/asma" bench --device "$device" --save "$out/bench_$name.json" "$@" |
+            tee "$out/bench_$name.txt" || failed=1
+    }
     for size in 572x572 1024x1024; do
         local padding=same
         if [ "$size" = 572x572 ]; then padding=valid; fi
         for run in first warm tuned; do
             local tune=
             if [ "$run" = tuned ]; then tune=--tune; fi
-            "$programs/asma" bench --device "$device" --padding "$padding" --size "$size" $tune \
-                --save "$out/bench_${size}_$run.json" | tee "$out/bench_${size}_$run.txt" || failed=1
+            bench "${size}_$run" --padding "$padding" --size "$size" $tune
         done
+        # Where there are no matrix units, what runs unasked runs under their variants' names too; the text tells.
+        for variant in "tiled 32" "tiled 64" winograd "split matrix"; do
+            bench "${size}_${variant// /_}" --padding "$padding" --size "$size" --variant "$variant"
+        done
+        if [ -n "$half" ]; then
+            bench "${size}_f16_tuned" --padding "$padding" --size "$size" --precision f16 --tune
+            bench "${size}_f16_matrix" --padding "$padding" --size "$size" --precision f16 --variant matrix
+        fi
     done
     for size in 512 1024 2048; do
         "$programs/asma_step" --device "$device" --size "$size" --save "$out" | tee "$out/asma_step_$size.txt" || failed=1
@@ -59,6 +74,8 @@ run() {
         python3 "$programs/network.py" "$programs/network" | tee "$out/network_cpu_pytorch.txt" || failed=1
         if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
             python3 "$programs/attack.py" "$programs/asma" --device "$device" --torch cuda \
+                --asma-form "split=--variant 'split matrix'" \
+                ${half:+--asma-form "half=--precision f16" --asma-form "half matrix=--precision f16 --variant matrix"} \
                 --save "$out/attack_pytorch.json" | tee "$out/attack_pytorch.txt" || failed=1
         fi
     fi

@@ -1,8 +1,10 @@
 """ASMA on the authors' network: asma against PyTorch in four forms, on the CPU or a CUDA device, in turn.
 
-    python benches/peers/attack.py target/release/asma --device gpu --torch cuda [--save FILE]
+    python benches/peers/attack.py target/release/asma --device gpu --torch cuda [--save FILE] \\
+        [--asma-form "split=--variant 'split matrix'"] [--asma-form "half=--precision f16"]
 
-The forms:
+asma runs as it would unasked (or as `asma bench --tune` has measured it), and once more in each further form that is
+named, with the options after the equals sign. PyTorch's forms:
   authors    their published loop: two forward passes, gradients of all weights too, images and masks copied to the
              host and back in each iteration
   strict     the same mathematics in one-forward order, the gradient of the image alone, nothing copied, float32
@@ -12,8 +14,9 @@ The forms:
   fp16       tf32 under autocast to float16, which casts the weights anew in each iteration
 On the CPU the last two do not exist. None is compiled (torch.compile) or captured (CUDA graphs).
 The authors' form is compared with asma's two-forward schedule, the others with one-forward. No pixel of the image is
-clipped, so that asma's two-forward leaves every second forward pass but the first out: its best case. All start from the same weights, image and target. Traces of `strict` and asma
-are compared before any time is taken; how far the others are from asma's is reported.
+clipped, so that asma's two-forward leaves every second forward pass but the first out: its best case. All start from
+the same weights, image and target. Traces are compared before any time is taken: `strict` and `authors` must agree with
+asma as it runs unasked; how far the other forms of both are from that is reported.
 """
 
 import argparse
@@ -21,6 +24,7 @@ import csv
 import datetime
 import json
 import pathlib
+import shlex
 import statistics
 import struct
 import subprocess
@@ -199,6 +203,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="that a sample takes")
     parser.add_argument("--channels-last", action="store_true", help="on the CPU too")
+    parser.add_argument("--asma-form", action="append", default=[], metavar="NAME=OPTIONS")
     parser.add_argument("--save")
     arguments = parser.parse_args()
     device = torch.device(arguments.torch)
@@ -229,50 +234,71 @@ def main():
                 return Authors(network, source, target)
             return OneForward(network, source, target, form, device.type == "cuda" or arguments.channels_last)
 
-        errors = {}
-        for form in forms:
-            schedule = schedule_of(form).replace("_", "-")
-            out = folder / schedule
+        asma_forms = {"asma": []}
+        for named in arguments.asma_form:
+            name, _, options = named.partition("=")
+            asma_forms[f"asma {name}"] = shlex.split(options)
+
+        def trace_of(name, schedule):
+            out = folder / name / schedule
             if not out.exists():
+                out.parent.mkdir(exist_ok=True)
                 run(
                     [arguments.asma, "attack", "--weights", weights, "--image", image, "--target", mask]
                     + ["--device", arguments.device, "--iterations", arguments.iterations, "--out", out]
-                    + ["--schedule", schedule, "--tau", TAU, "--beta", BETA]
+                    + ["--schedule", schedule.replace("_", "-"), "--tau", TAU, "--beta", BETA]
+                    + asma_forms[name]
                 )
             with open(out / "trace.csv", newline="") as file:
                 names = ["iou", "pixel_accuracy", "l2", "linf"]
-                rows = [[float(row[name]) for name in names] for row in csv.DictReader(file)]
+                return [[float(row[name]) for name in names] for row in csv.DictReader(file)]
+
+        errors = {}
+
+        def compare(form, found, schedule):
+            wanted = trace_of("asma", schedule)
+            pairs = [(a, b) for left, right in zip(wanted, found) for a, b in zip(left, right)]
+            errors[form] = max(abs(a - b) / max(abs(b), 1e-3) for a, b in pairs)
+            print(f"{form:14} largest relative difference of the traces {errors[form]:.2e}", flush=True)
+            if form in ("authors", "strict"):
+                assert errors[form] < 2e-2, f"{form}: {wanted} and {found}"
+
+        for form in forms:
             theirs = attack(form)
             for _ in range(arguments.iterations):
                 theirs.iterate()
-            pairs = [(a, b) for left, right in zip(rows, theirs.trace()) for a, b in zip(left, right)]
-            errors[form] = max(abs(a - b) / max(abs(b), 1e-3) for a, b in pairs)
-            print(f"{form:8} largest relative difference of the traces {errors[form]:.2e}", flush=True)
-            if form in ("authors", "strict"):
-                assert errors[form] < 2e-2, f"{form}: {rows} and {theirs.trace()}"
+            compare(form, theirs.trace(), schedule_of(form))
+        for name in list(asma_forms)[1:]:
+            compare(name, trace_of(name, "one_forward"), "one_forward")
 
         bench = [arguments.asma, "bench", "--weights", weights, "--size", f"{size}x{size}", "--rounds", 3]
-        bench += ["--device", arguments.device, "--json"]
+        bench += ["--step-size", 16, "--device", arguments.device, "--json"]
         samples = []
         for _ in range(arguments.pairs):
-            ours = json.loads(run(bench))
-            sample = {f"asma {name}": ours[f"{name}_iteration"] for name in ["one_forward", "two_forward"]}
+            sample = {}
+            for name, options in asma_forms.items():
+                ours = json.loads(run(bench + options))
+                device_name = ours["device"]
+                for schedule in ["one_forward", "two_forward"]:
+                    sample[f"{name} {schedule}"] = ours[f"{schedule}_iteration"]
             for form in forms:
                 sample[form] = seconds_an_iteration(attack(form), device, arguments.seconds)
             samples.append(sample)
             print("  ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in sample.items()), flush=True)
-        ratios = {
-            form: statistics.median(sample[form] / sample[f"asma {schedule_of(form)}"] for sample in samples)
-            for form in forms
-        }
-        for form, ratio in ratios.items():
-            print(f"asma's {schedule_of(form)} iteration takes 1/{ratio:.2f} of the time of {form}")
+        ratios = {}
+        for name in asma_forms:
+            for form in forms:
+                ours = f"{name} {schedule_of(form)}"
+                ratio = statistics.median(sample[form] / sample[ours] for sample in samples)
+                ratios.setdefault(name, {})[form] = ratio
+                print(f"{ours} takes 1/{ratio:.2f} of the time of {form}")
         if arguments.save:
             record = {
                 "command": f"python benches/peers/attack.py … --device {arguments.device} --torch {arguments.torch}"
                 f" --size {size} --base {arguments.base} --depth {arguments.depth}",
                 "date": datetime.date.today().isoformat(),
-                "asma_device": ours["device"],
+                "asma_device": device_name,
+                "asma_forms": asma_forms,
                 "torch": torch.__version__,
                 "torch_device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
                 "torch_threads": torch.get_num_threads(),
