@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use asma::files::write_atomically;
 use asma::gpu::{Language, translate};
-use asma::kernels::{Element, Kernel, Specialisation, catalog};
+use asma::kernels::{Element, Kernel, MatrixUnits, Specialisation, catalog};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -42,7 +42,14 @@ impl Arguments {
         };
         Specialisation {
             elements: kernel.buffers().map(element).collect(),
-            matrix_units: None,
+            // Those that most GPUs with matrix units have; other languages than Vulkan's know none.
+            matrix_units: match self.emit {
+                Some(Emit::Msl | Emit::Hlsl) => None,
+                _ => Some(MatrixUnits {
+                    tile: 16,
+                    subgroup: 32,
+                }),
+            },
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Params};
 use crate::program::{
-    BufferId, Call, CallId, Ceilings, Condition, Contents, Executor, Program, Readback, round_to_half,
+    BufferId, Call, CallId, Ceilings, Condition, Contents, Executor, Program, Readback, round_slice_to_half,
 };
 
 /// Runs a program on the CPU, on all threads of rayon's current pool.
@@ -57,11 +57,7 @@ impl Store {
 
 /// Rounds floats to the float16 nearest to them; what is one already stays as it is.
 fn round_to_halves(words: &mut [f32]) {
-    const CHUNK: usize = 1 << 14;
-    words
-        .par_chunks_mut(CHUNK)
-        .flatten_iter()
-        .for_each(|word| *word = round_to_half(*word));
+    words.par_chunks_mut(1 << 12).for_each(round_slice_to_half);
 }
 
 /// Zeros, unless there is no memory for them.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 use super::{Buffer, BufferId, Call, Contents, Program};
 use crate::error::{Error, Result};
@@ -49,7 +50,8 @@ impl Program {
 
 fn store_as_half(buffer: &mut Buffer) {
     if let Contents::Constant(values) = &buffer.contents {
-        let rounded: Vec<f32> = values.iter().map(|&value| round_to_half(value)).collect();
+        let mut rounded = values.to_vec();
+        round_slice_to_half(&mut rounded);
         if rounded.iter().any(|value| !value.is_finite()) {
             return;
         }
@@ -58,7 +60,13 @@ fn store_as_half(buffer: &mut Buffer) {
     buffer.element = Element::Half;
 }
 
-/// The float16 nearest to `value`: infinite from 65520 on.
-pub(crate) fn round_to_half(value: f32) -> f32 {
-    f16::from_f32(value).to_f32()
+/// Makes of each value the float16 nearest to it: infinite from 65520 on.
+pub(crate) fn round_slice_to_half(values: &mut [f32]) {
+    // As slices, which the library converts several at a time.
+    let mut halves = [f16::ZERO; 64];
+    for values in values.chunks_mut(halves.len()) {
+        let halves = &mut halves[..values.len()];
+        halves.convert_from_f32_slice(values);
+        halves.convert_to_f32_slice(values);
+    }
 }

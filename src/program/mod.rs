@@ -15,7 +15,7 @@ use crate::kernels::{Element, Extent, MatrixUnits, Params, Specialisation, View}
 use crate::tensor::{Shape, Tensor};
 
 pub use executor::{Ceilings, Executor, Readback};
-pub(crate) use halves::round_to_half;
+pub(crate) use halves::round_slice_to_half;
 pub use lower::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
 
 /// The number of a buffer in its [`Program`].
