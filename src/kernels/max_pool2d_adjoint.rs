@@ -4,7 +4,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
+use super::{Extent, Kernel, KernelParams, Specialisation, Variant, View, one_thread_per_element, shader};
 
 /// Parameters, as the shader's uniform has them.
 #[repr(C)]
@@ -37,6 +37,12 @@ pub struct Params {
     pub unused: [u32; 3],
 }
 
+/// The variant for windows that do not overlap, with a thread for each.
+const WINDOWS: &str = "windows";
+
+/// Most values of a window that a thread holds.
+const MOST_VALUES: u32 = 16;
+
 impl KernelParams for Params {
     const KERNEL: Kernel = Kernel {
         name: "max_pool2d_adjoint",
@@ -44,7 +50,10 @@ impl KernelParams for Params {
         reads: &["input", "gradient"],
         writes: &["output"],
         halves: &["input", "gradient", "output"],
-        variants: only_variant!("max_pool2d_adjoint"),
+        variants: &[
+            Variant::plain("direct", shader!("shared/pooling_adjoint", "max_pool2d_adjoint")),
+            Variant::plain(WINDOWS, shader!("shared/pooling_adjoint", "max_pool2d_adjoint_windows")),
+        ],
     };
 
     fn elements_moved(&self) -> Vec<u64> {
@@ -53,7 +62,36 @@ impl KernelParams for Params {
         vec![input, self.output_extent.elements(), written]
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.input_extent)
+    fn grid(&self, variant: &Variant) -> [u32; 3] {
+        let Extent { h, w, .. } = self.input_extent;
+        let [rows, columns] = match variant.name {
+            WINDOWS => self.kernel,
+            _ => [1, 1],
+        };
+        one_thread_per_element(Extent {
+            h: h.div_ceil(rows),
+            w: w.div_ceil(columns),
+            ..self.input_extent
+        })
+    }
+
+    fn supports(&self, variant: &Variant, _: &Specialisation) -> bool {
+        let [rows, columns] = self.kernel;
+        let apart = self.kernel == self.stride && self.padding == [0, 0] && rows * columns <= MOST_VALUES;
+        variant.name != WINDOWS || apart
+    }
+
+    fn work(&self) -> String {
+        let Extent { n, c, h, w } = self.input_extent;
+        let [rows, columns] = self.kernel;
+        let added = if self.accumulate == 1 { ", added" } else { "" };
+        format!("max_pool2d_adjoint of {n}x{c}x{h}x{w}, kernel {rows}x{columns}{added}")
+    }
+
+    fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
+        match variant.name {
+            WINDOWS => vec![("KERNEL_ROWS", self.kernel[0]), ("KERNEL_COLUMNS", self.kernel[1])],
+            _ => Vec::new(),
+        }
     }
 }
