@@ -23,13 +23,13 @@ impl Program {
         let extent = gradient.shape.into();
         match &mut call.params {
             Params::Conv2d(params) => {
-                if (params.output, params.output_extent) != (gradient.view, extent) {
+                if (params.output, params.output_extent, params.gated) != (gradient.view, extent, 0) {
                     return false;
                 }
                 params.gated = 1;
             }
             Params::ConvTranspose2d(params) => {
-                if (params.output, params.output_extent) != (gradient.view, extent) {
+                if (params.output, params.output_extent, params.gated) != (gradient.view, extent, 0) {
                     return false;
                 }
                 params.gated = 1;
@@ -39,7 +39,7 @@ impl Program {
                     return false;
                 };
                 let pools_them = call.reads[0] == values.buffer && params.input == values.view;
-                let whole = (params.output, params.input_extent) == (gradient.view, extent);
+                let whole = (params.output, params.input_extent, params.gated) == (gradient.view, extent, 0);
                 if !pools_them || !whole || others.iter().any(|other| other != slope) {
                     return false;
                 }
