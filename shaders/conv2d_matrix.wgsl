@@ -8,10 +8,10 @@
 //
 // With SPLIT, each float32 is carried as two float16, a = high + low / 2048 (Ootomo and Yokota, "Recovering single
 // precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022): the low half holds
-// the next 11 bits, scaled so that they are no subnormal numbers. high · high is summed apart from the two mixed
+// the next 11 bits, scaled so that fewer of them are subnormal numbers. high · high is summed apart from the two mixed
 // products, and low · low, beyond the last bit, left out. Matrix units may cut off where float32 rounds, so what they sum
 // is one step, and the sums over all steps are added outside of them. Inputs and weights from 65520 on in size
-// give no finite result.
+// give no finite result, and below about 2⁻¹⁴ they have fewer bits the smaller they are, down to none below 2⁻³⁶.
 
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
@@ -114,11 +114,12 @@ fn load(window: Window, place: Place, thread: u32, first_channel: u32) -> Loaded
     return loaded;
 }
 
-// What float16 can hold of a value: it rounded to 11 bits, in float32, and nothing where float16 is subnormal. By its
-// bits, since compilers may take a conversion to float16 and back for none.
+// What float16 can hold of a value, in float32: it rounded to 11 bits, or below the normal numbers to a multiple of
+// 2⁻²⁴. By its bits, since compilers may take a conversion to float16 and back for none.
 fn high_part(value: f32) -> f32 {
     let rounded = bitcast<f32>((bitcast<u32>(value) + 0x1000u) & 0xffffe000u);
-    return select(0.0, rounded, abs(value) >= 0x1p-14);
+    let subnormal = round(value * 0x1p24) * 0x1p-24;
+    return select(subnormal, rounded, abs(value) >= 0x1p-14);
 }
 
 fn stage_weight(index: u32, value: WeightElement) {

@@ -16,6 +16,7 @@ const MATRIX: Variant = Variant {
     workgroup_memory: true,
     subgroups: true,
     matrix_units: true,
+    narrow_range: false,
 };
 
 /// Threads of a workgroup, as the shader has it.

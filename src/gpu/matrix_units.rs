@@ -1,4 +1,8 @@
 //! Which matrix units an adapter has that kernels can use.
+//!
+//! naga 30 declares the Vulkan memory model for shaders with cooperative matrices without the operands that make one
+//! thread's writes to workgroup memory visible to others under it (gfx-rs/wgpu#8805). Drivers that take it by the word may
+//! give other numbers: run the kernels' tests on a device before its numbers are believed.
 
 use wgpu::{CooperativeScalarType, Features};
 

@@ -172,7 +172,8 @@ impl GpuExecutor {
     }
 
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It
-    /// has the usages STORAGE, COPY_SRC and COPY_DST, and is up to 3 elements longer than the program's: whole vectors.
+    /// has the usages STORAGE, COPY_SRC and COPY_DST, and is up to 15 bytes longer than the program's: whole vectors. It holds
+    /// the elements as [`Buffer::element`](crate::program::Buffer::element) says: of float16, 2 bytes each.
     pub fn buffer(&self, id: BufferId) -> Option<&wgpu::Buffer> {
         self.buffers.get(id.0)
     }

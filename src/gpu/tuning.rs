@@ -38,7 +38,7 @@ impl Tuning {
     }
 }
 
-/// Measures every variant of the kernels that have several, for each kind of work among `calls` of `program`: each
+/// Measures every variant of the kernels that have several (but for those of a narrow range of numbers), for each kind of work among `calls` of `program`: each
 /// call by itself, the median of `rounds`.
 ///
 /// # Errors
@@ -53,7 +53,8 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
             continue;
         };
         let specialisation = program.specialisation(call, gpu.matrix_units());
-        let variants = call.params.variants(&specialisation);
+        let all = call.params.variants(&specialisation);
+        let variants = all.filter(|variant| !variant.narrow_range);
         if variants.clone().count() > 1 {
             names.extend(variants.map(|variant| variant.name));
             kinds.entry(call.params.work(&specialisation)).or_insert(id);

@@ -62,6 +62,7 @@ impl KernelParams for Params {
             workgroup_memory: true,
             subgroups: false,
             matrix_units: false,
+            narrow_range: false,
         }],
     };
 

@@ -76,6 +76,7 @@ impl KernelParams for Params {
             workgroup_memory: true,
             subgroups: false,
             matrix_units: false,
+            narrow_range: false,
         }],
     };
 

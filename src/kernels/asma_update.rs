@@ -163,6 +163,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: false,
                 matrix_units: false,
+                narrow_range: false,
             },
             Variant {
                 name: VECTORS,
@@ -170,6 +171,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: false,
                 matrix_units: false,
+                narrow_range: false,
             },
         ],
     };

@@ -88,6 +88,7 @@ impl KernelParams for Params {
             workgroup_memory: true,
             subgroups: false,
             matrix_units: false,
+            narrow_range: false,
         }],
     };
 

@@ -80,6 +80,7 @@ impl KernelParams for Params {
                 workgroup_memory: false,
                 subgroups: true,
                 matrix_units: false,
+                narrow_range: false,
             },
             Variant {
                 name: WINOGRAD,
@@ -87,6 +88,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: false,
                 matrix_units: false,
+                narrow_range: false,
             },
             Variant {
                 name: TILED_32,
@@ -94,6 +96,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: false,
                 matrix_units: false,
+                narrow_range: false,
             },
             Variant {
                 name: TILED_64,
@@ -101,6 +104,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: false,
                 matrix_units: false,
+                narrow_range: false,
             },
             Variant {
                 name: MATRIX,
@@ -108,6 +112,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: true,
                 matrix_units: true,
+                narrow_range: false,
             },
             Variant {
                 name: SPLIT_MATRIX,
@@ -115,6 +120,7 @@ impl KernelParams for Params {
                 workgroup_memory: true,
                 subgroups: true,
                 matrix_units: true,
+                narrow_range: true,
             },
         ],
     };
@@ -175,13 +181,14 @@ impl KernelParams for Params {
         let size = |Extent { n, c, h, w }: Extent| format!("{n}x{c}x{h}x{w}");
         let pair = |[rows, columns]: [u32; 2]| format!("{rows}x{columns}");
         format!(
-            "conv2d {} to {}, kernel {}, stride {}, padding {}{}",
+            "conv2d {} to {}, kernel {}, stride {}, padding {}{}{}",
             size(self.input_extent),
             size(self.output_extent),
             pair(self.kernel),
             pair(self.stride),
             pair(self.padding),
-            if self.accumulate == 1 { ", added" } else { "" }
+            if self.accumulate == 1 { ", added" } else { "" },
+            if self.gated == 1 { ", gated" } else { "" }
         )
     }
 

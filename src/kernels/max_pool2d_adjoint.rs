@@ -85,7 +85,8 @@ impl KernelParams for Params {
         let Extent { n, c, h, w } = self.input_extent;
         let [rows, columns] = self.kernel;
         let added = if self.accumulate == 1 { ", added" } else { "" };
-        format!("max_pool2d_adjoint of {n}x{c}x{h}x{w}, kernel {rows}x{columns}{added}")
+        let gated = if self.gated == 1 { ", gated" } else { "" };
+        format!("max_pool2d_adjoint of {n}x{c}x{h}x{w}, kernel {rows}x{columns}{added}{gated}")
     }
 
     fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {

@@ -120,6 +120,9 @@ pub struct Variant {
     pub subgroups: bool,
     /// Whether it multiplies matrices as [`MatrixUnits`] do: for devices that have them.
     pub matrix_units: bool,
+    /// Whether its results lose digits, or are not finite, for numbers that float32 holds well: it runs only where it is
+    /// named, never by a measurement of time alone.
+    pub narrow_range: bool,
 }
 
 impl Variant {
@@ -131,6 +134,7 @@ impl Variant {
             workgroup_memory: false,
             subgroups: false,
             matrix_units: false,
+            narrow_range: false,
         }
     }
 }

@@ -116,6 +116,46 @@ fn many_workgroups_are_the_twins() {
     compare_all_variants(&cases, EXACT);
 }
 
+/// Inputs as small as gradients get: all variants but that of a narrow range keep seven digits of any of them, and that one
+/// loses digits only below 2⁻¹⁴: of a number of 2⁻²⁰ it has 15 bits left.
+#[test]
+fn small_numbers_keep_their_digits() {
+    for (scale, narrow_relative) in [(1e-3, 1e-5), (1e-6, 1e-3)] {
+        let mut random = Random::new(34);
+        let extent = Extent {
+            n: 1,
+            c: 40,
+            h: 9,
+            w: 13,
+        };
+        let mut case = case(&mut random, SHAPES[1], 21, extent, |random, length| {
+            random.probabilities(length)
+        });
+        for word in &mut case.reads[0] {
+            *word = (scale * f32::from_bits(*word)).to_bits();
+        }
+        // No bias, no activation, nothing to add to.
+        let asma::kernels::Params::Conv2d(params) = &mut case.params else {
+            unreachable!("a convolution")
+        };
+        (params.accumulate, params.gated) = (0, 0);
+        for pair in case.reads[2].chunks_exact_mut(2) {
+            pair.copy_from_slice(&[0f32, 1.0].map(f32::to_bits));
+        }
+        for variant in Params::KERNEL.variants {
+            let tolerance = Tolerance {
+                absolute: 0.0,
+                relative: if variant.narrow_range {
+                    narrow_relative
+                } else {
+                    1e-5
+                },
+            };
+            compare_variant(std::slice::from_ref(&case), variant, tolerance);
+        }
+    }
+}
+
 /// Sums of up to 1200 products of numbers in [−2, 2), which cancel to within some tens: each of the roundings
 /// is of at most 2⁻²⁴ · 100.
 #[test]

@@ -48,7 +48,8 @@ pub enum Precision {
     #[default]
     F32,
     /// Float16: half the memory and traffic, and 11 bits of a number instead of 24. Numbers from 65520 on become
-    /// infinite.
+    /// infinite, and below 6e-5 they have fewer bits the smaller they are, down to 0 below 3e-8: gradients that small,
+    /// as behind a saturated softmax, are lost.
     F16,
 }
 

@@ -19,6 +19,8 @@ pub struct Fused {
     ring_start: usize,
     /// Calls of an even and of an odd iteration.
     iterations: [[CallId; 2]; 2],
+    /// Of the image.
+    pixels: usize,
 }
 
 impl Fused {
@@ -72,6 +74,7 @@ impl Fused {
             ledger,
             ring_start: asma_update::Params::ring_start(extent),
             iterations,
+            pixels: inputs.size * inputs.size,
         })
     }
 
@@ -86,10 +89,10 @@ impl Fused {
     pub fn first_two(&mut self) -> Result<(Results, Vec<f32>)> {
         let [even, odd] = self.iterations;
         self.executor.submit(&even)?;
-        let seed = self.executor.read(self.seed, 2 * self.pixels())?;
-        let first_image = self.executor.read(self.adversarial, 3 * self.pixels())?;
+        let seed = self.executor.read(self.seed, 2 * self.pixels)?;
+        let first_image = self.executor.read(self.adversarial, 3 * self.pixels)?;
         self.executor.submit(&odd)?;
-        let second_image = self.executor.read(self.adversarial, 3 * self.pixels())?;
+        let second_image = self.executor.read(self.adversarial, 3 * self.pixels)?;
         let rows =
             self.executor
                 .request_words(self.ledger, self.ring_start, RING_ROWS * asma_update::ROW_LENGTH)?;
@@ -104,12 +107,6 @@ impl Fused {
             adversarial: first_image,
         };
         Ok((results, second_image))
-    }
-
-    fn pixels(&self) -> usize {
-        self.executor
-            .buffer(self.seed)
-            .map_or(0, |seed| seed.size() as usize / 4 / CLASSES)
     }
 }
 
