@@ -10,14 +10,8 @@ use crate::program::Ceilings;
 const SHADER: &str = include_str!("../../shaders/shared/ceilings.wgsl");
 
 /// What multiplies matrices.
-const MATRIX: Variant = Variant {
-    name: "matrix",
-    shader: include_str!("../../shaders/shared/matrix_ceiling.wgsl"),
-    workgroup_memory: true,
-    subgroups: true,
-    matrix_units: true,
-    narrow_range: false,
-};
+const MATRIX: Variant =
+    Variant::plain("matrix", include_str!("../../shaders/shared/matrix_ceiling.wgsl")).on_matrix_units();
 
 /// Threads of a workgroup, as the shader has it.
 const WORKGROUP: u64 = 256;

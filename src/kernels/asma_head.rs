@@ -56,14 +56,7 @@ impl KernelParams for Params {
         reads: &["features", "weight", "epilogue", "target", "classes"],
         writes: &["gradient", "counts", "logits"],
         halves: &["features", "weight", "gradient"],
-        variants: &[Variant {
-            name: "fused",
-            shader: shader!("shared/asma_scalars", "asma_step", "asma_head"),
-            workgroup_memory: true,
-            subgroups: false,
-            matrix_units: false,
-            narrow_range: false,
-        }],
+        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "asma_step", "asma_head")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

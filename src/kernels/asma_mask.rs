@@ -70,14 +70,7 @@ impl KernelParams for Params {
         reads: &["logits", "target", "classes"],
         writes: &["seed", "counts"],
         halves: &[],
-        variants: &[Variant {
-            name: "fused",
-            shader: shader!("shared/asma_scalars", "asma_step"),
-            workgroup_memory: true,
-            subgroups: false,
-            matrix_units: false,
-            narrow_range: false,
-        }],
+        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "asma_step")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

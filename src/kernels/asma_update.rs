@@ -157,22 +157,8 @@ impl KernelParams for Params {
         writes: &["adversarial", "best", "counts", "ledger"],
         halves: &[],
         variants: &[
-            Variant {
-                name: "scalars",
-                shader: shader!("shared/asma_scalars", "asma_step"),
-                workgroup_memory: true,
-                subgroups: false,
-                matrix_units: false,
-                narrow_range: false,
-            },
-            Variant {
-                name: VECTORS,
-                shader: shader!("shared/asma_vectors", "asma_step"),
-                workgroup_memory: true,
-                subgroups: false,
-                matrix_units: false,
-                narrow_range: false,
-            },
+            Variant::plain("scalars", shader!("shared/asma_scalars", "asma_step")).with_workgroup_memory(),
+            Variant::plain(VECTORS, shader!("shared/asma_vectors", "asma_step")).with_workgroup_memory(),
         ],
     };
 

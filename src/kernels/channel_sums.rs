@@ -82,14 +82,7 @@ impl KernelParams for Params {
         reads: &["input", "gradient"],
         writes: &["partials"],
         halves: &[],
-        variants: &[Variant {
-            name: "tree",
-            shader: shader!("shared/reduction", "channel_sums"),
-            workgroup_memory: true,
-            subgroups: false,
-            matrix_units: false,
-            narrow_range: false,
-        }],
+        variants: &[Variant::plain("tree", shader!("shared/reduction", "channel_sums")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

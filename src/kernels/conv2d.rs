@@ -8,8 +8,8 @@
 //!
 //! `out[n,o,y,x] = (out[n,o,y,x] + Σ …) · (1 if a[n,o,y,x] > 0, else slope_o)`
 //!
-//! so that no pass of its own is needed for it. On re-packed weights the same kernel is the input gradient of a convolution of stride 1
-//! (flipped taps, channels exchanged) and of a transposed convolution of any stride.
+//! so that no pass of its own is needed for it. On re-packed weights the same kernel is the input gradient of a
+//! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -74,54 +74,12 @@ impl KernelParams for Params {
         halves: &["input", "weight", "gate", "output"],
         variants: &[
             Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv2d")),
-            Variant {
-                name: REGISTERS_3X3,
-                shader: shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"),
-                workgroup_memory: false,
-                subgroups: true,
-                matrix_units: false,
-                narrow_range: false,
-            },
-            Variant {
-                name: WINOGRAD,
-                shader: shader!("shared/convolution", "conv2d_winograd"),
-                workgroup_memory: true,
-                subgroups: false,
-                matrix_units: false,
-                narrow_range: false,
-            },
-            Variant {
-                name: TILED_32,
-                shader: shader!("shared/convolution", "conv2d_tiled"),
-                workgroup_memory: true,
-                subgroups: false,
-                matrix_units: false,
-                narrow_range: false,
-            },
-            Variant {
-                name: TILED_64,
-                shader: shader!("shared/convolution", "conv2d_tiled"),
-                workgroup_memory: true,
-                subgroups: false,
-                matrix_units: false,
-                narrow_range: false,
-            },
-            Variant {
-                name: MATRIX,
-                shader: shader!("shared/convolution", "conv2d_matrix"),
-                workgroup_memory: true,
-                subgroups: true,
-                matrix_units: true,
-                narrow_range: false,
-            },
-            Variant {
-                name: SPLIT_MATRIX,
-                shader: shader!("shared/convolution", "conv2d_matrix"),
-                workgroup_memory: true,
-                subgroups: true,
-                matrix_units: true,
-                narrow_range: true,
-            },
+            Variant::plain(REGISTERS_3X3, shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3")).with_subgroups(),
+            Variant::plain(WINOGRAD, shader!("shared/convolution", "conv2d_winograd")).with_workgroup_memory(),
+            Variant::plain(TILED_32, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
+            Variant::plain(TILED_64, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
+            Variant::plain(MATRIX, shader!("shared/convolution", "conv2d_matrix")).on_matrix_units(),
+            Variant::plain(SPLIT_MATRIX, shader!("shared/convolution", "conv2d_matrix")).on_matrix_units().with_narrow_range(),
         ],
     };
 

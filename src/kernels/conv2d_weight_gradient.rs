@@ -61,14 +61,7 @@ impl KernelParams for Params {
         reads: &["input", "gradient"],
         writes: &["partials"],
         halves: &[],
-        variants: &[Variant {
-            name: "tiled",
-            shader: include_str!("../../shaders/conv2d_weight_gradient.wgsl"),
-            workgroup_memory: true,
-            subgroups: false,
-            matrix_units: false,
-            narrow_range: false,
-        }],
+        variants: &[Variant::plain("tiled", include_str!("../../shaders/conv2d_weight_gradient.wgsl")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

@@ -64,14 +64,7 @@ impl KernelParams for Params {
         reads: &["logits", "labels", "class_weights"],
         writes: &["partials"],
         halves: &[],
-        variants: &[Variant {
-            name: "tree",
-            shader: shader!("shared/reduction", "loss_sums"),
-            workgroup_memory: true,
-            subgroups: false,
-            matrix_units: false,
-            narrow_range: false,
-        }],
+        variants: &[Variant::plain("tree", shader!("shared/reduction", "loss_sums")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

@@ -137,6 +137,38 @@ impl Variant {
             narrow_range: false,
         }
     }
+
+    /// The same that stages data through workgroup memory.
+    pub(crate) const fn with_workgroup_memory(self) -> Variant {
+        Variant {
+            workgroup_memory: true,
+            ..self
+        }
+    }
+
+    /// The same that exchanges values within subgroups.
+    pub(crate) const fn with_subgroups(self) -> Variant {
+        Variant {
+            subgroups: true,
+            ..self
+        }
+    }
+
+    /// The same on matrix units, of which a subgroup has one and which take what they multiply from workgroup memory.
+    pub(crate) const fn on_matrix_units(self) -> Variant {
+        Variant {
+            matrix_units: true,
+            ..self.with_workgroup_memory().with_subgroups()
+        }
+    }
+
+    /// The same with a narrower range than float32.
+    pub(crate) const fn with_narrow_range(self) -> Variant {
+        Variant {
+            narrow_range: true,
+            ..self
+        }
+    }
 }
 
 /// Threads that a subgroup must have for the variants that need subgroups.
