@@ -56,7 +56,7 @@ impl KernelParams for Params {
         reads: &["features", "weight", "epilogue", "target", "classes"],
         writes: &["gradient", "counts", "logits"],
         halves: &["features", "weight", "gradient"],
-        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "asma_step", "asma_head")).with_workgroup_memory()],
+        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step", "asma_head")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

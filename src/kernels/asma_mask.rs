@@ -70,7 +70,7 @@ impl KernelParams for Params {
         reads: &["logits", "target", "classes"],
         writes: &["seed", "counts"],
         halves: &[],
-        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "asma_step")).with_workgroup_memory()],
+        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step")).with_workgroup_memory()],
     };
 
     fn elements_moved(&self) -> Vec<u64> {

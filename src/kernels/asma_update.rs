@@ -157,8 +157,8 @@ impl KernelParams for Params {
         writes: &["adversarial", "best", "counts", "ledger"],
         halves: &[],
         variants: &[
-            Variant::plain("scalars", shader!("shared/asma_scalars", "asma_step")).with_workgroup_memory(),
-            Variant::plain(VECTORS, shader!("shared/asma_vectors", "asma_step")).with_workgroup_memory(),
+            Variant::plain("scalars", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step")).with_workgroup_memory(),
+            Variant::plain(VECTORS, shader!("shared/asma_vectors", "shared/asma_ledger", "asma_step")).with_workgroup_memory(),
         ],
     };
 

@@ -74,12 +74,15 @@ impl KernelParams for Params {
         halves: &["input", "weight", "gate", "output"],
         variants: &[
             Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv2d")),
-            Variant::plain(REGISTERS_3X3, shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3")).with_subgroups(),
+            Variant::plain(REGISTERS_3X3, shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"))
+                .with_subgroups(),
             Variant::plain(WINOGRAD, shader!("shared/convolution", "conv2d_winograd")).with_workgroup_memory(),
             Variant::plain(TILED_32, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
             Variant::plain(TILED_64, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
             Variant::plain(MATRIX, shader!("shared/convolution", "conv2d_matrix")).on_matrix_units(),
-            Variant::plain(SPLIT_MATRIX, shader!("shared/convolution", "conv2d_matrix")).on_matrix_units().with_narrow_range(),
+            Variant::plain(SPLIT_MATRIX, shader!("shared/convolution", "conv2d_matrix"))
+                .on_matrix_units()
+                .with_narrow_range(),
         ],
     };
 

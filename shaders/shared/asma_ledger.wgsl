@@ -1,0 +1,163 @@
+// What `update` reads off counts and ledger and writes back: a sample's state, its multiplier, whether it stops, and the
+// trace's row. Stands before asma_step.wgsl, which has the bindings and the flags.
+
+// Words of the ledger, as `src/kernels/asma_update.rs` has them.
+const HEADER: u32 = 32u;
+const TAU: u32 = 0u;
+const BETA: u32 = 1u;
+const STOP_IOU: u32 = 2u;
+const PATIENCE: u32 = 3u;
+const STATE: u32 = 8u;
+const STATE_LENGTH: u32 = 8u;
+const STATE_ITERATION: u32 = 0u;
+const STATE_STOPPED: u32 = 1u;
+const STATE_BEST_IOU: u32 = 2u;
+const STATE_BEST_ITERATION: u32 = 3u;
+const STATE_MULTIPLIER: u32 = 4u;
+const RUNNING: u32 = 0u;
+const REACHED: u32 = 1u;
+const NO_PROGRESS: u32 = 2u;
+const ROW_LENGTH: u32 = 8u;
+
+// What every thread of a sample works out for itself from the counts and the state.
+struct Decision {
+    was_stopped: bool,
+    // Why the sample stops in this settlement, or RUNNING.
+    stops: u32,
+    new_best: bool,
+    iou: f32,
+    // Of this iteration's step.
+    multiplier: f32,
+    next_multiplier: f32,
+}
+
+var<workgroup> shared_iou: f32;
+
+fn counts_start(sample: u32, parity: u32) -> u32 {
+    return (sample * 2u + parity) * (3u * CLASS_COUNT + 2u);
+}
+
+fn state_start(sample: u32, parity: u32) -> u32 {
+    return sample * update_params.ledger_length + STATE + parity * STATE_LENGTH;
+}
+
+// Workgroups of a sample that have elements.
+fn group_count() -> u32 {
+    let extent = update_params.extent;
+    let elements = WORKGROUP * ELEMENTS_PER_THREAD;
+    return (extent.c * extent.h * extent.w + elements - 1u) / elements;
+}
+
+fn partial_sums_start(sample: u32, parity: u32) -> u32 {
+    return sample * update_params.ledger_length + HEADER + parity * 2u * group_count();
+}
+
+// Exactly 1 where part and whole are equal (and where both are 0): a device may round a division.
+fn ratio(part: u32, whole: u32) -> f32 {
+    if part == whole {
+        return 1.0;
+    }
+    return f32(part) / f32(whole);
+}
+
+// One class per thread: its IoU to `sums`, whether it is averaged to `maxima`.
+fn class_iou(sample: u32, c: u32) {
+    let start = counts_start(sample, update_params.parity) + 3u * c;
+    let both = counts[start];
+    let either = counts[start + 1u] + counts[start + 2u] - both;
+    let averaged = (update_classes[c] & CLASS_AVERAGED) != 0u;
+    sums[c].x = select(0.0, ratio(both, either), averaged);
+    maxima[c].x = select(0.0, 1.0, averaged);
+}
+
+// Mean over the averaged classes of what `class_iou` left.
+fn mean_iou() -> f32 {
+    var total = 0.0;
+    var averaged = 0.0;
+    for (var c = 0u; c < CLASS_COUNT; c++) {
+        total += sums[c].x;
+        averaged += maxima[c].x;
+    }
+    if total == averaged {
+        return 1.0;
+    }
+    return total / averaged;
+}
+
+// All threads do this alike, outside any branch: the loads are the same for all, which hardware and software
+// rasterisers make one of.
+fn decide(sample: u32) -> Decision {
+    let settings = sample * update_params.ledger_length;
+    let state = state_start(sample, update_params.parity);
+    let iteration = ledger[state + STATE_ITERATION];
+    let tau = bitcast<f32>(ledger[settings + TAU]);
+
+    let iou = shared_iou;
+    var next_multiplier = bitcast<f32>(ledger[settings + BETA]) * iou + tau;
+    var multiplier = bitcast<f32>(ledger[state + STATE_MULTIPLIER]);
+    if has(STATIC_MULTIPLIER) {
+        next_multiplier = tau;
+        multiplier = tau;
+    } else if has(MULTIPLIER_FROM_COUNTS) {
+        multiplier = select(next_multiplier, tau, iteration == 0u);
+    }
+
+    let was_stopped = ledger[state + STATE_STOPPED] != RUNNING;
+    let settles = has(SETTLE) && !was_stopped;
+    let new_best = settles && iou > bitcast<f32>(ledger[state + STATE_BEST_IOU]);
+    let best_iteration = select(ledger[state + STATE_BEST_ITERATION], iteration, new_best);
+    let patience = ledger[settings + PATIENCE];
+    var stops = RUNNING;
+    if settles && iou >= bitcast<f32>(ledger[settings + STOP_IOU]) {
+        stops = REACHED;
+    } else if settles && patience > 0u && iteration - best_iteration >= patience {
+        stops = NO_PROGRESS;
+    }
+    return Decision(was_stopped, stops, new_best, iou, multiplier, next_multiplier);
+}
+
+// Word `word` of the next iteration's state.
+fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
+    let state = state_start(sample, update_params.parity);
+    let value = ledger[state + word];
+    if decision.was_stopped {
+        return value;
+    }
+    let iteration = ledger[state + STATE_ITERATION];
+    switch word {
+        case STATE_ITERATION: { return iteration + 1u; }
+        case STATE_STOPPED: { return decision.stops; }
+        case STATE_MULTIPLIER: { return bitcast<u32>(decision.next_multiplier); }
+        case STATE_BEST_IOU: { return select(value, bitcast<u32>(decision.iou), decision.new_best); }
+        case STATE_BEST_ITERATION: { return select(value, iteration, decision.new_best); }
+        default: { return value; }
+    }
+}
+
+// Word `word` of the trace's row; the whole sample's sums stand at index 0 of the workgroup's.
+fn row_word(sample: u32, word: u32, iteration: u32, decision: Decision) -> u32 {
+    let totals = counts_start(sample, update_params.parity) + 3u * CLASS_COUNT;
+    switch word {
+        case 0u: { return iteration; }
+        case 1u: { return bitcast<u32>(decision.iou); }
+        case 2u: { return bitcast<u32>(ratio(counts[totals], counts[totals + 1u])); }
+        case 3u: { return bitcast<u32>(sqrt(sums[0].y)); }
+        case 4u: { return bitcast<u32>(maxima[0].y); }
+        case 5u: { return bitcast<u32>(decision.multiplier); }
+        case 6u: { return 1u; }
+        default: { return 0u; }
+    }
+}
+
+// The trace's row and the next iteration's state, one word per thread.
+fn settle(sample: u32, thread: u32, decision: Decision) {
+    if thread < STATE_LENGTH {
+        let next_state = state_start(sample, 1u - update_params.parity);
+        ledger[next_state + thread] = next_state_word(sample, thread, decision);
+    }
+    if thread < ROW_LENGTH && !decision.was_stopped && update_params.ring_rows > 0u {
+        let iteration = ledger[state_start(sample, update_params.parity) + STATE_ITERATION];
+        let row = partial_sums_start(sample, 2u) + (iteration % update_params.ring_rows) * ROW_LENGTH;
+        ledger[row + thread] = row_word(sample, thread, iteration, decision);
+    }
+}
