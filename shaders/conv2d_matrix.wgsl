@@ -30,9 +30,10 @@ const LOW_PIXELS: u32 = STEP * PIXEL_ROW;
 const WEIGHT_BUFFER: u32 = (1u + SPLIT) * LOW_WEIGHTS;
 const PIXEL_BUFFER: u32 = (1u + SPLIT) * LOW_PIXELS;
 
-// [buffer][half][input channel][output channel], and the same of pixels.
-var<workgroup> weights: array<f16, 2u * WEIGHT_BUFFER>;
-var<workgroup> pixels: array<f16, 2u * PIXEL_BUFFER>;
+const PIXELS_START: u32 = 2u * WEIGHT_BUFFER;
+
+// [buffer][half][input channel][output channel], then the same of pixels.
+var<workgroup> staged: array<f16, PIXELS_START + 2u * PIXEL_BUFFER>;
 // A tile of sums of each subgroup.
 var<workgroup> results: array<f32, WORKGROUP / SUBGROUP * TILE * TILE>;
 
@@ -114,48 +115,44 @@ fn load(window: Window, place: Place, thread: u32, first_channel: u32) -> Loaded
     return loaded;
 }
 
-// What float16 can hold of a value, in float32: it rounded to 11 bits, or below the normal numbers to a multiple of
-// 2⁻²⁴. By its bits, since compilers may take a conversion to float16 and back for none.
-fn high_part(value: f32) -> f32 {
-    let rounded = bitcast<f32>((bitcast<u32>(value) + 0x1000u) & 0xffffe000u);
-    let subnormal = round(value * 0x1p24) * 0x1p-24;
-    return select(subnormal, rounded, abs(value) >= 0x1p-14);
+// What float16 can hold of values, in float32: them rounded to 11 bits, or below the normal numbers to multiples of
+// 2⁻²⁴. By their bits, since compilers may take a conversion to float16 and back for none.
+fn high_parts(values: vec4<f32>) -> vec4<f32> {
+    let rounded = bitcast<vec4<f32>>((bitcast<vec4<u32>>(values) + 0x1000u) & vec4(0xffffe000u));
+    let subnormal = round(values * 0x1p24) * 0x1p-24;
+    return select(subnormal, rounded, abs(values) >= vec4(0x1p-14));
 }
 
-fn stage_weight(index: u32, value: WeightElement) {
-    if SPLIT == 0u {
-        weights[index] = f16(value);
-        return;
-    }
-    let high = high_part(f32(value));
-    weights[index] = f16(high);
-    weights[index + LOW_WEIGHTS] = f16((f32(value) - high) * SCALE);
+fn stage_halves(index: u32, apart: u32, values: vec4<f16>) {
+    staged[index] = values.x;
+    staged[index + apart] = values.y;
+    staged[index + 2u * apart] = values.z;
+    staged[index + 3u * apart] = values.w;
+}
+
+// The low halves go `low` further on.
+fn stage_split(index: u32, apart: u32, low: u32, values: vec4<f32>) {
+    let high = high_parts(values);
+    stage_halves(index, apart, vec4<f16>(high));
+    stage_halves(index + low, apart, vec4<f16>((values - high) * SCALE));
 }
 
 fn stage_weights(number: u32, buffer: u32, values: Weights) {
     let row = number / WEIGHT_VECTORS;
     let index = buffer * WEIGHT_BUFFER + row * WEIGHT_ROW + 4u * (number - row * WEIGHT_VECTORS);
-    stage_weight(index, values.x);
-    stage_weight(index + 1u, values.y);
-    stage_weight(index + 2u, values.z);
-    stage_weight(index + 3u, values.w);
-}
-
-fn stage_pixel(index: u32, value: InputElement) {
-    if SPLIT == 0u {
-        pixels[index] = f16(value);
-        return;
+    if SPLIT == 1u {
+        stage_split(index, 1u, LOW_WEIGHTS, vec4<f32>(values));
+    } else {
+        stage_halves(index, 1u, vec4<f16>(values));
     }
-    let high = high_part(f32(value));
-    pixels[index] = f16(high);
-    pixels[index + LOW_PIXELS] = f16((f32(value) - high) * SCALE);
 }
 
 fn stage_pixels(index: u32, values: Pixels) {
-    stage_pixel(index, values.x);
-    stage_pixel(index + CHANNELS_APART * PIXEL_ROW, values.y);
-    stage_pixel(index + 2u * CHANNELS_APART * PIXEL_ROW, values.z);
-    stage_pixel(index + 3u * CHANNELS_APART * PIXEL_ROW, values.w);
+    if SPLIT == 1u {
+        stage_split(index, CHANNELS_APART * PIXEL_ROW, LOW_PIXELS, vec4<f32>(values));
+    } else {
+        stage_halves(index, CHANNELS_APART * PIXEL_ROW, vec4<f16>(values));
+    }
 }
 
 fn stage(thread: u32, buffer: u32, loaded: Loaded) {
@@ -164,7 +161,7 @@ fn stage(thread: u32, buffer: u32, loaded: Loaded) {
         stage_weights(thread + WORKGROUP, buffer, loaded.weights_1);
     }
     let row = thread / BLOCK_PIXELS;
-    let index = buffer * PIXEL_BUFFER + row * PIXEL_ROW + (thread - row * BLOCK_PIXELS);
+    let index = PIXELS_START + buffer * PIXEL_BUFFER + row * PIXEL_ROW + (thread - row * BLOCK_PIXELS);
     stage_pixels(index, loaded.pixels_0);
     stage_pixels(index + 4u * CHANNELS_APART * PIXEL_ROW, loaded.pixels_1);
     if BLOCK_PIXELS == 128u {
@@ -240,13 +237,13 @@ fn conv2d(
         for (var k = 0u; k < STEP; k += TILE) {
             let w_0 = buffer * WEIGHT_BUFFER + k * WEIGHT_ROW + square_channel;
             let w_1 = w_0 + TILE;
-            let p_0 = buffer * PIXEL_BUFFER + k * PIXEL_ROW + square_pixel;
+            let p_0 = PIXELS_START + buffer * PIXEL_BUFFER + k * PIXEL_ROW + square_pixel;
             let p_1 = p_0 + TILE;
             // Weights stand a column of the matrix after the other, pixels a row.
-            let left_0 = coopLoad<Left>(&weights[w_0], WEIGHT_ROW);
-            let left_1 = coopLoad<Left>(&weights[w_1], WEIGHT_ROW);
-            let right_0 = coopLoadT<Right>(&pixels[p_0], PIXEL_ROW);
-            let right_1 = coopLoadT<Right>(&pixels[p_1], PIXEL_ROW);
+            let left_0 = coopLoad<Left>(&staged[w_0], WEIGHT_ROW);
+            let left_1 = coopLoad<Left>(&staged[w_1], WEIGHT_ROW);
+            let right_0 = coopLoadT<Right>(&staged[p_0], PIXEL_ROW);
+            let right_1 = coopLoadT<Right>(&staged[p_1], PIXEL_ROW);
             if SPLIT == 0u {
                 sums_00 = coopMultiplyAdd(left_0, right_0, sums_00);
                 sums_01 = coopMultiplyAdd(left_0, right_1, sums_01);
@@ -259,16 +256,16 @@ fn conv2d(
                 sums_11 = sums_11 + coopMultiplyAdd(left_1, right_1, Sums());
                 let wl_0 = w_0 + LOW_WEIGHTS;
                 let wl_1 = w_1 + LOW_WEIGHTS;
-                let low_left_0 = coopLoad<Left>(&weights[wl_0], WEIGHT_ROW);
-                let low_left_1 = coopLoad<Left>(&weights[wl_1], WEIGHT_ROW);
+                let low_left_0 = coopLoad<Left>(&staged[wl_0], WEIGHT_ROW);
+                let low_left_1 = coopLoad<Left>(&staged[wl_1], WEIGHT_ROW);
                 mixed_00 = coopMultiplyAdd(low_left_0, right_0, mixed_00);
                 mixed_01 = coopMultiplyAdd(low_left_0, right_1, mixed_01);
                 mixed_10 = coopMultiplyAdd(low_left_1, right_0, mixed_10);
                 mixed_11 = coopMultiplyAdd(low_left_1, right_1, mixed_11);
                 let pl_0 = p_0 + LOW_PIXELS;
                 let pl_1 = p_1 + LOW_PIXELS;
-                let low_right_0 = coopLoadT<Right>(&pixels[pl_0], PIXEL_ROW);
-                let low_right_1 = coopLoadT<Right>(&pixels[pl_1], PIXEL_ROW);
+                let low_right_0 = coopLoadT<Right>(&staged[pl_0], PIXEL_ROW);
+                let low_right_1 = coopLoadT<Right>(&staged[pl_1], PIXEL_ROW);
                 mixed_00 = coopMultiplyAdd(left_0, low_right_0, mixed_00);
                 mixed_01 = coopMultiplyAdd(left_0, low_right_1, mixed_01);
                 mixed_10 = coopMultiplyAdd(left_1, low_right_0, mixed_10);
