@@ -33,6 +33,8 @@ run() {
     "$programs/asma" devices | tee "$out/devices.txt"
     local half=
     if "$programs/asma" devices --json | grep -q SHADER_F16; then half=yes; fi
+    local matrix=
+    if "$programs/asma" devices | grep -q "matrix units"; then matrix=yes; fi
     local failed=0
     "$programs/kernels" 2>&1 | tee "$out/kernels.txt" || failed=1
     "$programs/lockstep" --nocapture 2>&1 | tee "$out/lockstep.txt" || failed=1
@@ -54,13 +56,14 @@ run() {
             if [ "$run" = tuned ]; then tune=--tune; fi
             bench "${size}_$run" --padding "$padding" --size "$size" $tune
         done
-        # Where there are no matrix units, what runs unasked runs under their variants' names too; the text tells.
-        for variant in "tiled 32" "tiled 64" winograd "split matrix"; do
+        for variant in "tiled 32" "tiled 64" winograd ${matrix:+"split matrix"}; do
             bench "${size}_${variant// /_}" --padding "$padding" --size "$size" --variant "$variant"
         done
         if [ -n "$half" ]; then
             bench "${size}_f16_tuned" --padding "$padding" --size "$size" --precision f16 --tune
-            bench "${size}_f16_matrix" --padding "$padding" --size "$size" --precision f16 --variant matrix
+            if [ -n "$matrix" ]; then
+                bench "${size}_f16_matrix" --padding "$padding" --size "$size" --precision f16 --variant matrix
+            fi
         fi
     done
     for size in 512 1024 2048; do
@@ -74,8 +77,9 @@ run() {
         python3 "$programs/network.py" "$programs/network" | tee "$out/network_cpu_pytorch.txt" || failed=1
         if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
             python3 "$programs/attack.py" "$programs/asma" --device "$device" --torch cuda \
-                --asma-form "split=--variant 'split matrix'" \
-                ${half:+--asma-form "half=--precision f16" --asma-form "half matrix=--precision f16 --variant matrix"} \
+                ${half:+--asma-form "half=--precision f16"} \
+                ${matrix:+--asma-form "split=--variant 'split matrix'"} \
+                ${matrix:+--asma-form "half matrix=--precision f16 --variant matrix"} \
                 --save "$out/attack_pytorch.json" | tee "$out/attack_pytorch.txt" || failed=1
         fi
     fi

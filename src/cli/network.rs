@@ -89,6 +89,19 @@ impl DeviceArguments {
         }
     }
 
+    /// Refuses a variant that was named and runs no call: else another one's numbers would be taken for its.
+    fn check_variant(&self, executor: &GpuExecutor, program: &Program) -> Result<()> {
+        let mut calls = 0..program.calls().len();
+        match &self.variant {
+            Some(name) if !calls.any(|call| executor.variant(call) == name) => Err(Error::Usage(format!(
+                "variant `{name}` can run no call of this network on {}; `asma devices` tells what a device has \
+                 (subgroups, matrix units), and `matrix` wants --precision f16",
+                executor.describe()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// How to run on `gpu`.
     pub fn options(&self, gpu: &GpuDevice) -> GpuOptions {
         GpuOptions {
@@ -120,7 +133,10 @@ impl DeviceArguments {
         if let Some(gpu) = gpu {
             let options = self.options(&gpu);
             match GpuExecutor::new(gpu, program, &options) {
-                Ok(executor) => return Ok(Box::new(executor)),
+                Ok(executor) => {
+                    self.check_variant(&executor, program)?;
+                    return Ok(Box::new(executor));
+                }
                 Err(error) if self.device == DeviceChoice::Auto => {
                     eprintln!("note: the GPU cannot be used: {error}");
                 }

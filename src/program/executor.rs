@@ -34,7 +34,8 @@ pub trait Executor {
     /// Overwrites words of a buffer, from word `start`. Takes effect before calls submitted later.
     ///
     /// # Errors
-    /// If the words do not fit the buffer, or the device failed.
+    /// If the words do not fit the buffer, or the device failed. A GPU writes float16 two at a time, and refuses words
+    /// that begin at an odd one, or end before an odd one other than the buffer's end.
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()>;
 
     /// Runs calls in order, after all that was submitted before. May return before they are done.
