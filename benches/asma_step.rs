@@ -10,15 +10,13 @@ mod step;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use asma::gpu::{DeviceChoice, GpuOptions, VariantChoice};
+use asma::gpu::{GpuOptions, VariantChoice};
 use clap::Parser;
 use serde::Serialize;
 
 use step::{StepRecord, compare};
-use support::Circumstances;
+use support::{Circumstances, Options};
 
 /// Times the fused ASMA step against the unfused one.
 #[derive(Parser)]
@@ -26,21 +24,14 @@ struct Arguments {
     /// Rows and columns of the image.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u16).range(16..=8192))]
     size: u16,
-    /// gpu, a number or part of a name.
-    #[arg(long, default_value = "gpu")]
-    device: DeviceChoice,
     /// The variant of the fused form's kernels, where they have it.
     #[arg(long)]
     variant: Option<String>,
     /// How often to time both forms.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     pairs: u16,
-    /// Write the raw numbers into this folder.
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "benches/results")]
-    save: Option<PathBuf>,
-    /// Given by cargo bench.
-    #[arg(long, hide = true)]
-    bench: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// What is saved.
@@ -53,10 +44,10 @@ struct Record {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let gpu = support::open_device(&arguments.device)?;
+    let gpu = support::open_device(&arguments.options.device)?;
     let command = format!(
         "cargo bench --bench asma_step -- --size {} --device {} --pairs {}",
-        arguments.size, arguments.device, arguments.pairs
+        arguments.size, arguments.options.device, arguments.pairs
     ) + &arguments
         .variant
         .iter()
@@ -73,7 +64,7 @@ fn main() -> Result<()> {
     };
     let step = compare(&gpu, &options, arguments.size.into(), arguments.pairs.into())?;
     print(&step);
-    if let Some(folder) = arguments.save {
+    if let Some(folder) = arguments.options.save {
         let record = Record { circumstances, step };
         let path = record.circumstances.save(&folder, "asma_step", &record)?;
         println!("saved    {}", path.display());

@@ -9,12 +9,11 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
 use asma::Shape;
-use asma::gpu::{DeviceChoice, GpuDevice};
+use asma::gpu::GpuDevice;
 use asma::kernels::{
     Element, Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, Variant, View, conv_transpose2d, conv2d,
 };
@@ -25,20 +24,13 @@ use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use wgpu::util::DeviceExt;
 
-use support::Circumstances;
+use support::{Circumstances, Options};
 
 /// Times the variants of the convolutions and measures their errors.
 #[derive(Parser)]
 struct Arguments {
-    /// gpu, a number or part of a name.
-    #[arg(long, default_value = "gpu")]
-    device: DeviceChoice,
-    /// Write the raw numbers into this folder.
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "benches/results")]
-    save: Option<PathBuf>,
-    /// Given by cargo bench.
-    #[arg(long, hide = true)]
-    bench: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// What is saved.
@@ -91,8 +83,11 @@ const TRANSPOSED: [[u32; 3]; 2] = [[64, 32, 64], [256, 128, 28]];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let gpu = support::open_device(&arguments.device)?;
-    let command = format!("cargo bench --bench convolution -- --device {}", arguments.device);
+    let gpu = support::open_device(&arguments.options.device)?;
+    let command = format!(
+        "cargo bench --bench convolution -- --device {}",
+        arguments.options.device
+    );
     let circumstances = Circumstances::new(&gpu, command)?;
     circumstances.print();
     let mut layers = Vec::new();
@@ -115,7 +110,7 @@ fn main() -> Result<()> {
         let layer = format!("{in_channels} → {out_channels} channels, {size} × {size}, kernel 2, transposed");
         layers.push(race(&gpu, layer, &transposed.into(), &params, &[])?);
     }
-    if let Some(folder) = &arguments.save {
+    if let Some(folder) = &arguments.options.save {
         let record = Record {
             circumstances,
             layers,

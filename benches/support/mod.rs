@@ -4,7 +4,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
+use clap::Args;
 use serde::Serialize;
+
+/// The options of every bench.
+#[derive(Args)]
+pub struct Options {
+    /// gpu, a number or part of a name.
+    #[arg(long, default_value = "gpu")]
+    pub device: DeviceChoice,
+    /// Write the raw numbers into this folder.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "benches/results")]
+    pub save: Option<PathBuf>,
+    /// Given by cargo bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
 
 /// The device that `choice` names, with all its limits.
 pub fn open_device(choice: &DeviceChoice) -> Result<GpuDevice> {

@@ -14,7 +14,10 @@ pub fn print_comparison(before: &Record, after: &Record) -> Result<()> {
             before.network, before.input, after.network, after.input
         )));
     }
-    print(&format!("before  {}\nafter   {}\n", before.device, after.device))?;
+    for (name, record) in [("before", before), ("after ", after)] {
+        print(&format!("{name}  {}, {}", record.device, record.precision_name()))?;
+    }
+    print("")?;
     print("before ms   after ms  ratio")?;
     let line = |name: &str, before: f64, after: f64| {
         print(&format!(

@@ -64,6 +64,14 @@ pub struct CallRecord {
 }
 
 impl Record {
+    /// How values are stored, in words; records of versions without float16 say nothing.
+    pub fn precision_name(&self) -> &'static str {
+        match self.precision.as_str() {
+            "f16" => "float16",
+            _ => "float32",
+        }
+    }
+
     /// The name of its file in a folder of such: the day it was measured, in UTC, and the device.
     pub fn file_name(&self) -> String {
         let time = jiff::Timestamp::from_second(self.unix_time as i64).unwrap_or_default();
@@ -108,10 +116,7 @@ pub fn print_record(record: &Record) -> Result<()> {
         "{}\n{}, input {n}×{c}×{h}×{w}, {}\nceilings: copy {:.1} GB/s, multiply-add {:.1} GFLOP/s{}\n",
         record.device,
         record.network,
-        match record.precision.as_str() {
-            "f16" => "float16",
-            _ => "float32",
-        },
+        record.precision_name(),
         1e-9 * ceilings.bytes_per_second,
         1e-9 * ceilings.flops_per_second,
         match ceilings.matrix_flops_per_second {
