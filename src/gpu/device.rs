@@ -224,8 +224,9 @@ impl GpuDevice {
         if capabilities == Capabilities::Full && matrix_units::find(adapter).is_some() {
             optional_features |= matrix_units::features();
             // SAFETY: of the experimental features only cooperative matrices are asked for, and only those kernels
-            // use them that were asked for by name or that a measurement chose, and what measures the ceilings. They keep to what wgpu's
-            // documentation of the feature asks for: uniform control flow, and matrices inside their memory.
+            // use them that were asked for by name or that a measurement chose, and what measures the ceilings. They
+            // keep to what wgpu's documentation of the feature asks for: uniform control flow, and matrices inside
+            // their memory.
             experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         }
         let descriptor = wgpu::DeviceDescriptor {

@@ -38,8 +38,8 @@ impl Tuning {
     }
 }
 
-/// Measures every variant of the kernels that have several (but for those of a narrow range of numbers), for each kind of work among `calls` of `program`: each
-/// call by itself, the median of `rounds`.
+/// Measures every variant of the kernels that have several (but for those of a narrow range of numbers), for each kind of
+/// work among `calls` of `program`: each call by itself, the median of `rounds`. Buffers hold what an executor begins with.
 ///
 /// # Errors
 /// As [`GpuExecutor::new`] and [`Executor::time_calls`].

@@ -22,7 +22,8 @@ fn numbers_are_those_of_the_network() {
     assert_eq!(calls[0]["kernel"], "conv2d");
     assert_eq!(calls[0]["flops"], 2 * 27 * 4 * pixels);
     assert_eq!(calls[0]["bytes"], 4 * (3 * pixels + 4 * pixels + 27 * 8 + 2 * 8));
-    // Features and their gradient, target, logits, weights of 8 padded channels; gradient, source, image and the image again.
+    // Features and their gradient, target, logits, weights of 8 padded channels; gradient, source, image and the image
+    // again.
     let of = |kernel: &str| calls.iter().find(|call| call["kernel"] == kernel).unwrap();
     assert_eq!(of("head")["bytes"], 4 * ((2 * 4 + 1 + 2) * pixels + 4 * 8));
     assert_eq!(of("update")["bytes"], 4 * 4 * 3 * pixels);
