@@ -31,17 +31,19 @@ pub struct NetworkArguments {
 /// How the network's values are stored.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct PrecisionArguments {
-    /// How values between the network's input and output are stored: float32, float16 (half the memory; a GPU that
-    /// has it, or imitated on the CPU), or float16 on a GPU that has it and else float32. Sums are float32
+    /// How values between the network's input and output are stored; sums are float32
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     precision: PrecisionChoice,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum PrecisionChoice {
+    /// float32
     #[default]
     F32,
+    /// float16, half the memory and traffic: on a GPU that has it, or imitated on the CPU
     F16,
+    /// float16 on a hardware GPU that has it, float32 elsewhere
     Auto,
 }
 

@@ -29,7 +29,9 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Precision {
+    /// float32
     F32,
+    /// float16 wherever a kernel takes it
     F16,
 }
 
