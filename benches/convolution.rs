@@ -15,7 +15,7 @@ use anyhow::Result;
 use asma::Shape;
 use asma::gpu::GpuDevice;
 use asma::kernels::{
-    Element, Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, Variant, View, conv_transpose2d, conv2d,
+    Element, Extent, PIXELS_PER_WORKGROUP, Params, Specialisation, View, Way, conv_transpose2d, conv2d,
 };
 use clap::Parser;
 use half::f16;
@@ -56,12 +56,9 @@ struct Measured {
     error: Option<f64>,
 }
 
-const ONE_THREAD: Variant = Variant::plain(
-    "one thread",
-    concat!(
-        include_str!("../shaders/shared/convolution.wgsl"),
-        include_str!("shaders/conv2d_one_thread.wgsl")
-    ),
+const ONE_THREAD: &str = concat!(
+    include_str!("../shaders/shared/convolution.wgsl"),
+    include_str!("shaders/conv2d_one_thread.wgsl")
 );
 
 const REPETITIONS: usize = 5;
@@ -100,13 +97,12 @@ fn main() -> Result<()> {
         );
         let layer = format!("{in_channels} → {out_channels} channels, {size} × {size}, kernel {kernel}");
         let groups = (size * size).div_ceil(PIXELS_PER_WORKGROUP);
-        let one_thread = (&ONE_THREAD, [groups, 1, out_channels]);
+        let one_thread = ("one thread", ONE_THREAD, [groups, 1, out_channels]);
         layers.push(race(&gpu, layer, &params.into(), &params, &[one_thread])?);
     }
     for [in_channels, out_channels, size] in TRANSPOSED {
         let params = convolution([in_channels, out_channels], [size, 2 * size], [2, 2, 0]);
-        // The two parameter structs have the same fields.
-        let transposed: conv_transpose2d::Params = bytemuck::cast(params);
+        let transposed = conv_transpose2d::Params::from(params);
         let layer = format!("{in_channels} → {out_channels} channels, {size} × {size}, kernel 2, transposed");
         layers.push(race(&gpu, layer, &transposed.into(), &params, &[])?);
     }
@@ -138,7 +134,6 @@ fn convolution(channels: [u32; 2], sizes: [u32; 2], [kernel, stride, padding]: [
         padded_out_channels: channels[1].next_multiple_of(conv2d::CHANNEL_BLOCK as u32),
         accumulate: 0,
         gated: 0,
-        unused: [0; 3],
     }
 }
 
@@ -149,24 +144,28 @@ fn race(
     layer: String,
     params: &Params,
     layout: &conv2d::Params,
-    others: &[(&Variant, [u32; 3])],
+    others: &[(&'static str, &'static str, [u32; 3])],
 ) -> Result<Layer> {
     let numbers = Numbers::new(layout);
     let mut contestants = Vec::new();
     for specialisation in specialisations(gpu) {
         let is_half = specialisation.element(0) == Element::Half;
         let buffers = numbers.buffers(gpu, params, layout, &specialisation);
-        let own = params
-            .variants(&specialisation)
-            .filter(|variant| !variant.subgroups || gpu.has_subgroups())
-            .map(|variant| (variant, params.grid(variant)));
-        for (variant, grid) in others.iter().copied().filter(|_| !is_half).chain(own) {
-            let (pipeline, bindings) = prepare(gpu, params, variant, &specialisation, &buffers);
+        let mut ways = params.ways(&specialisation);
+        ways.retain(|way| !way.traits.subgroups || gpu.has_subgroups());
+        if let Some(first) = ways.first().cloned().filter(|_| !is_half) {
+            let by_others = others
+                .iter()
+                .map(|&(name, text, grid)| first.clone().by(name, text, grid));
+            ways.splice(0..0, by_others);
+        }
+        for way in ways {
+            let (pipeline, bindings) = prepare(gpu, params, &way, &specialisation, &buffers);
             contestants.push(Contestant {
-                name: format!("{}{}", variant.name, if is_half { ", float16" } else { "" }),
+                name: format!("{}{}", way.name, if is_half { ", float16" } else { "" }),
                 pipeline,
                 bindings,
-                grid,
+                grid: way.grid,
                 output: buffers[5].clone(),
                 element: specialisation.element(4),
             });
@@ -313,7 +312,7 @@ impl Numbers {
             buffer(&bytes, usage)
         };
         [
-            buffer(params.bytes(), wgpu::BufferUsages::UNIFORM),
+            buffer(&params.bytes(), wgpu::BufferUsages::UNIFORM),
             storage(0, &self.input),
             storage(1, &self.weight),
             storage(2, &self.epilogue),
@@ -387,17 +386,17 @@ fn read(gpu: &GpuDevice, buffer: &wgpu::Buffer) -> Result<Vec<u8>> {
     Ok(staging.get_mapped_range(..)?.to_vec())
 }
 
-/// Compiles `variant` as the library does, and binds the buffers.
+/// Compiles a way as the library does, and binds the buffers.
 fn prepare(
     gpu: &GpuDevice,
     params: &Params,
-    variant: &Variant,
+    way: &Way,
     specialisation: &Specialisation,
     buffers: &[wgpu::Buffer],
 ) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
     let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(variant.name),
-        source: wgpu::ShaderSource::Wgsl(params.source(variant, specialisation).into()),
+        label: Some(way.name),
+        source: wgpu::ShaderSource::Wgsl(way.source(specialisation).into()),
     };
     // SAFETY: the views fill their buffers, and the shaders keep inside the views.
     let module = unsafe {
@@ -407,7 +406,7 @@ fn prepare(
     let pipeline = gpu
         .device()
         .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(variant.name),
+            label: Some(way.name),
             layout: None,
             module: &module,
             entry_point: Some(params.kernel().entry_point),

@@ -6,15 +6,14 @@ struct HeadParams {
     features: View,
     logits: View,
     gradient: View,
+    feature_extent: Extent,
     extent: Extent,
-    feature_count: u32,
     padded_out_channels: u32,
     class_count: u32,
     flags: u32,
     parity: u32,
     // Of the activation that the features come from; 1 if there is none.
     slope: f32,
-    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> head_params: HeadParams;
@@ -34,7 +33,7 @@ alias Channels = array<f32, CHANNELS>;
 fn pixel_logits(sample: u32, y: u32, x: u32) -> Channels {
     var sums: Channels;
     var place = at(head_params.features, sample, 0u, y, x);
-    for (var i = 0u; i < head_params.feature_count; i++) {
+    for (var i = 0u; i < head_params.feature_extent.c; i++) {
         let feature = f32(features[place]);
         place += head_params.features.channel;
         for (var c = 0u; c < CHANNELS; c++) {
@@ -97,7 +96,7 @@ fn pixel_seed(logits: Channels, label: u32, predicted: u32) -> Channels {
 fn write_feature_gradient(sample: u32, y: u32, x: u32, pixel_seed: Channels) {
     var place = at(head_params.features, sample, 0u, y, x);
     var written = at(head_params.gradient, sample, 0u, y, x);
-    for (var i = 0u; i < head_params.feature_count; i++) {
+    for (var i = 0u; i < head_params.feature_extent.c; i++) {
         var sum = 0.0;
         for (var c = 0u; c < CHANNELS; c++) {
             sum = fma(f32(head_weight[i * head_params.padded_out_channels + c]), pixel_seed[c], sum);

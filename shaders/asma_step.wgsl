@@ -33,7 +33,6 @@ struct MaskParams {
     class_count: u32,
     flags: u32,
     parity: u32,
-    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> mask_params: MaskParams;
@@ -208,7 +207,6 @@ struct UpdateParams {
     lambda: f32,
     ring_rows: u32,
     ledger_length: u32,
-    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> update_params: UpdateParams;

@@ -10,7 +10,6 @@ struct Params {
     stride: vec2<u32>,
     padding: vec2<u32>,
     rows_per_chunk: u32,
-    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -6,7 +6,6 @@ struct Params {
     cross_entropy: f32,
     dice: f32,
     smoothing: f32,
-    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

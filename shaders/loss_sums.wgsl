@@ -3,9 +3,6 @@ struct Params {
     logits: View,
     extent: Extent,
     pixels_per_chunk: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -6,7 +6,6 @@ struct Params {
     kernel: vec2<u32>,
     stride: vec2<u32>,
     padding: vec2<u32>,
-    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

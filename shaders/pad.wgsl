@@ -6,7 +6,6 @@ struct Params {
     top: u32,
     left: u32,
     mode: u32,
-    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

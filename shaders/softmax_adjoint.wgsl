@@ -4,9 +4,6 @@ struct Params {
     output: View,
     extent: Extent,
     accumulate: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

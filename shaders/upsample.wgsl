@@ -4,9 +4,6 @@ struct Params {
     input_extent: Extent,
     output_extent: Extent,
     mode: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

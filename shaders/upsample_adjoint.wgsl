@@ -5,7 +5,6 @@ struct Params {
     output_extent: Extent,
     mode: u32,
     accumulate: u32,
-    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

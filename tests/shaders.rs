@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use asma::gpu::{Language, translate, validate};
-use asma::kernels::{Element, Kernel, MatrixUnits, Specialisation, catalog};
+use asma::kernels::{Element, Kind, MatrixUnits, Params, Specialisation, samples_of_all};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Of a shader: what it is called in messages, its text, its entry point.
@@ -28,20 +28,25 @@ const MATRIX_UNITS: [MatrixUnits; 2] = [
 
 /// What shaders are specialised for: all buffers words; all that can be float16; and these with matrix units of both
 /// shapes if there is a variant for them.
-fn specialisations(kernel: &Kernel) -> Vec<Specialisation> {
-    let halves = kernel.buffers().map(|name| match kernel.halves.contains(&name) {
-        true => Element::Half,
-        false => Element::Word,
+fn specialisations(params: &Params) -> Vec<Specialisation> {
+    let kernel = params.kernel();
+    let halves = kernel.bindings().map(|binding| match binding.kind {
+        Kind::Real => Element::Half,
+        Kind::Float | Kind::Word => Element::Word,
     });
     let halves = Specialisation {
         elements: halves.collect(),
         matrix_units: None,
     };
     let mut all = vec![Specialisation::default()];
-    if !kernel.halves.is_empty() {
+    if kernel.takes_halves() {
         all.push(halves);
     }
-    if kernel.variants.iter().any(|variant| variant.matrix_units) {
+    let with_units = Specialisation {
+        matrix_units: Some(MATRIX_UNITS[0]),
+        ..Default::default()
+    };
+    if params.ways(&with_units).iter().any(|way| way.traits.matrix_units) {
         let without = all.clone();
         all.extend(MATRIX_UNITS.iter().flat_map(|&units| {
             without.iter().map(move |specialisation| Specialisation {
@@ -55,12 +60,12 @@ fn specialisations(kernel: &Kernel) -> Vec<Specialisation> {
 
 fn kernels() -> Vec<Shader> {
     let mut all = Vec::new();
-    for params in catalog() {
+    for params in samples_of_all() {
         let kernel = params.kernel();
-        for specialisation in specialisations(kernel) {
-            for variant in params.variants(&specialisation) {
+        for specialisation in specialisations(&params) {
+            for way in params.ways(&specialisation) {
                 // Others are the same with matrix units as without.
-                if specialisation.matrix_units.is_some() && !variant.matrix_units {
+                if specialisation.matrix_units.is_some() && !way.traits.matrix_units {
                     continue;
                 }
                 let halves = specialisation.elements.contains(&Element::Half);
@@ -68,15 +73,15 @@ fn kernels() -> Vec<Shader> {
                     name: format!(
                         "{}/{} {:?}{} {:?}",
                         kernel.entry_point,
-                        variant.name,
-                        params.constants(variant),
+                        way.name,
+                        way.constants,
                         if halves { ", float16" } else { "" },
                         specialisation.matrix_units
                     ),
-                    source: params.source(variant, &specialisation),
+                    source: way.source(&specialisation),
                     entry_point: kernel.entry_point.to_string(),
-                    features: variant.subgroups || halves,
-                    matrix_units: variant.matrix_units,
+                    features: way.traits.subgroups || halves,
+                    matrix_units: way.traits.matrix_units,
                 });
             }
         }
@@ -123,7 +128,7 @@ fn all() -> Vec<Shader> {
 }
 
 #[test]
-fn the_catalog_has_every_shader_file() {
+fn the_samples_have_every_shader_file() {
     let files: HashSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders"))
         .expect("the shaders' folder")
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -134,7 +139,7 @@ fn the_catalog_has_every_shader_file() {
     for text in files {
         assert!(
             shaders.iter().any(|shader| shader.source.ends_with(&text)),
-            "no kernel of the catalog uses the file that begins\n{}",
+            "no sample of a kernel uses the file that begins\n{}",
             text.lines().take(5).collect::<Vec<_>>().join("\n")
         );
     }
@@ -162,16 +167,68 @@ fn shaders_are_valid_without_features_but_where_they_say_so() {
     }
 }
 
+/// Of a parameter struct's fields: name, offset, bytes and type.
+type Fields = Vec<(String, usize, usize, String)>;
+
+/// As the declaration has them.
+fn declared(params: &Params) -> Fields {
+    let fields = params.fields().iter();
+    fields
+        .map(|field| (field.name.into(), field.offset, field.length, field.wgsl.into()))
+        .collect()
+}
+
+/// As the shader has them.
+fn layout(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Fields {
+    let naga::TypeInner::Struct { members, .. } = &module.types[ty].inner else {
+        panic!("the parameters are no struct");
+    };
+    let named = |member: &naga::StructMember| {
+        let ty = &module.types[member.ty];
+        let name = match &ty.inner {
+            naga::TypeInner::Scalar(naga::Scalar::U32) => "u32".into(),
+            naga::TypeInner::Scalar(naga::Scalar::F32) => "f32".into(),
+            naga::TypeInner::Vector {
+                size: naga::VectorSize::Bi,
+                scalar: naga::Scalar::U32,
+            } => "vec2<u32>".into(),
+            _ => ty.name.clone().unwrap_or_default(),
+        };
+        let bytes = ty.inner.size(module.to_ctx()) as usize;
+        (
+            member.name.clone().unwrap_or_default(),
+            member.offset as usize,
+            bytes,
+            name,
+        )
+    };
+    members.iter().map(named).collect()
+}
+
+/// Whether an array's elements are floats, or vectors of them, rather than integers.
+fn holds_floats(module: &naga::Module, ty: naga::Handle<naga::Type>) -> bool {
+    let naga::TypeInner::Array { base, .. } = module.types[ty].inner else {
+        panic!("a binding is no array");
+    };
+    match module.types[base].inner {
+        naga::TypeInner::Scalar(scalar)
+        | naga::TypeInner::Vector { scalar, .. }
+        | naga::TypeInner::Atomic(scalar) => scalar.kind == naga::ScalarKind::Float,
+        ref other => panic!("elements of {other:?}"),
+    }
+}
+
+/// The declaration of each kernel is what its shader has: the parameters field by field, and the buffers.
 #[test]
-fn bindings_are_those_of_the_contract() {
-    for params in catalog() {
+fn declarations_are_what_shaders_have() {
+    for params in samples_of_all() {
         let kernel = params.kernel();
         let specialisation = Specialisation {
             matrix_units: Some(MATRIX_UNITS[0]),
             ..Default::default()
         };
-        for variant in params.variants(&specialisation) {
-            let source = params.source(variant, &specialisation);
+        for way in params.ways(&specialisation) {
+            let source = way.source(&specialisation);
             let (module, info) = validate(&source).expect("a valid shader");
             let index = module
                 .entry_points
@@ -183,29 +240,29 @@ fn bindings_are_those_of_the_contract() {
                 let (Some(binding), false) = (variable.binding, used[handle].is_empty()) else {
                     continue;
                 };
-                let what = format!(
-                    "{}/{}, binding {}",
-                    kernel.entry_point, variant.name, binding.binding
-                );
-                let reads = kernel.reads.len() as u32;
+                let what = format!("{}/{}, binding {}", kernel.entry_point, way.name, binding.binding);
                 match variable.space {
                     naga::AddressSpace::Uniform => {
                         assert_eq!(binding.binding, 0, "{what}");
-                        let naga::TypeInner::Struct { span, .. } = module.types[variable.ty].inner else {
-                            panic!("{what} is no struct");
-                        };
                         assert_eq!(
-                            span as usize,
-                            params.bytes().len(),
-                            "{what}: size of the parameters"
+                            layout(&module, variable.ty),
+                            declared(&params),
+                            "{what}: parameters"
                         );
                     }
                     naga::AddressSpace::Storage { access } => {
+                        let Some(bound) = kernel.bindings().nth(binding.binding as usize - 1) else {
+                            panic!("{what} is not declared");
+                        };
                         let writes = access.contains(naga::StorageAccess::STORE);
-                        let among_writes = binding.binding > reads;
-                        assert!(binding.binding >= 1, "{what}");
-                        assert!(binding.binding <= reads + kernel.writes.len() as u32, "{what}");
+                        let among_writes = binding.binding as usize > kernel.reads.len();
                         assert_eq!(writes, among_writes, "{what}: written or only read");
+                        let floats = bound.kind != Kind::Word;
+                        assert_eq!(
+                            holds_floats(&module, variable.ty),
+                            floats,
+                            "{what}: floats or words"
+                        );
                     }
                     other => panic!("{what} is in {other:?}"),
                 }

@@ -4,7 +4,6 @@ struct Params {
     extent: Extent,
     first_word: u32,
     word_count: u32,
-    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

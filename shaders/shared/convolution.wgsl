@@ -12,9 +12,6 @@ struct Params {
     padded_out_channels: u32,
     accumulate: u32,
     gated: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -11,9 +11,6 @@ struct Params {
     accumulate: u32,
     gated: u32,
     slope: f32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

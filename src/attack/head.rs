@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::kernels::{Params, asma_head, conv2d};
-use crate::program::{BufferId, Call, CallId, Contents, Network, Place, Program};
+use crate::program::{BufferId, Builder, Call, CallId, Contents, Network, Place};
 
 /// The network's calls without those that the fused kernel does, and what it takes over from them.
 #[derive(Clone, Debug)]
@@ -27,17 +27,18 @@ pub(super) struct Head {
 impl Head {
     /// The head of `network`, if it has one: its last convolution is of 1 × 1 with stride 1, without activation and
     /// with few channels, and its gradient is not added to another.
-    pub(super) fn find(network: &Network) -> Option<Head> {
+    pub(super) fn find(network: &Network<Builder>) -> Option<Head> {
         let program = &network.program;
         let last = network.forward.clone().last()?;
         let call = program.calls().get(last)?;
         let convolution = pointwise(call)?;
-        let [features, weight, epilogue, _] = call.reads[..] else {
+        let [Some(features), Some(weight), Some(epilogue), None] = call.reads() else {
             return None;
         };
+        let [features, weight, epilogue] = [*features, *weight, *epilogue];
         let logits = network.logits;
         // Not a part of a concatenation, which may stand at the same place.
-        let is_last = call.writes == [logits.buffer]
+        let is_last = call.writes() == [Some(logits.buffer)]
             && convolution.output == logits.view
             && convolution.output_extent == logits.shape.into();
         let channels = convolution.output_extent.c;
@@ -51,11 +52,11 @@ impl Head {
         let call = program.calls().get(first)?;
         let adjoint = pointwise(call)?;
         let seed = network.seed?;
-        let is_its_adjoint = call.reads.first() == Some(&seed.buffer)
+        let is_its_adjoint = call.reads().first() == Some(&Some(seed.buffer))
             && adjoint.input == seed.view
             && adjoint.input_extent == seed.shape.into()
             && adjoint.output_extent == convolution.input_extent;
-        let [gradient] = call.writes[..] else {
+        let [Some(gradient)] = *call.writes() else {
             return None;
         };
         if !is_its_adjoint || gradient == features {
@@ -65,10 +66,11 @@ impl Head {
             0 => 1.0,
             _ => {
                 // The kernel has one slope, and takes the features for the gate.
-                let slopes = constant(program, call.reads[2])?.iter().skip(1).step_by(2);
+                let slopes = constant(program, call.buffers[2]?)?.iter().skip(1).step_by(2);
                 let mut slopes = slopes.take(convolution.input_extent.c as usize);
                 let first = *slopes.next()?;
-                let gated_by_features = call.reads[3] == features && adjoint.output == convolution.input;
+                let gated_by_features =
+                    call.buffers[3] == Some(features) && adjoint.output == convolution.input;
                 if !gated_by_features || slopes.any(|slope| *slope != first) {
                     return None;
                 }
@@ -105,7 +107,7 @@ fn pointwise(call: &Call) -> Option<conv2d::Params> {
     }
 }
 
-fn constant(program: &Program, id: BufferId) -> Option<&[f32]> {
+fn constant(program: &Builder, id: BufferId) -> Option<&[f32]> {
     match &program.buffers().get(id.0)?.contents {
         Contents::Constant(values) => Some(values),
         Contents::Zeros => None,

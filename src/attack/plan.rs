@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{Extent, View, asma_head, asma_mask, asma_update};
 use crate::labels::scored_classes;
-use crate::program::{BufferId, CallId, Condition, LoweringOptions, Network, Place, Program, lower};
+use crate::program::{
+    BufferId, Builder, CallId, Condition, LoweringOptions, Network, Place, Program, lower_open,
+};
 use crate::tensor::Shape;
 
 /// Rows of the trace that stay on the device until the host has read them.
@@ -60,7 +62,7 @@ impl Attack {
             precision: config.precision,
             ..LoweringOptions::default()
         };
-        let mut network = lower(graph, input, options)?;
+        let mut network = lower_open(graph, input, options)?;
         let (Some(seed), Some(gradient)) = (network.seed, network.gradient) else {
             return Err(Error::Network(
                 "the network was lowered without its adjoint".into(),
@@ -104,7 +106,7 @@ impl Attack {
             buffers,
             class_count,
             gradient,
-            program: Arc::new(network.program),
+            program: Arc::new(network.program.finish()?),
             forward: network.forward,
             adversarial: network.input,
             logits: network.logits,
@@ -176,7 +178,7 @@ struct Planner<'c> {
     /// The end of the network that the mask is fused with.
     head: Option<Head>,
     config: &'c AsmaConfig,
-    network: Network,
+    network: Network<Builder>,
     buffers: Buffers,
     class_count: usize,
     seed: Place,
@@ -240,13 +242,12 @@ impl Planner<'_> {
             logits: convolution.output,
             gradient: head.gradient.view,
             extent: convolution.output_extent,
-            feature_count: convolution.input_extent.c,
+            feature_extent: convolution.input_extent,
             padded_out_channels: convolution.padded_out_channels,
             class_count: self.class_count as u32,
             flags: flags | self.mode_flags(),
             parity,
             slope: head.slope,
-            unused: [0; 2],
         };
         let (target, classes) = (self.buffers.target, self.buffers.classes);
         let mask = self.network.program.add_call(
@@ -310,7 +311,6 @@ impl Planner<'_> {
                 class_count: self.class_count as u32,
                 flags: flags | self.mode_flags(),
                 parity,
-                unused: 0,
             },
             &[logits.buffer, self.buffers.target, self.buffers.classes],
             &[self.seed.buffer, self.buffers.counts],
@@ -337,14 +337,12 @@ impl Planner<'_> {
                 lambda: self.config.lambda,
                 ring_rows: RING_ROWS as u32,
                 ledger_length: asma_update::Params::ledger_length(extent, RING_ROWS) as u32,
-                unused: [0; 2],
             },
-            &[
-                self.gradient.buffer,
-                buffers.source,
-                // Without the flag REGION this binding is not read.
-                buffers.region.unwrap_or(buffers.classes),
-                buffers.classes,
+            [
+                Some(self.gradient.buffer),
+                Some(buffers.source),
+                buffers.region,
+                Some(buffers.classes),
             ],
             &[
                 self.network.input.buffer,

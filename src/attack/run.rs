@@ -132,7 +132,7 @@ impl Attack {
                 break;
             };
             let own = arrived.own;
-            self.collect(executor, arrived, &mut collected)?;
+            self.collect(arrived, &mut collected)?;
             let took = last_arrival.elapsed();
             last_arrival = Instant::now();
             // A sixteenth of all at most, so that progress moves on a fast device too.
@@ -193,7 +193,7 @@ impl Attack {
         let samples = self.adversarial().shape.n;
         let words = samples * self.ledger_length();
         let readback = executor.request_words(self.buffers.ledger, 0, words)?;
-        let ledger = executor.receive_words(readback)?;
+        let ledger = readback.receive()?;
         let traces = ledger.chunks(self.ledger_length()).map(|words| {
             // Whichever parity has settled more iterations is the newer one.
             let settled = [0, 1]
@@ -265,18 +265,18 @@ impl Attack {
     }
 
     /// Takes new rows, stops and snapshots from a batch that has arrived.
-    fn collect(&self, executor: &mut dyn Executor, batch: Pending, collected: &mut Collected) -> Result<()> {
-        let ledger = executor.receive_words(batch.ledger)?;
+    fn collect(&self, batch: Pending, collected: &mut Collected) -> Result<()> {
+        let ledger = batch.ledger.receive()?;
         let logits = match batch.logits {
             Some(logits) => {
-                let words: Vec<f32> = bytemuck::cast_vec(executor.receive_words(logits)?);
+                let words: Vec<f32> = bytemuck::cast_vec(logits.receive()?);
                 Some(self.logits().gather(&words))
             }
             None => None,
         };
         let images = match batch.images {
             Some(images) => {
-                let words = bytemuck::cast_vec(executor.receive_words(images)?);
+                let words = bytemuck::cast_vec(images.receive()?);
                 Some(Tensor::new(self.adversarial().shape, words)?)
             }
             None => None,

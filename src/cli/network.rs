@@ -9,7 +9,7 @@ use asma::cpu::CpuExecutor;
 use asma::data::{Preparation, read_image};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::Model;
-use asma::kernels::catalog;
+use asma::kernels::variant_names;
 use asma::program::{Executor, Precision, Program};
 use asma::{Error, Result, Shape, Tensor};
 use clap::{Args, ValueEnum};
@@ -151,9 +151,7 @@ impl DeviceArguments {
 
 /// The name of a variant that some kernel has.
 fn variant_name(text: &str) -> std::result::Result<String, String> {
-    let kernels = catalog();
-    let variants = kernels.iter().flat_map(|params| params.kernel().variants);
-    let names: BTreeSet<_> = variants.map(|variant| variant.name).collect();
+    let names = BTreeSet::from_iter(variant_names());
     match names.contains(text) {
         true => Ok(text.into()),
         false => Err(format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use asma::files::write_atomically;
 use asma::gpu::{Language, translate};
-use asma::kernels::{Element, Kernel, MatrixUnits, Specialisation, catalog};
+use asma::kernels::{Binding, Element, Kernel, Kind, MatrixUnits, Specialisation, samples_of_all};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -38,12 +38,12 @@ enum Precision {
 impl Arguments {
     /// What the shaders of `kernel` are specialised for.
     fn specialisation(&self, kernel: &Kernel) -> Specialisation {
-        let element = |name| match self.precision {
-            Precision::F16 if kernel.halves.contains(&name) => Element::Half,
+        let element = |binding: &Binding| match self.precision {
+            Precision::F16 if binding.kind == Kind::Real => Element::Half,
             _ => Element::Word,
         };
         Specialisation {
-            elements: kernel.buffers().map(element).collect(),
+            elements: kernel.bindings().map(element).collect(),
             // Those that most GPUs with matrix units have; other languages than Vulkan's know none.
             matrix_units: match self.emit {
                 Some(Emit::Msl | Emit::Hlsl) => None,
@@ -70,11 +70,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         None => None,
     };
     let mut seen = BTreeSet::new();
-    for params in catalog() {
+    for params in samples_of_all() {
         let kernel = params.kernel();
         let specialisation = arguments.specialisation(kernel);
-        for variant in params.variants(&specialisation) {
-            let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, variant.name);
+        for way in params.ways(&specialisation) {
+            let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, way.name);
             if !seen.insert(name.clone()) {
                 continue;
             }
@@ -82,13 +82,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 print(&format!(
                     "{} ({}): reads {}; writes {}",
                     kernel.entry_point,
-                    variant.name,
-                    kernel.reads.join(", "),
-                    kernel.writes.join(", ")
+                    way.name,
+                    names(kernel.reads),
+                    names(kernel.writes)
                 ))?;
                 continue;
             };
-            let source = params.source(variant, &specialisation);
+            let source = way.source(&specialisation);
             let (text, extension) = match emit {
                 Emit::Wgsl => (source.into_bytes(), "wgsl"),
                 Emit::Spirv => emitted(&source, kernel.entry_point, Language::Spirv)?,
@@ -101,6 +101,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn names(bindings: &[Binding]) -> String {
+    let names: Vec<_> = bindings.iter().map(|binding| binding.name).collect();
+    names.join(", ")
 }
 
 fn emitted(source: &str, entry_point: &str, language: Language) -> Result<(Vec<u8>, &'static str)> {

@@ -32,8 +32,8 @@ pub fn run(
         .with_min_len(SMALLEST_PIECE)
         .for_each(|(weight, first, second, gradient)| {
             let clipped = clip * gradient;
-            *first = params.beta[0] * *first + params.one_minus_beta[0] * clipped;
-            *second = params.beta[1] * *second + params.one_minus_beta[1] * clipped * clipped;
+            *first = params.beta_1 * *first + params.one_minus_beta_1 * clipped;
+            *second = params.beta_2 * *second + params.one_minus_beta_2 * clipped * clipped;
             let decayed = *weight - rate * params.decay * *weight;
             *weight = decayed
                 - rate * (*first / corrections[0]) / ((*second / corrections[1]).sqrt() + params.epsilon);

@@ -4,7 +4,7 @@ use super::{asma_mask, conv2d, slope_adjoint};
 use crate::kernels::asma_head::Params;
 use crate::kernels::asma_mask::WRITE_SEED;
 use crate::kernels::conv2d::CHANNEL_BLOCK;
-use crate::kernels::{self, Extent, View};
+use crate::kernels::{self, View};
 
 /// Logits, `counts` added to, and the features' gradient.
 #[allow(clippy::too_many_arguments)]
@@ -19,10 +19,7 @@ pub fn run(
     counts: &mut [u32],
     logits: &mut [f32],
 ) {
-    let feature_extent = Extent {
-        c: params.feature_count,
-        ..params.extent
-    };
+    let feature_extent = params.feature_extent;
     let forward = kernels::conv2d::Params {
         input: params.features,
         output: params.logits,
@@ -34,7 +31,6 @@ pub fn run(
         padded_out_channels: params.padded_out_channels,
         accumulate: 0,
         gated: 0,
-        unused: [0; 3],
     };
     conv2d::run(&forward, features, weight, epilogue, &[], logits);
 
@@ -50,14 +46,13 @@ pub fn run(
         class_count: params.class_count,
         flags: params.flags,
         parity: params.parity,
-        unused: 0,
     };
     asma_mask::run(&mask, logits, target, classes, &mut seed, counts);
     if seed.is_empty() {
         return;
     }
 
-    let padded = (params.feature_count as usize).next_multiple_of(CHANNEL_BLOCK);
+    let padded = (feature_extent.c as usize).next_multiple_of(CHANNEL_BLOCK);
     let adjoint = kernels::conv2d::Params {
         input: seed_view,
         output: params.gradient,
@@ -84,8 +79,7 @@ pub fn run(
         extent: feature_extent,
         in_place: 1,
         accumulate: 0,
-        unused: [0; 2],
     };
-    let slopes = vec![params.slope; params.feature_count as usize];
+    let slopes = vec![params.slope; feature_extent.c as usize];
     slope_adjoint::run(&activation, features, &slopes, &[], gradient);
 }

@@ -4,14 +4,13 @@ use super::device::GpuDevice;
 use super::pipelines::compile;
 use super::timing::time_passes;
 use crate::error::Result;
-use crate::kernels::{Kernel, MatrixUnits, Specialisation, Variant, fold};
+use crate::kernels::{Binding, Kernel, Kind, MatrixUnits, Specialisation, fold};
 use crate::program::Ceilings;
 
 const SHADER: &str = include_str!("../../shaders/shared/ceilings.wgsl");
 
 /// What multiplies matrices.
-const MATRIX: Variant =
-    Variant::plain("matrix", include_str!("../../shaders/shared/matrix_ceiling.wgsl")).on_matrix_units();
+const MATRIX: &str = include_str!("../../shaders/shared/matrix_ceiling.wgsl");
 
 /// Threads of a workgroup, as the shader has it.
 const WORKGROUP: u64 = 256;
@@ -64,10 +63,14 @@ const fn kernel(entry_point: &'static str) -> Kernel {
     Kernel {
         name: "ceilings",
         entry_point,
-        reads: &["source"],
-        writes: &["sink"],
-        halves: &[],
-        variants: &[],
+        reads: &[Binding {
+            name: "source",
+            kind: Kind::Float,
+        }],
+        writes: &[Binding {
+            name: "sink",
+            kind: Kind::Float,
+        }],
     }
 }
 
@@ -92,7 +95,7 @@ impl Passes {
                 matrix_units: gpu.matrix_units(),
             };
             let kernel = kernel("multiply_matrices");
-            let source = specialisation.prelude(&kernel, &MATRIX) + MATRIX.shader;
+            let source = specialisation.prelude(&kernel, true) + MATRIX;
             let checks = wgpu::ShaderRuntimeChecks::unchecked();
             compile(device, &kernel, &source, checks)
         });

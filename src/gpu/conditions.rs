@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use super::device::GpuDevice;
 use super::pipelines::{Pipeline, compile};
 use crate::error::Result;
-use crate::kernels::{Extent, Kernel, View};
+use crate::kernels::{Binding, Extent, Kernel, Kind, View};
 use crate::program::Condition;
 
 const SHADER: &str = concat!(
@@ -15,13 +15,19 @@ const SHADER: &str = concat!(
 );
 
 /// What the shader binds, in the terms of kernels.
-const KERNEL: Kernel = Kernel {
-    name: "condition",
-    entry_point: "decide",
-    reads: &["words", "grids"],
-    writes: &["arguments"],
-    halves: &[],
-    variants: &[],
+const KERNEL: Kernel = {
+    const fn words(name: &'static str) -> Binding {
+        Binding {
+            name,
+            kind: Kind::Word,
+        }
+    }
+    Kernel {
+        name: "condition",
+        entry_point: "decide",
+        reads: &[words("words"), words("grids")],
+        writes: &[words("arguments")],
+    }
 };
 
 /// The shader's parameters.
@@ -32,7 +38,6 @@ struct Params {
     extent: Extent,
     first_word: u32,
     word_count: u32,
-    unused: [u32; 2],
 }
 
 /// Bytes of the arguments of one indirect dispatch.
@@ -97,7 +102,6 @@ impl Conditions {
                     extent: condition.extent,
                     first_word: 3 * first as u32,
                     word_count: 3 * count as u32,
-                    unused: [0; 2],
                 };
                 let uniform = buffer(
                     "condition",

@@ -49,8 +49,8 @@ pub fn check_limits(program: &Program, limits: &wgpu::Limits) -> Result<()> {
     let most = limits.max_compute_workgroups_per_dimension;
     for call in program.calls() {
         let specialisation = program.specialisation(call, None);
-        for variant in call.params.variants(&specialisation) {
-            if let Some(workgroups) = call.params.grid(variant).into_iter().find(|&count| count > most) {
+        for way in call.params.ways(&specialisation) {
+            if let Some(workgroups) = way.grid.into_iter().find(|&count| count > most) {
                 return Err(Error::Device(format!(
                     "`{}` needs {workgroups} workgroups along one side of its dispatch, and the device allows \
                      {most}; use a smaller input or batch, or the CPU",

@@ -11,6 +11,7 @@ mod runner;
 mod timing;
 mod transfer;
 mod translate;
+mod tune;
 mod tuning;
 mod variants;
 
@@ -18,7 +19,8 @@ pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters
 pub use limits::{check_limits, required_limits};
 pub use runner::{GpuExecutor, GpuOptions};
 pub use translate::{Language, translate, validate};
-pub use tuning::{Tuning, tune};
+pub use tune::tune;
+pub use tuning::Tuning;
 pub use variants::VariantChoice;
 
 /// The features that every kernel set needs: none.

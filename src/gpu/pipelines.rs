@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::device::GpuDevice;
 use crate::error::Result;
-use crate::kernels::{Kernel, Params, Specialisation, Variant};
+use crate::kernels::{Kernel, Specialisation, Way};
 
 /// A compiled kernel.
 #[derive(Clone, Debug)]
@@ -29,16 +29,15 @@ impl Pipelines {
         }
     }
 
-    /// The pipeline of `variant` specialised for `params`.
+    /// The pipeline for one way to run a call of `kernel`.
     pub(super) fn get(
         &mut self,
         gpu: &GpuDevice,
-        params: &Params,
-        variant: &Variant,
+        kernel: &'static Kernel,
+        way: &Way,
         specialisation: &Specialisation,
     ) -> Result<Pipeline> {
-        let kernel = params.kernel();
-        let source = params.source(variant, specialisation);
+        let source = way.source(specialisation);
         if let Some(pipeline) = self.compiled.get(&(kernel.entry_point, source.clone())) {
             return Ok(pipeline.clone());
         }
@@ -47,7 +46,7 @@ impl Pipelines {
         } else {
             wgpu::ShaderRuntimeChecks::unchecked()
         };
-        let what = format!("compiling kernel {} ({})", kernel.entry_point, variant.name);
+        let what = format!("compiling kernel {} ({})", kernel.entry_point, way.name);
         let pipeline = gpu.catch(&what, || compile(gpu.device(), kernel, &source, checks))?;
         self.compiled
             .insert((kernel.entry_point, source), pipeline.clone());
@@ -66,8 +65,8 @@ pub(super) fn compile(
         label: Some(kernel.entry_point),
         source: wgpu::ShaderSource::Wgsl(source.into()),
     };
-    // SAFETY: the source is one of this crate's own shaders, and lowering gives it only views inside their
-    // buffers. Tests run every kernel also with the checks on and compare: an access out of bounds, which
+    // SAFETY: the source is one of this crate's own shaders, and a program is proved to give it only views inside
+    // their buffers. Tests run every kernel also with the checks on and compare: an access out of bounds, which
     // the checks would clamp, would show as a difference. The two entry points that measure
     // a device's ceilings keep below `arrayLength`.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };

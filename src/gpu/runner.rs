@@ -1,6 +1,6 @@
 //! Runs a [`Program`] on a GPU: one dispatch per call, all calls of a submission in one compute pass.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,12 @@ use super::limits::{check_limits, padded_bytes};
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
 use super::transfer::{self, Window};
-use super::variants::{VariantChoice, baseline, choose_variant};
+use super::variants::{VariantChoice, choose_way};
 use crate::error::{Error, Result};
-use crate::kernels::Element;
-use crate::program::{Buffer, BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback};
+use crate::kernels::{Element, Specialisation};
+use crate::program::{
+    Arriving, Buffer, BufferId, Call, CallId, Ceilings, Contents, Executor, Program, Readback, no_such_buffer,
+};
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -53,21 +55,19 @@ const SUBMISSIONS_UNDER_WAY: usize = 2;
 pub struct GpuExecutor {
     gpu: GpuDevice,
     buffers: Vec<wgpu::Buffer>,
-    /// Elements of each buffer, which may be a little longer.
-    lengths: Vec<usize>,
-    elements: Vec<Element>,
+    /// The program's buffers, without contents.
+    descriptions: Vec<Buffer>,
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
     under_way: VecDeque<(Arrival<()>, f64)>,
     /// Cost units per second, as measured; starts at what a slow integrated GPU does.
     rate: f64,
     last_done: Option<Instant>,
-    readbacks: HashMap<u64, PendingReadback>,
-    next_ticket: u64,
 }
 
-#[derive(Debug)]
+/// A copy under way to a buffer of its own.
 struct PendingReadback {
+    gpu: GpuDevice,
     staging: wgpu::Buffer,
     mapped: Arrival<Result<(), wgpu::BufferAsyncError>>,
     window: Window,
@@ -122,6 +122,14 @@ impl GpuExecutor {
         let uniforms = gpu.catch("uploading parameters", || {
             upload_parameters(&gpu, program.calls())
         })?;
+        let absent = gpu.catch("allocating buffers", || {
+            gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("absent"),
+                size: 16,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        })?;
         let mut pipelines = Pipelines::new(options.checked);
         let mut prepared = program
             .calls()
@@ -129,23 +137,29 @@ impl GpuExecutor {
             .zip(0..)
             .map(|(call, index)| {
                 let specialisation = program.specialisation(call, gpu.matrix_units());
-                let variant = choose_variant(&call.params, &specialisation, &options.variants, &gpu);
-                let grid = call.params.grid(variant);
-                let pipeline = pipelines.get(&gpu, &call.params, variant, &specialisation)?;
+                let kernel = call.params.kernel();
+                let way =
+                    choose_way(&call.params, &specialisation, &options.variants, &gpu).ok_or_else(|| {
+                        Error::Device(format!(
+                            "kernel {} has no variant that this device runs",
+                            kernel.entry_point
+                        ))
+                    })?;
+                let pipeline = pipelines.get(&gpu, kernel, &way, &specialisation)?;
                 let uniform = wgpu::BufferBinding {
                     buffer: &uniforms,
                     offset: index * UNIFORM_SLOT,
                     size: std::num::NonZeroU64::new(call.params.bytes().len() as u64),
                 };
                 let bindings = gpu.catch("binding buffers", || {
-                    bind(&gpu, &pipeline.layout, uniform, call, &buffers)
+                    bind(&gpu, &pipeline.layout, uniform, call, &buffers, &absent)
                 })?;
                 Ok(Prepared {
                     pipeline: pipeline.pipeline,
                     bindings,
-                    grid,
-                    cost: cost(call),
-                    variant: variant.name,
+                    grid: way.grid,
+                    cost: cost(call, &specialisation),
+                    variant: way.name,
                     condition: None,
                 })
             })
@@ -154,15 +168,12 @@ impl GpuExecutor {
         Ok(GpuExecutor {
             gpu,
             buffers,
-            lengths: program.buffers().iter().map(|buffer| buffer.length).collect(),
-            elements: program.buffers().iter().map(|buffer| buffer.element).collect(),
+            descriptions: program.buffers().iter().map(Buffer::without_contents).collect(),
             prepared,
             conditions,
             under_way: VecDeque::new(),
             rate: 2e10,
             last_done: None,
-            readbacks: HashMap::new(),
-            next_ticket: 0,
         })
     }
 
@@ -239,16 +250,12 @@ impl GpuExecutor {
         Ok(())
     }
 
-    fn check_range(&self, buffer: BufferId, start: usize, length: usize) -> Result<&wgpu::Buffer> {
-        let held = self.lengths.get(buffer.0).copied().unwrap_or(0);
-        match self.buffers.get(buffer.0) {
-            Some(found) if start.saturating_add(length) <= held => Ok(found),
-            _ => Err(Error::Usage(format!(
-                "words {start} to {} do not lie in buffer {} of {held} words",
-                start.saturating_add(length),
-                buffer.0
-            ))),
-        }
+    fn check_range(&self, id: BufferId, start: usize, length: usize) -> Result<(&wgpu::Buffer, &Buffer)> {
+        let (Some(buffer), Some(description)) = (self.buffers.get(id.0), self.descriptions.get(id.0)) else {
+            return Err(no_such_buffer(id, self.buffers.len()));
+        };
+        description.check_range(start, length)?;
+        Ok((buffer, description))
     }
 }
 
@@ -262,12 +269,13 @@ impl Executor for GpuExecutor {
     }
 
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {
-        let target = self.check_range(buffer, start, words.len())?;
-        let element = self.elements[buffer.0];
+        let (target, description) = self.check_range(buffer, start, words.len())?;
+        description.check_writable()?;
+        let element = description.element;
         let end = start + words.len();
         // A copy is of whole words of the device.
         if element == Element::Half
-            && !(start.is_multiple_of(2) && (end.is_multiple_of(2) || end == self.lengths[buffer.0]))
+            && !(start.is_multiple_of(2) && (end.is_multiple_of(2) || end == description.length))
         {
             return Err(Error::Usage(format!(
                 "elements {start} to {end} of a buffer of float16 are to be written; begin at an even one, and end \
@@ -332,8 +340,8 @@ impl Executor for GpuExecutor {
     }
 
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {
-        let source = self.check_range(buffer, start, length)?;
-        let window = Window::new(self.elements[buffer.0], start, length);
+        let (source, description) = self.check_range(buffer, start, length)?;
+        let window = Window::new(description.element, start, length);
         let size = window.bytes();
         let (sender, mapped) = Arrival::new();
         let staging = self.gpu.catch("reading a buffer", || {
@@ -352,35 +360,29 @@ impl Executor for GpuExecutor {
             });
             staging
         })?;
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        let pending = PendingReadback {
+        Ok(Readback::new(PendingReadback {
+            gpu: self.gpu.clone(),
             staging,
             mapped,
             window,
-        };
-        self.readbacks.insert(ticket, pending);
-        Ok(Readback { ticket })
+        }))
     }
+}
 
-    fn receive_words(&mut self, readback: Readback) -> Result<Vec<u32>> {
+impl Arriving for PendingReadback {
+    fn receive(self: Box<Self>) -> Result<Vec<u32>> {
         let failed = |problem: String| Error::Device(format!("reading a buffer back failed: {problem}"));
-        let pending = self
-            .readbacks
-            .remove(&readback.ticket)
-            .ok_or_else(|| failed("it was asked for on another executor".into()))?;
-        pending
-            .mapped
+        self.mapped
             .wait(&self.gpu)?
             .map_err(|error| failed(error.to_string()))?;
         let words = {
-            let mapped = pending
+            let mapped = self
                 .staging
                 .get_mapped_range(..)
                 .map_err(|error| failed(error.to_string()))?;
-            pending.window.words(&mapped[..])
+            self.window.words(&mapped[..])
         };
-        pending.staging.unmap();
+        self.staging.unmap();
         Ok(words)
     }
 }
@@ -397,17 +399,18 @@ fn check_elements(gpu: &GpuDevice, program: &Program) -> Result<()> {
             gpu.info().name
         )));
     }
-    program
-        .calls()
-        .iter()
-        .try_for_each(|call| program.check_elements(call))
+    Ok(())
 }
 
 /// What a call is expected to cost, in floating-point operations or the memory traffic that takes as long.
-fn cost(call: &Call) -> f64 {
+fn cost(call: &Call, specialisation: &Specialisation) -> f64 {
     // A launch, and for kernels that count no operations some tens of them for each of the threads.
     const LAUNCH: f64 = 1e5;
-    let [x, y, z] = call.params.grid(baseline(&call.params));
+    let [x, y, z] = call
+        .params
+        .ways(specialisation)
+        .first()
+        .map_or([0; 3], |way| way.grid);
     let threads = 64.0 * x as f64 * y as f64 * z as f64;
     LAUNCH + (call.params.flops() as f64).max(50.0 * threads)
 }
@@ -445,7 +448,7 @@ fn upload_parameters(gpu: &GpuDevice, calls: &[Call]) -> wgpu::Buffer {
     let mut bytes = vec![0; calls.len().max(1) * UNIFORM_SLOT as usize];
     for (call, slot) in calls.iter().zip(bytes.chunks_mut(UNIFORM_SLOT as usize)) {
         let params = call.params.bytes();
-        slot[..params.len()].copy_from_slice(params);
+        slot[..params.len()].copy_from_slice(&params);
     }
     let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
         label: Some("parameters"),
@@ -463,12 +466,12 @@ fn bind(
     uniform: wgpu::BufferBinding<'_>,
     call: &Call,
     buffers: &[wgpu::Buffer],
+    absent: &wgpu::Buffer,
 ) -> wgpu::BindGroup {
     let storage = call
-        .reads
+        .buffers
         .iter()
-        .chain(&call.writes)
-        .map(|id| buffers[id.0].as_entire_binding());
+        .map(|id| id.map_or(absent, |id| &buffers[id.0]).as_entire_binding());
     let entries: Vec<_> = std::iter::once(wgpu::BindingResource::Buffer(uniform))
         .chain(storage)
         .zip(0..)

@@ -2,7 +2,7 @@
 
 use super::device::GpuDevice;
 use super::tuning::Tuning;
-use crate::kernels::{Params, Specialisation, Variant};
+use crate::kernels::{Params, Specialisation, Way};
 
 /// Which variant of a kernel to run where there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,27 +16,21 @@ pub enum VariantChoice {
     Tuned(Tuning),
 }
 
-/// The variant that runs everywhere.
-pub(super) fn baseline(params: &Params) -> &'static Variant {
-    &params.kernel().variants[0]
-}
-
-/// Which variant of the kernel runs.
-pub(super) fn choose_variant(
+/// Which way a call runs; none for a kernel without variants.
+pub(super) fn choose_way(
     params: &Params,
     specialisation: &Specialisation,
     choice: &VariantChoice,
     gpu: &GpuDevice,
-) -> &'static Variant {
-    let possible = params
-        .variants(specialisation)
-        .filter(|variant| !variant.subgroups || gpu.has_subgroups());
-    let last_first = possible.rev();
-    let named = |name: &str| last_first.clone().find(|variant| variant.name == name);
+) -> Option<Way> {
+    let mut ways = params.ways(specialisation);
+    ways.retain(|way| !way.traits.subgroups || gpu.has_subgroups());
+    let named = |name: &str| ways.iter().rposition(|way| way.name == name);
     let automatic = || {
-        let mut suitable = last_first.clone().filter(|variant| params.suits(variant));
-        let kind = |variant: &&Variant| variant.workgroup_memory == gpu.is_hardware();
-        suitable.clone().find(kind).or_else(|| suitable.next())
+        let kind = |way: &Way| way.suits && way.traits.workgroup_memory == gpu.is_hardware();
+        ways.iter()
+            .rposition(kind)
+            .or_else(|| ways.iter().rposition(|way| way.suits))
     };
     let wanted = match choice {
         VariantChoice::Auto => automatic(),
@@ -46,5 +40,6 @@ pub(super) fn choose_variant(
             .and_then(named)
             .or_else(automatic),
     };
-    wanted.unwrap_or(baseline(params))
+    let index = wanted.unwrap_or(0);
+    (index < ways.len()).then(|| ways.swap_remove(index))
 }

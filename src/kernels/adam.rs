@@ -9,9 +9,7 @@
 //!
 //! What changes from step to step stands in the buffer `rates`, see [`step_words`]. Without decay this is Adam.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Kernel, KernelParams, PIXELS_PER_WORKGROUP, Variant, fold, only_variant};
+use super::{KernelParams, PIXELS_PER_WORKGROUP, Variant, fold, kernel, shader};
 
 /// Words of the buffer `rates`.
 pub const STEP_LENGTH: usize = 3;
@@ -22,42 +20,57 @@ pub fn step_words(t: u32, learning_rate: f64, beta: [f64; 2]) -> [f32; STEP_LENG
     [learning_rate as f32, correction(beta[0]), correction(beta[1])]
 }
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Weights, gradients and moments of each kind.
-    pub length: u32,
-    /// β₁ and β₂.
-    pub beta: [f32; 2],
-    /// 1 − β₁ and 1 − β₂, rounded from the exact difference.
-    pub one_minus_beta: [f32; 2],
-    /// ε.
-    pub epsilon: f32,
-    /// Decay of the weights, as a part of the learning rate.
-    pub decay: f32,
-    /// The norm that gradients are clipped to; 0: they are not.
-    pub most_norm: f32,
+kernel! {
+    "adam", "adam";
+    parameters {
+        /// Weights, gradients and moments of each kind.
+        length: u32,
+        /// β₁.
+        beta_1: f32,
+        /// β₂.
+        beta_2: f32,
+        /// 1 − β₁, rounded from the exact difference.
+        one_minus_beta_1: f32,
+        /// 1 − β₂, rounded from the exact difference.
+        one_minus_beta_2: f32,
+        /// ε.
+        epsilon: f32,
+        /// Decay of the weights, as a part of the learning rate.
+        decay: f32,
+        /// The norm that gradients are clipped to; 0: they are not.
+        most_norm: f32,
+    }
+    reads {
+        gradient: Float, first(|call| call.length.into());
+        // ‖gradient‖².
+        squared_norm: Float, first(|_| 1);
+        // As `step_words` gives them.
+        rates: Float, first(|_| STEP_LENGTH as u64);
+    }
+    writes {
+        weights: Float, first(|call| call.length.into()), also_read(|_| true);
+        first_moment: Float, first(|call| call.length.into()), also_read(|_| true);
+        second_moment: Float, first(|call| call.length.into()), also_read(|_| true);
+    }
 }
 
 impl KernelParams for Params {
-    // `squared_norm` is one number, ‖gradient‖²; `rates` is as `step_words` gives it.
-    const KERNEL: Kernel = Kernel {
-        name: "adam",
-        entry_point: "adam",
-        reads: &["gradient", "squared_norm", "rates"],
-        writes: &["weights", "first_moment", "second_moment"],
-        halves: &[],
-        variants: only_variant!("adam"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("adam"), |call| {
+            let [x, y] = fold(call.length.div_ceil(PIXELS_PER_WORKGROUP));
+            [x, y, 1]
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let length = u64::from(self.length);
-        vec![length, 0, 0, 2 * length, 2 * length, 2 * length]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold(self.length.div_ceil(PIXELS_PER_WORKGROUP));
-        [x, y, 1]
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            length: 100,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            one_minus_beta_1: 0.1,
+            one_minus_beta_2: 0.001,
+            epsilon: 1e-8,
+            decay: 0.01,
+            most_norm: 1.0,
+        }]
     }
 }

@@ -8,10 +8,11 @@
 //! - with [`WRITE_SEED`]: `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
 //!   `feature_i` is not positive.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::asma_mask::{COUNT, WORKGROUP, WRITE_SEED};
-use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
+use super::asma_mask::{self, COUNT, WORKGROUP, WRITE_SEED, counts_length};
+use super::{
+    Extent, KernelParams, Variant, View, check_classes, check_parity, check_product, fold, kernel, samples,
+    shader,
+};
 
 /// Most channels of logits: a thread holds those of its pixel.
 pub const MOST_CHANNELS: u32 = 8;
@@ -19,70 +20,127 @@ pub const MOST_CHANNELS: u32 = 8;
 /// Pixels that one thread handles, [`WORKGROUP`] apart.
 pub const PIXELS_PER_THREAD: u32 = 2;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the features.
-    pub features: View,
-    /// Of the logits.
-    pub logits: View,
-    /// Of the features' gradient.
-    pub gradient: View,
-    /// Of the logits; at most [`MOST_CHANNELS`] channels.
-    pub extent: Extent,
-    /// Channels of the features.
-    pub feature_count: u32,
-    /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`](super::conv2d::CHANNEL_BLOCK).
-    pub padded_out_channels: u32,
-    /// Classes: the extent's channels, or 2 if there is only one.
-    pub class_count: u32,
-    /// What to do, as [`asma_mask`](super::asma_mask) has it.
-    pub flags: u32,
-    /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
-    pub parity: u32,
-    /// Slope below 0 of the activation that the features come from; 1 if they come from none.
-    pub slope: f32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 2],
+kernel! {
+    "asma_head", "head";
+    parameters {
+        /// Of the features.
+        features: View,
+        /// Of the logits.
+        logits: View,
+        /// Of the features' gradient.
+        gradient: View,
+        /// Of the features and of their gradient.
+        feature_extent: Extent,
+        /// Of the logits; at most [`MOST_CHANNELS`] channels.
+        extent: Extent,
+        /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`](super::conv2d::CHANNEL_BLOCK).
+        padded_out_channels: u32,
+        /// Classes: the extent's channels, or 2 if there is only one.
+        class_count: u32,
+        /// What to do, as [`asma_mask`](super::asma_mask) has it.
+        flags: u32,
+        /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
+        parity: u32,
+        /// Slope below 0 of the activation that the features come from; 1 if they come from none.
+        slope: f32,
+    }
+    reads {
+        features: Real, view(features, feature_extent);
+        // [features][padded out channels], as in `conv2d`.
+        weight: Real, first(|call| u64::from(call.feature_extent.c) * u64::from(call.padded_out_channels));
+        // Bias and slope of each padded out channel, as in `conv2d`.
+        epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
+        // As in `asma_mask`.
+        target: Word, first(|call| call.extent.pixels());
+        classes: Word, first(|call| call.class_count.into());
+    }
+    writes {
+        gradient: Real, view(gradient, feature_extent);
+        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+        logits: Float, view(logits, extent);
+    }
 }
 
 impl KernelParams for Params {
-    // `weight` is [features][padded out channels] and `epilogue` bias and slope of each padded out channel, as in
-    // `conv2d`; `target`, `classes` and `counts` are as in `asma_mask`.
-    const KERNEL: Kernel = Kernel {
-        name: "asma_head",
-        entry_point: "head",
-        reads: &["features", "weight", "epilogue", "target", "classes"],
-        writes: &["gradient", "counts", "logits"],
-        halves: &["features", "weight", "gradient"],
-        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step", "asma_head")).with_workgroup_memory()],
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "fused",
+        shader!(
+            "shared/asma_scalars",
+            "shared/asma_ledger",
+            "asma_step",
+            "asma_head"
+        ),
+        |call| {
+            let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
+            [x, y, call.extent.n]
+        },
+    )
+    .with_workgroup_memory()
+    .with_constants(|call| {
+        vec![
+            ("FLAGS", call.flags),
+            ("CLASS_COUNT", call.class_count),
+            ("CHANNELS", call.extent.c),
+        ]
+    })];
+
+    fn check(&self) -> Result<(), String> {
+        check_parity(self.parity)?;
+        check_classes(self.class_count, self.extent.c)?;
+        super::conv2d::check_channels(self.extent.c, self.padded_out_channels)?;
+        check_product("weights", &[self.feature_extent.c, self.padded_out_channels])?;
+        if self.extent.c > MOST_CHANNELS {
+            return Err(format!(
+                "{} channels of logits; want at most {MOST_CHANNELS}",
+                self.extent.c
+            ));
+        }
+        let size = |extent: Extent| (extent.n, extent.h, extent.w);
+        match size(self.extent) == size(self.feature_extent) {
+            true => Ok(()),
+            false => Err("features and logits are of different sizes".into()),
+        }
+    }
 
     fn elements_moved(&self) -> Vec<u64> {
         // The features are read once where a thread can hold them, and their gradient is written.
-        let features = u64::from(self.feature_count) * self.extent.pixels();
-        let weight = u64::from(self.feature_count) * u64::from(self.padded_out_channels);
+        let features = self.feature_extent.elements();
+        let weight = u64::from(self.feature_extent.c) * u64::from(self.padded_out_channels);
         let gradient = if self.flags & WRITE_SEED == 0 { 0 } else { features };
         let labels = u64::from(self.flags & (WRITE_SEED | COUNT) != 0) * self.extent.pixels();
-        vec![features, weight, 0, labels, 0, gradient, 0, self.extent.elements()]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
-        [x, y, self.extent.n]
-    }
-
-    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
         vec![
-            ("FLAGS", self.flags),
-            ("CLASS_COUNT", self.class_count),
-            ("CHANNELS", self.extent.c),
+            features,
+            weight,
+            0,
+            labels,
+            0,
+            gradient,
+            0,
+            self.extent.elements(),
         ]
     }
 
     fn flops(&self) -> u64 {
         let passes = if self.flags & WRITE_SEED == 0 { 1 } else { 2 };
-        2 * passes * u64::from(self.feature_count) * self.extent.elements()
+        2 * passes * u64::from(self.feature_extent.c) * self.extent.elements()
+    }
+
+    fn samples() -> Vec<Params> {
+        let [features, logits] = [32, 2].map(|c| Extent {
+            c,
+            ..samples::extent()
+        });
+        vec![Params {
+            features: View::dense(features.into()),
+            logits: View::dense(logits.into()),
+            gradient: View::dense(features.into()),
+            feature_extent: features,
+            extent: logits,
+            padded_out_channels: 8,
+            class_count: 2,
+            flags: WRITE_SEED | COUNT | asma_mask::ADAPTIVE | asma_mask::MARGIN,
+            parity: 0,
+            slope: 0.0,
+        }]
     }
 }

@@ -9,9 +9,9 @@
 //! network with one output channel `z` stands for two classes with logits `(−z, z)`: its seed is −1 or 1, with
 //! [`MARGIN`] −2 or 2.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
+use super::{
+    Extent, KernelParams, Variant, View, check_classes, check_parity, fold, kernel, samples, shader,
+};
 
 /// Write the seed gradient.
 pub const WRITE_SEED: u32 = 1;
@@ -41,37 +41,53 @@ pub const fn counts_length(classes: usize) -> usize {
     3 * classes + 2
 }
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the logits.
-    pub logits: View,
-    /// Of the seed gradient.
-    pub seed: View,
-    /// Of both.
-    pub extent: Extent,
-    /// Classes: the extent's channels, or 2 if there is only one.
-    pub class_count: u32,
-    /// What to do, of [`WRITE_SEED`], [`COUNT`], [`ADAPTIVE`] and [`MARGIN`].
-    pub flags: u32,
-    /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
-    pub parity: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: u32,
+kernel! {
+    "asma_step", "mask";
+    parameters {
+        /// Of the logits.
+        logits: View,
+        /// Of the seed gradient.
+        seed: View,
+        /// Of both.
+        extent: Extent,
+        /// Classes: the extent's channels, or 2 if there is only one.
+        class_count: u32,
+        /// What to do, of [`WRITE_SEED`], [`COUNT`], [`ADAPTIVE`] and [`MARGIN`].
+        flags: u32,
+        /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
+        parity: u32,
+    }
+    reads {
+        logits: Float, view(logits, extent);
+        // A label per pixel, [n][h][w].
+        target: Word, first(|call| call.extent.pixels());
+        // The CLASS_ bits of each class.
+        classes: Word, first(|call| call.class_count.into());
+    }
+    writes {
+        seed: Float, view(seed, extent);
+        // [n][parity][counts_length]
+        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+    }
 }
 
 impl KernelParams for Params {
-    // `target` holds a label per pixel, [n][h][w]; `classes` the CLASS_ bits of each class;
-    // `counts` is [n][parity][counts_length]. All of these are unsigned integers.
-    const KERNEL: Kernel = Kernel {
-        name: "asma_step",
-        entry_point: "mask",
-        reads: &["logits", "target", "classes"],
-        writes: &["seed", "counts"],
-        halves: &[],
-        variants: &[Variant::plain("fused", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step")).with_workgroup_memory()],
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "fused",
+        shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step"),
+        |call| {
+            let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
+            [x, y, call.extent.n]
+        },
+    )
+    .with_workgroup_memory()
+    // Parameters that the shader also has as constants, see its head.
+    .with_constants(|call| vec![("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)])];
+
+    fn check(&self) -> Result<(), String> {
+        check_parity(self.parity)?;
+        check_classes(self.class_count, self.extent.c)
+    }
 
     fn elements_moved(&self) -> Vec<u64> {
         let logits = self.extent.elements();
@@ -82,13 +98,19 @@ impl KernelParams for Params {
         vec![logits, self.extent.pixels(), 0, seed]
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
-        [x, y, self.extent.n]
-    }
-
-    // Parameters that the shader also has as constants, see its head.
-    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
-        vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
+    fn samples() -> Vec<Params> {
+        let extent = Extent {
+            c: 2,
+            ..samples::extent()
+        };
+        let view = View::dense(extent.into());
+        vec![Params {
+            logits: view,
+            seed: view,
+            extent,
+            class_count: 2,
+            flags: WRITE_SEED | COUNT | ADAPTIVE,
+            parity: 0,
+        }]
     }
 }

@@ -46,9 +46,8 @@
 //! (L2², L∞ of each workgroup in turn), then the trace's rows as a ring. Words are unsigned integers;
 //! floats stand in them by their bits.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Specialisation, Variant, fold, shader};
+use super::asma_mask::counts_length;
+use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 /// Take the step.
 pub const STEP: u32 = 1;
@@ -105,26 +104,38 @@ pub const NO_PROGRESS: u32 = 2;
 /// then 1 for a row that was written, then 0.
 pub const ROW_LENGTH: usize = 8;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the images and the gradient, all dense.
-    pub extent: Extent,
-    /// Classes in the counts.
-    pub class_count: u32,
-    /// What to do, of the constants above.
-    pub flags: u32,
-    /// The iteration's number modulo 2.
-    pub parity: u32,
-    /// λ, the weight of `‖X − Xₙ‖²`.
-    pub lambda: f32,
-    /// Rows of the trace that the ring holds; at least 1.
-    pub ring_rows: u32,
-    /// Words of the ledger for one sample.
-    pub ledger_length: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 2],
+kernel! {
+    "asma_step", "update";
+    parameters {
+        /// Of the images and the gradient, all dense.
+        extent: Extent,
+        /// Classes in the counts.
+        class_count: u32,
+        /// What to do, of the constants above.
+        flags: u32,
+        /// The iteration's number modulo 2.
+        parity: u32,
+        /// λ, the weight of `‖X − Xₙ‖²`.
+        lambda: f32,
+        /// Rows of the trace that the ring holds; at least 1.
+        ring_rows: u32,
+        /// Words of the ledger for one sample.
+        ledger_length: u32,
+    }
+    reads {
+        gradient: Float, first(|call| call.extent.elements());
+        source: Float, first(|call| call.extent.elements());
+        // 0 or 1 per pixel, [n][h][w].
+        region: Word, first(|call| call.extent.pixels()), when(|call| call.flags & REGION != 0);
+        // As in `asma_mask`.
+        classes: Word, first(|call| call.class_count.into());
+    }
+    writes {
+        adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
+        best: Float, first(|call| call.extent.elements());
+        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+        ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length));
+    }
 }
 
 impl Params {
@@ -144,23 +155,44 @@ impl Params {
     }
 }
 
-/// The variant that loads and stores 4 values at once.
-const VECTORS: &str = "vectors";
-
 impl KernelParams for Params {
-    // `region` is 0 or 1 per pixel, [n][h][w], read only with the flag REGION; `classes` and `counts` are as
-    // in `asma_mask`. Region, classes, counts and ledger are unsigned integers.
-    const KERNEL: Kernel = Kernel {
-        name: "asma_step",
-        entry_point: "update",
-        reads: &["gradient", "source", "region", "classes"],
-        writes: &["adversarial", "best", "counts", "ledger"],
-        halves: &[],
-        variants: &[
-            Variant::plain("scalars", shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step")).with_workgroup_memory(),
-            Variant::plain(VECTORS, shader!("shared/asma_vectors", "shared/asma_ledger", "asma_step")).with_workgroup_memory(),
-        ],
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[
+        Variant::<Params>::new(
+            "scalars",
+            shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step"),
+            Params::grid,
+        )
+        .with_workgroup_memory()
+        .with_constants(Params::constants),
+        // Loads and stores 4 values at once. A vector is of one sample, and with a region, which is of pixels, of one
+        // channel.
+        Variant::<Params>::new(
+            "vectors",
+            shader!("shared/asma_vectors", "shared/asma_ledger", "asma_step"),
+            Params::grid,
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| {
+            let Extent { c, h, w, .. } = call.extent;
+            (c * h * w).is_multiple_of(4) && (call.flags & REGION == 0 || (h * w).is_multiple_of(4))
+        })
+        .with_constants(Params::constants),
+    ];
+
+    fn check(&self) -> Result<(), String> {
+        check_parity(self.parity)?;
+        if !(1..=255).contains(&self.class_count) {
+            return Err(format!("{} classes; want 1 to 255", self.class_count));
+        }
+        let least = Params::ledger_length(self.extent, self.ring_rows as usize);
+        match self.ring_rows > 0 && self.ledger_length as usize >= least {
+            true => Ok(()),
+            false => Err(format!(
+                "a ledger of {} words with a ring of {} rows; want at least 1 row and {least} words",
+                self.ledger_length, self.ring_rows
+            )),
+        }
+    }
 
     fn elements_moved(&self) -> Vec<u64> {
         // Source and image are read, the image is written; a step reads the gradient too.
@@ -173,25 +205,36 @@ impl KernelParams for Params {
         vec![gradient, image, region, 0, 2 * image]
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold(Self::workgroups(self.extent));
-        [x, y, self.extent.n]
-    }
-
-    fn supports(&self, variant: &Variant, _: &Specialisation) -> bool {
-        let Extent { c, h, w, .. } = self.extent;
-        // A vector is of one sample, and with a region, which is of pixels, of one channel.
-        let vectors_fit = (c * h * w).is_multiple_of(4) && (self.flags & REGION == 0 || (h * w).is_multiple_of(4));
-        variant.name != VECTORS || vectors_fit
-    }
-
     fn work(&self) -> String {
         let Extent { n, c, h, w } = self.extent;
         format!("asma_update of {n}x{c}x{h}x{w}, flags {}", self.flags)
     }
 
+    fn samples() -> Vec<Params> {
+        let extent = Extent {
+            c: 3,
+            ..samples::large_extent()
+        };
+        vec![Params {
+            extent,
+            class_count: 2,
+            flags: SETTLE | STEP | CLIP | MULTIPLIER_FROM_COUNTS,
+            parity: 0,
+            lambda: 1.0,
+            ring_rows: 64,
+            ledger_length: Params::ledger_length(extent, 64) as u32,
+        }]
+    }
+}
+
+impl Params {
+    fn grid(&self) -> [u32; 3] {
+        let [x, y] = fold(Self::workgroups(self.extent));
+        [x, y, self.extent.n]
+    }
+
     // Parameters that the shader also has as constants, see its head.
-    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
+    fn constants(&self) -> Vec<(&'static str, u32)> {
         vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
     }
 }

@@ -9,9 +9,7 @@
 //! The pixels of all samples are cut into chunks, each of which gives one partial sum of every channel;
 //! [`sum_partials`](super::sum_partials) adds them up in a fixed order, so that a run can be repeated to the bit.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Variant, View, shader};
+use super::{Extent, KernelParams, Variant, View, check_choice, kernel, samples, shader};
 
 /// Sum the gradient.
 pub const GRADIENT: u32 = 0;
@@ -25,22 +23,28 @@ const MOST_CHUNKS: u32 = 256;
 /// Pixels below which it makes no further chunks.
 const FEWEST_PIXELS: u32 = 1024;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input; not read in mode [`GRADIENT`].
-    pub input: View,
-    /// Of the gradient.
-    pub gradient: View,
-    /// Of both.
-    pub extent: Extent,
-    /// [`GRADIENT`], [`PRODUCT`] or [`NEGATIVE_PRODUCT`].
-    pub mode: u32,
-    /// Pixels, counted through all samples, that one chunk sums.
-    pub pixels_per_chunk: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 2],
+kernel! {
+    "channel_sums", "channel_sums";
+    parameters {
+        /// Of the input; not read in mode [`GRADIENT`].
+        input: View,
+        /// Of the gradient.
+        gradient: View,
+        /// Of both.
+        extent: Extent,
+        /// [`GRADIENT`], [`PRODUCT`] or [`NEGATIVE_PRODUCT`].
+        mode: u32,
+        /// Pixels, counted through all samples, that one chunk sums.
+        pixels_per_chunk: u32,
+    }
+    reads {
+        input: Float, view(input, extent), when(|call| call.mode != GRADIENT);
+        gradient: Float, view(gradient, extent);
+    }
+    writes {
+        // [chunks][channels]
+        partials: Float, first(|call| u64::from(call.chunks()) * u64::from(call.extent.c));
+    }
 }
 
 impl Params {
@@ -52,7 +56,6 @@ impl Params {
             extent,
             mode,
             pixels_per_chunk: pixels_per_chunk(extent),
-            unused: [0; 2],
         }
     }
 
@@ -71,28 +74,37 @@ pub(super) fn pixels_per_chunk(extent: Extent) -> u32 {
 
 /// Into how many chunks of so many pixels the pixels of all samples fall.
 pub(super) fn chunks(extent: Extent, pixels_per_chunk: u32) -> u32 {
-    (extent.n * extent.h * extent.w).div_ceil(pixels_per_chunk)
+    (extent.n * extent.h * extent.w).div_ceil(pixels_per_chunk.max(1))
+}
+
+/// A chunk of no pixels would never end.
+pub(super) fn check_chunks(per_chunk: u32) -> Result<(), String> {
+    match per_chunk {
+        0 => Err("a chunk has nothing to sum".into()),
+        _ => Ok(()),
+    }
 }
 
 impl KernelParams for Params {
-    // `partials` is [chunks][channels].
-    const KERNEL: Kernel = Kernel {
-        name: "channel_sums",
-        entry_point: "channel_sums",
-        reads: &["input", "gradient"],
-        writes: &["partials"],
-        halves: &[],
-        variants: &[Variant::plain("tree", shader!("shared/reduction", "channel_sums")).with_workgroup_memory()],
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[
+            Variant::<Params>::new("tree", shader!("shared/reduction", "channel_sums"), |call| {
+                [call.chunks(), call.extent.c, 1]
+            })
+            .with_workgroup_memory(),
+        ];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let elements = self.extent.elements();
-        let input = if self.mode == GRADIENT { 0 } else { elements };
-        let partials = u64::from(self.chunks()) * u64::from(self.extent.c);
-        vec![input, elements, partials]
+    fn check(&self) -> Result<(), String> {
+        check_choice("mode", self.mode, NEGATIVE_PRODUCT)?;
+        check_chunks(self.pixels_per_chunk)
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        [self.chunks(), self.extent.c, 1]
+    fn samples() -> Vec<Params> {
+        vec![Params::chunked(
+            samples::view(),
+            samples::view(),
+            samples::extent(),
+            PRODUCT,
+        )]
     }
 }

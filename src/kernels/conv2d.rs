@@ -11,130 +11,149 @@
 //! so that no pass of its own is needed for it. On re-packed weights the same kernel is the input gradient of a
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
-use bytemuck::{Pod, Zeroable};
-
 use super::{
-    Element, Extent, Kernel, KernelParams, MatrixUnits, Specialisation, Variant, View, fold, shader,
+    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_flags, check_product, check_windows,
+    fold, kernel, samples, shader,
 };
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
 pub const CHANNEL_BLOCK: usize = 8;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input.
-    pub input: View,
-    /// Of the output.
-    pub output: View,
-    /// Of the input.
-    pub input_extent: Extent,
-    /// Of the output.
-    pub output_extent: Extent,
-    /// Rows and columns of the kernel.
-    pub kernel: [u32; 2],
-    /// Distance between windows, rows and columns.
-    pub stride: [u32; 2],
-    /// Rows of zeros above and columns of zeros left of the input.
-    pub padding: [u32; 2],
-    /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
-    pub padded_out_channels: u32,
-    /// 1: add to what `output` holds (after the epilogue, before the gate).
-    pub accumulate: u32,
-    /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output` is:
-    /// where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
-    pub gated: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 3],
+kernel! {
+    "conv2d", "conv2d";
+    parameters {
+        /// Of the input.
+        input: View,
+        /// Of the output.
+        output: View,
+        /// Of the input.
+        input_extent: Extent,
+        /// Of the output.
+        output_extent: Extent,
+        /// Rows and columns of the kernel.
+        kernel: [u32; 2],
+        /// Distance between windows, rows and columns.
+        stride: [u32; 2],
+        /// Rows of zeros above and columns of zeros left of the input.
+        padding: [u32; 2],
+        /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
+        padded_out_channels: u32,
+        /// 1: add to what `output` holds (after the epilogue, before the gate).
+        accumulate: u32,
+        /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output`
+        /// is: where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
+        gated: u32,
+    }
+    reads {
+        input: Real, view(input, input_extent);
+        // [in channels][kernel rows][kernel columns][padded out channels]
+        weight: Real, first(|call| call.weights());
+        // Bias and slope of each padded out channel, in turn.
+        epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
+        gate: Real, view(output, output_extent), when(|call| call.gated == 1);
+    }
+    writes {
+        output: Real, view(output, output_extent), also_read(|call| call.accumulate == 1);
+    }
 }
 
-/// The variant for kernels of 3 × 3 and stride 1 without workgroup memory.
-const REGISTERS_3X3: &str = "registers 3x3";
-/// The variant for the same kernels by Winograd's transform.
-const WINOGRAD: &str = "winograd";
-/// The variant whose workgroups compute 32 out channels of some pixels: it occupies more of a GPU where there are few.
-const TILED_32: &str = "tiled 32";
-/// The variant whose workgroups compute 64 out channels of some pixels: it loads each value less often.
-const TILED_64: &str = "tiled 64";
-
-/// The variant on matrix units for input and weights of float16.
-const MATRIX: &str = "matrix";
-/// The variant on matrix units for weights of float32, each number split into two of float16.
-const SPLIT_MATRIX: &str = "split matrix";
-
 impl KernelParams for Params {
-    // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
-    // `epilogue` is bias and slope of each padded out channel, in turn; `gate` is not read unless the call is gated.
-    const KERNEL: Kernel = Kernel {
-        name: "conv2d",
-        entry_point: "conv2d",
-        reads: &["input", "weight", "epilogue", "gate"],
-        writes: &["output"],
-        halves: &["input", "weight", "gate", "output"],
-        variants: &[
-            Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv2d")),
-            Variant::plain(REGISTERS_3X3, shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"))
-                .with_subgroups(),
-            Variant::plain(WINOGRAD, shader!("shared/convolution", "conv2d_winograd")).with_workgroup_memory(),
-            Variant::plain(TILED_32, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
-            Variant::plain(TILED_64, shader!("shared/convolution", "conv2d_tiled")).with_workgroup_memory(),
-            Variant::plain(MATRIX, shader!("shared/convolution", "conv2d_matrix")).on_matrix_units(),
-            Variant::plain(SPLIT_MATRIX, shader!("shared/convolution", "conv2d_matrix"))
-                .on_matrix_units()
-                .with_narrow_range(),
-        ],
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[
+        Variant::<Params>::new(
+            "registers",
+            shader!("shared/convolution", "shared/convolution_block", "conv2d"),
+            |call| call.blocks(64),
+        )
+        .with_constants(|call| call.constants(&[])),
+        // Kernels of 3 × 3 and stride 1 without workgroup memory. It finds vectors of 4 up to 4 elements before the
+        // first.
+        Variant::<Params>::new(
+            "registers 3x3",
+            shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"),
+            |call| call.blocks(8),
+        )
+        .with_subgroups()
+        .for_calls(|call, _| call.is_3x3() && call.padding[1] <= 4)
+        .with_constants(|call| vec![("GATED", call.gated), ("PADDED", call.padded())]),
+        // The same kernels by Winograd's transform. A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
+        Variant::<Params>::new(
+            "winograd",
+            shader!("shared/convolution", "conv2d_winograd"),
+            |call| {
+                let Extent { n, c, h, w } = call.output_extent;
+                let [x, y] = fold((h.div_ceil(2) * w.div_ceil(2)).div_ceil(32));
+                [x, y, n * c.div_ceil(32)]
+            },
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| call.is_3x3())
+        // Not before hardware has been measured.
+        .suiting(|_| false)
+        .with_constants(|call| vec![("GATED", call.gated)]),
+        // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
+        Variant::<Params>::new(
+            "tiled 32",
+            shader!("shared/convolution", "conv2d_tiled"),
+            |call| call.tiles(32),
+        )
+        .with_workgroup_memory()
+        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)])),
+        // 64 out channels: it loads each value less often.
+        Variant::<Params>::new(
+            "tiled 64",
+            shader!("shared/convolution", "conv2d_tiled"),
+            |call| call.tiles(64),
+        )
+        .with_workgroup_memory()
+        .suiting(|call| {
+            let [x, y, z] = call.tiles(64);
+            call.output_extent.c > 32 && x * y * z >= ENOUGH_WORKGROUPS
+        })
+        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 64)])),
+        // On matrix units, for input and weights of float16.
+        Variant::<Params>::new(
+            "matrix",
+            shader!("shared/convolution", "conv2d_matrix"),
+            Params::matrix_blocks,
+        )
+        .on_matrix_units(1)
+        .for_calls(|_, specialisation| {
+            [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
+        })
+        .suiting(|_| false)
+        .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 0)])),
+        // On matrix units, for weights of float32, each number split into two of float16.
+        Variant::<Params>::new(
+            "split matrix",
+            shader!("shared/convolution", "conv2d_matrix"),
+            Params::matrix_blocks,
+        )
+        .on_matrix_units(3)
+        .with_narrow_range()
+        .for_calls(|_, specialisation| specialisation.element(1) == Element::Word)
+        .suiting(|_| false)
+        .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 1)])),
+    ];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
-        let padded = u64::from(self.padded_out_channels);
-        let written = (1 + u64::from(self.accumulate)) * self.output_extent.elements();
-        let gate = u64::from(self.gated) * self.output_extent.elements();
-        vec![self.input_extent.elements(), taps * padded, 2 * padded, gate, written]
-    }
-
-    fn grid(&self, variant: &Variant) -> [u32; 3] {
-        let Extent { n, c, h, w } = self.output_extent;
-        if variant.name == WINOGRAD {
-            // A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
-            let [x, y] = fold((h.div_ceil(2) * w.div_ceil(2)).div_ceil(32));
-            [x, y, n * c.div_ceil(32)]
-        } else if variant.matrix_units {
-            let channels = self.matrix_channels();
-            let [x, y] = fold((h * w).div_ceil(MatrixUnits::BLOCK / channels));
-            [x, y, n * c.div_ceil(channels)]
-        } else if variant.workgroup_memory {
-            let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
-            [x, y, n * c.div_ceil(tile_channels(variant))]
-        } else {
-            // A thread computes 8 channels of 4 × 4 pixels.
-            let threads = if variant.name == REGISTERS_3X3 { 8 } else { 64 };
-            let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(threads));
-            [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
-        }
-    }
-
-    fn supports(&self, variant: &Variant, specialisation: &Specialisation) -> bool {
-        let is_3x3 = (self.kernel, self.stride) == ([3, 3], [1, 1]);
-        let [input, weight] = [0, 1].map(|buffer| specialisation.element(buffer));
-        match variant.name {
-            // It finds vectors of 4 up to 4 elements before the first.
-            REGISTERS_3X3 => is_3x3 && self.padding[1] <= 4,
-            WINOGRAD => is_3x3,
-            MATRIX => (input, weight) == (Element::Half, Element::Half),
-            SPLIT_MATRIX => weight == Element::Word,
-            _ => true,
-        }
-    }
-
-    fn suits(&self, variant: &Variant) -> bool {
-        let Extent { n, c, h, w } = self.output_extent;
-        match variant.name {
-            TILED_64 => c > 32 && n * c.div_ceil(64) * (h * w).div_ceil(TILE_PIXELS) >= ENOUGH_WORKGROUPS,
-            // Not before hardware has been measured.
-            WINOGRAD | MATRIX | SPLIT_MATRIX => false,
-            _ => true,
+    fn check(&self) -> Result<(), String> {
+        check_windows(self.kernel, self.stride, self.padding)?;
+        check_flags(&[("accumulate", self.accumulate), ("gated", self.gated)])?;
+        check_channels(self.output_extent.c, self.padded_out_channels)?;
+        check_product(
+            "weights",
+            &[
+                self.input_extent.c,
+                self.kernel[0],
+                self.kernel[1],
+                self.padded_out_channels,
+            ],
+        )?;
+        match self.input_extent.n == self.output_extent.n {
+            true => Ok(()),
+            false => Err(format!(
+                "{} samples cannot become {}",
+                self.input_extent.n, self.output_extent.n
+            )),
         }
     }
 
@@ -153,64 +172,102 @@ impl KernelParams for Params {
         )
     }
 
-    fn constants(&self, variant: &Variant) -> Vec<(&'static str, u32)> {
-        let gated = ("GATED", self.gated);
-        let padded = ("PADDED", (self.padding != [0, 0]) as u32);
-        if variant.name == REGISTERS_3X3 {
-            return vec![gated, padded];
-        }
-        if variant.name == WINOGRAD {
-            return vec![gated];
-        }
-        let mut constants = vec![
-            gated,
-            ("KERNEL_ROWS", self.kernel[0]),
-            ("KERNEL_COLUMNS", self.kernel[1]),
-            ("STRIDE_ROWS", self.stride[0]),
-            ("STRIDE_COLUMNS", self.stride[1]),
-        ];
-        if variant.matrix_units {
-            constants.push(("BLOCK_CHANNELS", self.matrix_channels()));
-            constants.push(("SPLIT", u32::from(variant.name == SPLIT_MATRIX)));
-        } else if variant.workgroup_memory {
-            // The other variant does without, and so has fewer shaders to compile.
-            constants.push(padded);
-            constants.push(("TILE_CHANNELS", tile_channels(variant)));
-        }
-        constants
+    fn flops(&self) -> u64 {
+        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
+        2 * taps * self.output_extent.elements()
     }
 
-    fn flops(&self) -> u64 {
-        let taps = self.input_extent.c as u64 * self.kernel[0] as u64 * self.kernel[1] as u64;
-        let Extent { n, c, h, w } = self.output_extent;
-        2 * taps * n as u64 * c as u64 * h as u64 * w as u64
+    fn samples() -> Vec<Params> {
+        samples::convolutions()
+            .map(|(geometry, [input, output])| Params {
+                input: View::dense(input),
+                output: View::dense(output),
+                input_extent: input.into(),
+                output_extent: output.into(),
+                kernel: geometry.kernel,
+                stride: geometry.stride,
+                padding: geometry.padding,
+                padded_out_channels: output.c as u32,
+                accumulate: 0,
+                gated: geometry.gated,
+            })
+            .collect()
     }
 }
 
 /// How many products of float16 the variant of this name makes on matrix units for each one of the convolution; none if it
 /// does not use them.
 pub fn matrix_products(variant: &str) -> u32 {
-    match variant {
-        MATRIX => 1,
-        SPLIT_MATRIX => 3,
-        _ => 0,
-    }
+    let found = Params::VARIANTS.iter().find(|other| other.name == variant);
+    found.map_or(0, |variant| variant.traits.matrix_products)
 }
 
-impl Params {
-    /// Out channels that one workgroup on matrix units computes.
-    fn matrix_channels(&self) -> u32 {
-        if self.output_extent.c > 32 { 64 } else { 32 }
-    }
-}
-
-/// Output pixels that one workgroup of the tiled variant computes.
+/// Output pixels that one workgroup of the tiled variants computes.
 const TILE_PIXELS: u32 = 128;
 
 /// Workgroups below which smaller tiles suit better: about two for each multiprocessor of a large GPU.
 const ENOUGH_WORKGROUPS: u32 = 256;
 
-/// Out channels that one workgroup of a tiled variant computes.
-fn tile_channels(variant: &Variant) -> u32 {
-    if variant.name == TILED_64 { 64 } else { 32 }
+impl Params {
+    pub(super) fn weights(&self) -> u64 {
+        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0]) * u64::from(self.kernel[1]);
+        taps.saturating_mul(self.padded_out_channels.into())
+    }
+
+    fn is_3x3(&self) -> bool {
+        (self.kernel, self.stride) == ([3, 3], [1, 1])
+    }
+
+    fn padded(&self) -> u32 {
+        u32::from(self.padding != [0, 0])
+    }
+
+    /// The constants of shaders for all kernels, and `others`.
+    fn constants(&self, others: &[(&'static str, u32)]) -> Vec<(&'static str, u32)> {
+        let mut constants = vec![
+            ("GATED", self.gated),
+            ("KERNEL_ROWS", self.kernel[0]),
+            ("KERNEL_COLUMNS", self.kernel[1]),
+            ("STRIDE_ROWS", self.stride[0]),
+            ("STRIDE_COLUMNS", self.stride[1]),
+        ];
+        constants.extend_from_slice(others);
+        constants
+    }
+
+    /// Workgroups of so many threads, each of which computes 8 channels of 4 × 4 pixels.
+    fn blocks(&self, threads: u32) -> [u32; 3] {
+        let Extent { n, h, w, .. } = self.output_extent;
+        let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(threads));
+        [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
+    }
+
+    /// Workgroups that compute so many channels of [`TILE_PIXELS`] pixels.
+    fn tiles(&self, channels: u32) -> [u32; 3] {
+        let Extent { n, c, h, w } = self.output_extent;
+        let [x, y] = fold((h * w).div_ceil(TILE_PIXELS));
+        [x, y, n * c.div_ceil(channels)]
+    }
+
+    /// Out channels that one workgroup on matrix units computes.
+    fn matrix_channels(&self) -> u32 {
+        if self.output_extent.c > 32 { 64 } else { 32 }
+    }
+
+    fn matrix_blocks(&self) -> [u32; 3] {
+        let Extent { n, c, h, w } = self.output_extent;
+        let channels = self.matrix_channels();
+        let [x, y] = fold((h * w).div_ceil(MatrixUnits::BLOCK / channels));
+        [x, y, n * c.div_ceil(channels)]
+    }
+}
+
+/// Out channels are padded as shaders load them.
+pub(super) fn check_channels(out: u32, padded: u32) -> Result<(), String> {
+    match padded.is_multiple_of(CHANNEL_BLOCK as u32) && padded >= out {
+        true => Ok(()),
+        false => Err(format!(
+            "{out} out channels cannot be padded to {padded}; want a multiple of {CHANNEL_BLOCK} that is no smaller"
+        )),
+    }
 }

@@ -10,32 +10,39 @@
 //! The rows of all samples are cut into chunks, each of which gives one partial sum of every weight;
 //! [`sum_partials`](super::sum_partials) adds them up in a fixed order, so that a run can be repeated to the bit.
 
-use bytemuck::{Pod, Zeroable};
+use super::channel_sums::check_chunks;
+use super::{Extent, KernelParams, Variant, View, check_windows, kernel, shader};
 
-use super::{Extent, Kernel, KernelParams, Variant, View};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input, over which the windows go.
-    pub input: View,
-    /// Of the gradient, one element per window.
-    pub gradient: View,
-    /// Of the input.
-    pub input_extent: Extent,
-    /// Of the gradient.
-    pub gradient_extent: Extent,
-    /// Rows and columns of the kernel.
-    pub kernel: [u32; 2],
-    /// Distance between windows, rows and columns.
-    pub stride: [u32; 2],
-    /// Rows of zeros above and columns of zeros left of the input.
-    pub padding: [u32; 2],
-    /// Rows of the gradient, counted through all samples, that one chunk sums.
-    pub rows_per_chunk: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: u32,
+kernel! {
+    "conv2d_weight_gradient", "conv2d_weight_gradient";
+    parameters {
+        /// Of the input, over which the windows go.
+        input: View,
+        /// Of the gradient, one element per window.
+        gradient: View,
+        /// Of the input.
+        input_extent: Extent,
+        /// Of the gradient.
+        gradient_extent: Extent,
+        /// Rows and columns of the kernel.
+        kernel: [u32; 2],
+        /// Distance between windows, rows and columns.
+        stride: [u32; 2],
+        /// Rows of zeros above and columns of zeros left of the input.
+        padding: [u32; 2],
+        /// Rows of the gradient, counted through all samples, that one chunk sums.
+        rows_per_chunk: u32,
+    }
+    reads {
+        input: Float, view(input, input_extent);
+        gradient: Float, view(gradient, gradient_extent);
+    }
+    writes {
+        // [chunks][gradient channels][input channels][kernel rows][kernel columns]
+        partials: Float, first(|call| {
+            u64::from(call.chunks()) * u64::from(call.taps()) * u64::from(call.gradient_extent.c)
+        });
+    }
 }
 
 /// Gradient channels, and weights of each, that one workgroup computes.
@@ -44,7 +51,7 @@ const TILE: u32 = 32;
 impl Params {
     /// Chunks, each of which gives a partial sum of every weight.
     pub fn chunks(&self) -> u32 {
-        (self.gradient_extent.n * self.gradient_extent.h).div_ceil(self.rows_per_chunk)
+        (self.gradient_extent.n * self.gradient_extent.h).div_ceil(self.rows_per_chunk.max(1))
     }
 
     /// Weights of one gradient channel.
@@ -54,38 +61,57 @@ impl Params {
 }
 
 impl KernelParams for Params {
-    // `partials` is [chunks][gradient channels][input channels][kernel rows][kernel columns].
-    const KERNEL: Kernel = Kernel {
-        name: "conv2d_weight_gradient",
-        entry_point: "conv2d_weight_gradient",
-        reads: &["input", "gradient"],
-        writes: &["partials"],
-        halves: &[],
-        variants: &[Variant::plain("tiled", include_str!("../../shaders/conv2d_weight_gradient.wgsl")).with_workgroup_memory()],
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[
+            Variant::<Params>::new("tiled", shader!("conv2d_weight_gradient"), |call| {
+                [
+                    call.taps().div_ceil(TILE),
+                    call.gradient_extent.c.div_ceil(TILE),
+                    call.chunks(),
+                ]
+            })
+            .with_workgroup_memory()
+            .with_constants(|call| {
+                vec![
+                    ("KERNEL_ROWS", call.kernel[0]),
+                    ("KERNEL_COLUMNS", call.kernel[1]),
+                ]
+            }),
+        ];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let partials = u64::from(self.chunks()) * u64::from(self.taps()) * u64::from(self.gradient_extent.c);
-        vec![self.input_extent.elements(), self.gradient_extent.elements(), partials]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        [
-            self.taps().div_ceil(TILE),
-            self.gradient_extent.c.div_ceil(TILE),
-            self.chunks(),
-        ]
-    }
-
-    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
-        vec![
-            ("KERNEL_ROWS", self.kernel[0]),
-            ("KERNEL_COLUMNS", self.kernel[1]),
-        ]
+    fn check(&self) -> Result<(), String> {
+        check_windows(self.kernel, self.stride, self.padding)?;
+        check_chunks(self.rows_per_chunk)?;
+        if self.input_extent.n != self.gradient_extent.n {
+            return Err(format!(
+                "the input has {} samples and the gradient {}",
+                self.input_extent.n, self.gradient_extent.n
+            ));
+        }
+        super::check_product("weights", &[self.input_extent.c, self.kernel[0], self.kernel[1]])
     }
 
     fn flops(&self) -> u64 {
-        let Extent { n, c, h, w } = self.gradient_extent;
-        2 * self.taps() as u64 * n as u64 * c as u64 * h as u64 * w as u64
+        2 * u64::from(self.taps()) * self.gradient_extent.elements()
+    }
+
+    fn samples() -> Vec<Params> {
+        let input = crate::tensor::Shape::new(2, 4, 32, 32);
+        let sample = |(kernel, stride, padding): (usize, usize, usize)| {
+            let size = (32 + 2 * padding - kernel) / stride + 1;
+            let gradient = crate::tensor::Shape::new(2, 4, size, size);
+            let [kernel, stride, padding] = [kernel, stride, padding].map(|length| [length as u32; 2]);
+            Params {
+                input: View::dense(input),
+                gradient: View::dense(gradient),
+                input_extent: input.into(),
+                gradient_extent: gradient.into(),
+                kernel,
+                stride,
+                padding,
+                rows_per_chunk: 8,
+            }
+        };
+        [(1, 1, 0), (2, 2, 0), (3, 1, 1), (7, 2, 3)].map(sample).into()
     }
 }

@@ -8,89 +8,170 @@
 //! padding are only a larger output extent. On re-packed weights the same kernel is the input gradient of
 //! a convolution of any stride.
 
-use bytemuck::{Pod, Zeroable};
-
 use super::conv2d::{self, CHANNEL_BLOCK};
-use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
+use super::{Extent, KernelParams, Variant, View, fold, kernel, samples, shader};
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input.
-    pub input: View,
-    /// Of the output.
-    pub output: View,
-    /// Of the input.
-    pub input_extent: Extent,
-    /// Of the output.
-    pub output_extent: Extent,
-    /// Rows and columns of the kernel.
-    pub kernel: [u32; 2],
-    /// Distance between the windows that input pixels write to, rows and columns.
-    pub stride: [u32; 2],
-    /// Rows and columns cut off the full output at the top and left.
-    pub padding: [u32; 2],
-    /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
-    pub padded_out_channels: u32,
-    /// 1: add to what `output` holds (after the epilogue, before the gate).
-    pub accumulate: u32,
-    /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output` is:
-    /// where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
-    pub gated: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 3],
-}
-
-impl From<super::conv2d::Params> for Params {
-    /// The parameters of both convolutions mean the same.
-    fn from(params: super::conv2d::Params) -> Self {
-        bytemuck::cast(params)
+kernel! {
+    "conv_transpose2d", "conv_transpose2d";
+    parameters {
+        /// Of the input.
+        input: View,
+        /// Of the output.
+        output: View,
+        /// Of the input.
+        input_extent: Extent,
+        /// Of the output.
+        output_extent: Extent,
+        /// Rows and columns of the kernel.
+        kernel: [u32; 2],
+        /// Distance between the windows that input pixels write to, rows and columns.
+        stride: [u32; 2],
+        /// Rows and columns cut off the full output at the top and left.
+        padding: [u32; 2],
+        /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
+        padded_out_channels: u32,
+        /// 1: add to what `output` holds (after the epilogue, before the gate).
+        accumulate: u32,
+        /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output`
+        /// is: where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
+        gated: u32,
+    }
+    reads {
+        input: Real, view(input, input_extent);
+        // [in channels][kernel rows][kernel columns][padded out channels]
+        weight: Real, first(|call| call.plain().weights());
+        // Bias and slope of each padded out channel, in turn.
+        epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
+        gate: Real, view(output, output_extent), when(|call| call.gated == 1);
+    }
+    writes {
+        output: Real, view(output, output_extent), also_read(|call| call.accumulate == 1);
     }
 }
+
+impl From<conv2d::Params> for Params {
+    /// The parameters of both convolutions mean the same.
+    fn from(params: conv2d::Params) -> Self {
+        let conv2d::Params {
+            input,
+            output,
+            input_extent,
+            output_extent,
+            kernel,
+            stride,
+            padding,
+            padded_out_channels,
+            accumulate,
+            gated,
+        } = params;
+        Params {
+            input,
+            output,
+            input_extent,
+            output_extent,
+            kernel,
+            stride,
+            padding,
+            padded_out_channels,
+            accumulate,
+            gated,
+        }
+    }
+}
+
+impl Params {
+    /// The plain convolution of the same parameters.
+    pub(super) fn plain(&self) -> conv2d::Params {
+        let Params {
+            input,
+            output,
+            input_extent,
+            output_extent,
+            kernel,
+            stride,
+            padding,
+            padded_out_channels,
+            accumulate,
+            gated,
+        } = *self;
+        conv2d::Params {
+            input,
+            output,
+            input_extent,
+            output_extent,
+            kernel,
+            stride,
+            padding,
+            padded_out_channels,
+            accumulate,
+            gated,
+        }
+    }
+}
+
+/// Most rows or columns between windows: every phase of an output has a thread of its own.
+pub const MOST_STRIDE: u32 = 256;
 
 impl KernelParams for Params {
-    // `weight` is [in channels][kernel rows][kernel columns][padded out channels];
-    // `epilogue` is bias and slope of each padded out channel, in turn; `gate` is not read unless the call is gated.
-    const KERNEL: Kernel = Kernel {
-        name: "conv_transpose2d",
-        entry_point: "conv_transpose2d",
-        reads: &["input", "weight", "epilogue", "gate"],
-        writes: &["output"],
-        halves: &["input", "weight", "gate", "output"],
-        variants: &[Variant::plain("registers", shader!("shared/convolution", "shared/convolution_block", "conv_transpose2d"))],
-    };
-
-    fn elements_moved(&self) -> Vec<u64> {
-        // The parameters are those of the plain convolution, by other names of the same fields.
-        bytemuck::cast::<Params, conv2d::Params>(*self).elements_moved()
-    }
-
-    // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
-    // blocks and samples, phases fastest.
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let Extent { n, h, w, .. } = self.output_extent;
-        let [stride_rows, stride_columns] = self.stride;
-        let blocks_down = h.div_ceil(stride_rows).div_ceil(4);
-        let blocks_across = w.div_ceil(stride_columns).div_ceil(4);
-        let [x, y] = fold((blocks_down * blocks_across).div_ceil(64));
-        let channel_blocks = self.padded_out_channels / CHANNEL_BLOCK as u32;
-        [x, y, stride_rows * stride_columns * channel_blocks * n]
-    }
-
-    fn constants(&self, _: &Variant) -> Vec<(&'static str, u32)> {
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "registers",
+        shader!(
+            "shared/convolution",
+            "shared/convolution_block",
+            "conv_transpose2d"
+        ),
+        // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
+        // blocks and samples, phases fastest.
+        |call| {
+            let Extent { n, h, w, .. } = call.output_extent;
+            let [stride_rows, stride_columns] = call.stride;
+            let blocks_down = h.div_ceil(stride_rows).div_ceil(4);
+            let blocks_across = w.div_ceil(stride_columns).div_ceil(4);
+            let [x, y] = fold((blocks_down * blocks_across).div_ceil(64));
+            let channel_blocks = call.padded_out_channels / CHANNEL_BLOCK as u32;
+            [x, y, stride_rows * stride_columns * channel_blocks * n]
+        },
+    )
+    .with_constants(|call| {
         vec![
-            ("GATED", self.gated),
-            ("KERNEL_ROWS", self.kernel[0]),
-            ("KERNEL_COLUMNS", self.kernel[1]),
-            ("STRIDE_ROWS", self.stride[0]),
-            ("STRIDE_COLUMNS", self.stride[1]),
+            ("GATED", call.gated),
+            ("KERNEL_ROWS", call.kernel[0]),
+            ("KERNEL_COLUMNS", call.kernel[1]),
+            ("STRIDE_ROWS", call.stride[0]),
+            ("STRIDE_COLUMNS", call.stride[1]),
         ]
+    })];
+
+    fn check(&self) -> Result<(), String> {
+        self.plain().check()?;
+        match self.stride.iter().max() {
+            Some(&stride) if stride > MOST_STRIDE => {
+                Err(format!("the stride is {stride}; want at most {MOST_STRIDE}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn flops(&self) -> u64 {
-        let Extent { n, c, h, w } = self.input_extent;
-        let taps = c as u64 * self.kernel[0] as u64 * self.kernel[1] as u64;
-        2 * taps * n as u64 * h as u64 * w as u64 * self.output_extent.c as u64
+        let taps = u64::from(self.output_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
+        2 * taps * self.input_extent.elements()
+    }
+
+    fn samples() -> Vec<Params> {
+        // The other way round: the same pair of sizes is the transposed convolution's.
+        samples::convolutions()
+            .map(|(geometry, [output, input])| Params {
+                input: View::dense(input),
+                output: View::dense(output),
+                input_extent: input.into(),
+                output_extent: output.into(),
+                kernel: geometry.kernel,
+                stride: geometry.stride,
+                padding: geometry.padding,
+                padded_out_channels: output.c as u32,
+                accumulate: 0,
+                gated: geometry.gated,
+            })
+            .collect()
     }
 }

@@ -1,37 +1,41 @@
 //! Copies of chosen elements, `output[k] = source[indices[k]]`: how parameters that training changes come into
 //! the layouts that the other kernels read (packed weights, pairs of bias and slope).
 
-use bytemuck::{Pod, Zeroable};
+use super::{KernelParams, PIXELS_PER_WORKGROUP, Variant, fold, kernel, shader};
 
-use super::{Kernel, KernelParams, PIXELS_PER_WORKGROUP, Variant, fold, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Elements of `indices` and of `output`.
-    pub length: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 3],
+kernel! {
+    "gather", "gather";
+    parameters {
+        /// Elements of `indices` and of `output`.
+        length: u32,
+    }
+    reads {
+        // At least as many as the largest index says, which `indices` below has checked.
+        source: Float, first(|_| 1);
+        // Each inside `source`.
+        indices: Word, first(|call| call.length.into());
+    }
+    writes {
+        output: Float, first(|call| call.length.into());
+    }
 }
 
 impl KernelParams for Params {
-    // `indices` are unsigned integers, each inside `source`.
-    const KERNEL: Kernel = Kernel {
-        name: "gather",
-        entry_point: "gather",
-        reads: &["source", "indices"],
-        writes: &["output"],
-        halves: &[],
-        variants: only_variant!("gather"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("gather"), |call| {
+            let [x, y] = fold(call.length.div_ceil(PIXELS_PER_WORKGROUP));
+            [x, y, 1]
+        })];
+
+    fn indices() -> Option<[usize; 2]> {
+        Some([1, 0])
+    }
 
     fn elements_moved(&self) -> Vec<u64> {
         vec![u64::from(self.length); 3]
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold(self.length.div_ceil(PIXELS_PER_WORKGROUP));
-        [x, y, 1]
+    fn samples() -> Vec<Params> {
+        vec![Params { length: 100 }]
     }
 }

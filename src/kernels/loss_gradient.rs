@@ -7,49 +7,58 @@
 //!
 //! Where the label is no class, such as 255, the gradient is 0.
 
-use bytemuck::{Pod, Zeroable};
+use super::{
+    Extent, KernelParams, PIXELS_PER_WORKGROUP, Variant, View, fold, kernel, loss_sums, samples, shader,
+};
 
-use super::{Extent, Kernel, KernelParams, PIXELS_PER_WORKGROUP, Variant, View, fold, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the logits.
-    pub logits: View,
-    /// Of the gradient of the logits.
-    pub output: View,
-    /// Of both; its channels are the classes.
-    pub extent: Extent,
-    /// Factor of the cross-entropy.
-    pub cross_entropy: f32,
-    /// Factor of the Dice loss.
-    pub dice: f32,
-    /// `s`, which keeps the Dice coefficient of an absent class defined.
-    pub smoothing: f32,
-    /// Fills the struct to 16 bytes.
-    pub unused: u32,
+kernel! {
+    "loss_gradient", "loss_gradient";
+    parameters {
+        /// Of the logits.
+        logits: View,
+        /// Of the gradient of the logits.
+        output: View,
+        /// Of both; its channels are the classes.
+        extent: Extent,
+        /// Factor of the cross-entropy.
+        cross_entropy: f32,
+        /// Factor of the Dice loss.
+        dice: f32,
+        /// `s`, which keeps the Dice coefficient of an absent class defined.
+        smoothing: f32,
+    }
+    reads {
+        logits: Float, view(logits, extent);
+        // [n][h][w]
+        labels: Word, first(|call| call.extent.pixels());
+        // One for each class.
+        class_weights: Float, first(|call| call.extent.c.into());
+        // [classes][loss_sums::TERMS]
+        totals: Float, first(|call| u64::from(call.extent.c) * loss_sums::TERMS as u64);
+    }
+    writes {
+        output: Float, view(output, extent);
+    }
 }
 
 impl KernelParams for Params {
-    // `labels` are unsigned integers, [n][h][w]; `class_weights` one number for each class; `totals` is
-    // [classes][loss_sums::TERMS].
-    const KERNEL: Kernel = Kernel {
-        name: "loss_gradient",
-        entry_point: "loss_gradient",
-        reads: &["logits", "labels", "class_weights", "totals"],
-        writes: &["output"],
-        halves: &[],
-        variants: only_variant!("loss_gradient"),
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "direct",
+        shader!("loss_gradient"),
+        |call| {
+            let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(PIXELS_PER_WORKGROUP));
+            [x, y, call.extent.n]
+        },
+    )];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let logits = self.extent.elements();
-        vec![logits, self.extent.pixels(), 0, 0, logits]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold((self.extent.h * self.extent.w).div_ceil(PIXELS_PER_WORKGROUP));
-        [x, y, self.extent.n]
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            logits: samples::view(),
+            output: samples::view(),
+            extent: samples::extent(),
+            cross_entropy: 1.0,
+            dice: 1.0,
+            smoothing: 1.0,
+        }]
     }
 }

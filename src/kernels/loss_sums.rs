@@ -16,26 +16,35 @@
 //!
 //! A label that is no class, such as 255, is left out of every sum.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::channel_sums::{chunks, pixels_per_chunk};
-use super::{Extent, Kernel, KernelParams, Variant, View, shader};
+use super::channel_sums::{check_chunks, chunks, pixels_per_chunk};
+use super::{Extent, KernelParams, Variant, View, kernel, samples, shader};
 
 /// Sums for each class.
 pub const TERMS: usize = 5;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the logits.
-    pub logits: View,
-    /// Of the logits; its channels are the classes.
-    pub extent: Extent,
-    /// Pixels, counted through all samples, that one chunk sums.
-    pub pixels_per_chunk: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 3],
+kernel! {
+    "loss_sums", "loss_sums";
+    parameters {
+        /// Of the logits.
+        logits: View,
+        /// Of the logits; its channels are the classes.
+        extent: Extent,
+        /// Pixels, counted through all samples, that one chunk sums.
+        pixels_per_chunk: u32,
+    }
+    reads {
+        logits: Float, view(logits, extent);
+        // [n][h][w]
+        labels: Word, first(|call| call.extent.pixels());
+        // One for each class.
+        class_weights: Float, first(|call| call.extent.c.into());
+    }
+    writes {
+        // [chunks][classes][TERMS]
+        partials: Float, first(|call| {
+            u64::from(call.chunks()) * u64::from(call.extent.c) * TERMS as u64
+        });
+    }
 }
 
 impl Params {
@@ -45,7 +54,6 @@ impl Params {
             logits,
             extent,
             pixels_per_chunk: pixels_per_chunk(extent),
-            unused: [0; 3],
         }
     }
 
@@ -56,22 +64,19 @@ impl Params {
 }
 
 impl KernelParams for Params {
-    // `labels` are unsigned integers, [n][h][w]; `class_weights` one number for each class; `partials` is
-    // [chunks][classes][TERMS].
-    const KERNEL: Kernel = Kernel {
-        name: "loss_sums",
-        entry_point: "loss_sums",
-        reads: &["logits", "labels", "class_weights"],
-        writes: &["partials"],
-        halves: &[],
-        variants: &[Variant::plain("tree", shader!("shared/reduction", "loss_sums")).with_workgroup_memory()],
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[
+            Variant::<Params>::new("tree", shader!("shared/reduction", "loss_sums"), |call| {
+                [call.chunks(), call.extent.c, 1]
+            })
+            .with_workgroup_memory(),
+        ];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.extent.elements(), self.extent.pixels()]
+    fn check(&self) -> Result<(), String> {
+        check_chunks(self.pixels_per_chunk)
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        [self.chunks(), self.extent.c, 1]
+    fn samples() -> Vec<Params> {
+        vec![Params::chunked(samples::view(), samples::extent())]
     }
 }

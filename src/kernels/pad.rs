@@ -1,51 +1,85 @@
 //! A border around each channel, of zeros (`ZERO`) or of the nearest pixel (`REPLICATE`).
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
+use super::{
+    Extent, KernelParams, Variant, View, check_choice, kernel, one_thread_per_element, samples, shader,
+};
 
 /// The border is zero.
 pub const ZERO: u32 = 0;
 /// The border repeats the nearest pixel.
 pub const REPLICATE: u32 = 1;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input.
-    pub input: View,
-    /// Of the output.
-    pub output: View,
-    /// Of the input.
-    pub input_extent: Extent,
-    /// Of the output.
-    pub output_extent: Extent,
-    /// Rows of border above.
-    pub top: u32,
-    /// Columns of border to the left.
-    pub left: u32,
-    /// [`ZERO`] or [`REPLICATE`].
-    pub mode: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: u32,
+kernel! {
+    "pad", "pad";
+    parameters {
+        /// Of the input.
+        input: View,
+        /// Of the output.
+        output: View,
+        /// Of the input.
+        input_extent: Extent,
+        /// Of the output.
+        output_extent: Extent,
+        /// Rows of border above.
+        top: u32,
+        /// Columns of border to the left.
+        left: u32,
+        /// [`ZERO`] or [`REPLICATE`].
+        mode: u32,
+    }
+    reads {
+        input: Real, view(input, input_extent);
+    }
+    writes {
+        output: Real, view(output, output_extent);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "pad",
-        entry_point: "pad",
-        reads: &["input"],
-        writes: &["output"],
-        halves: &["input", "output"],
-        variants: only_variant!("pad"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("pad"), |call| {
+            one_thread_per_element(call.output_extent)
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.input_extent.elements(), self.output_extent.elements()]
+    fn check(&self) -> Result<(), String> {
+        check_bordered(
+            self.input_extent,
+            self.output_extent,
+            [self.top, self.left],
+            self.mode,
+        )
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.output_extent)
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            input: samples::view(),
+            output: samples::large_view(),
+            input_extent: samples::extent(),
+            output_extent: samples::large_extent(),
+            top: 8,
+            left: 8,
+            mode: ZERO,
+        }]
     }
+}
+
+/// What is bordered lies inside what comes of it.
+pub(super) fn check_bordered(
+    input: Extent,
+    output: Extent,
+    [top, left]: [u32; 2],
+    mode: u32,
+) -> Result<(), String> {
+    super::max_pool2d::check_pooled(input, output)?;
+    let fits = |size: u32, before: u32, whole: u32| u64::from(size) + u64::from(before) <= u64::from(whole);
+    if !fits(input.h, top, output.h) || !fits(input.w, left, output.w) {
+        return Err(format!(
+            "{}×{} pixels with {top} rows above and {left} columns left of them do not lie in {}×{}",
+            input.h, input.w, output.h, output.w
+        ));
+    }
+    if mode == REPLICATE && input.elements() == 0 {
+        return Err("there is no pixel to repeat".into());
+    }
+    check_choice("mode", mode, REPLICATE)
 }

@@ -1,48 +1,65 @@
 //! Adjoint of [`pad`](super::pad): each input pixel gathers the gradient of every place that shows it; for
 //! `REPLICATE` the border's pixels too.
 
-use bytemuck::{Pod, Zeroable};
+use super::pad::{ZERO, check_bordered};
+use super::{
+    Extent, KernelParams, Variant, View, check_flags, kernel, one_thread_per_element, samples, shader,
+};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the gradient with the border.
-    pub gradient: View,
-    /// Of the gradient without it.
-    pub output: View,
-    /// Without the border.
-    pub input_extent: Extent,
-    /// With the border.
-    pub output_extent: Extent,
-    /// Rows of border above.
-    pub top: u32,
-    /// Columns of border to the left.
-    pub left: u32,
-    /// As in [`pad`](super::pad).
-    pub mode: u32,
-    /// 1: add to what `output` holds.
-    pub accumulate: u32,
+kernel! {
+    "pad_adjoint", "pad_adjoint";
+    parameters {
+        /// Of the gradient with the border.
+        gradient: View,
+        /// Of the gradient without it.
+        output: View,
+        /// Without the border.
+        input_extent: Extent,
+        /// With the border.
+        output_extent: Extent,
+        /// Rows of border above.
+        top: u32,
+        /// Columns of border to the left.
+        left: u32,
+        /// As in [`pad`](super::pad).
+        mode: u32,
+        /// 1: add to what `output` holds.
+        accumulate: u32,
+    }
+    reads {
+        gradient: Real, view(gradient, output_extent);
+    }
+    writes {
+        output: Real, view(output, input_extent), also_read(|call| call.accumulate == 1);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "pad_adjoint",
-        entry_point: "pad_adjoint",
-        reads: &["gradient"],
-        writes: &["output"],
-        halves: &["gradient", "output"],
-        variants: only_variant!("pad_adjoint"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("pad_adjoint"), |call| {
+            one_thread_per_element(call.input_extent)
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let written = (1 + u64::from(self.accumulate)) * self.input_extent.elements();
-        vec![self.output_extent.elements(), written]
+    fn check(&self) -> Result<(), String> {
+        check_bordered(
+            self.input_extent,
+            self.output_extent,
+            [self.top, self.left],
+            self.mode,
+        )?;
+        check_flags(&[("accumulate", self.accumulate)])
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.input_extent)
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            gradient: samples::large_view(),
+            output: samples::view(),
+            input_extent: samples::extent(),
+            output_extent: samples::large_extent(),
+            top: 8,
+            left: 8,
+            mode: ZERO,
+            accumulate: 0,
+        }]
     }
 }

@@ -1,37 +1,39 @@
 //! Slope activation, `y = x` for `x ≥ 0` and `slope_c · x` below: ReLU (slope 0), LeakyReLU, PReLU (a slope
 //! per channel). The convolutions do the same in their epilogue; this kernel is for where there is none.
 
-use bytemuck::{Pod, Zeroable};
+use super::{Extent, KernelParams, Variant, View, kernel, one_thread_per_element, samples, shader};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input.
-    pub input: View,
-    /// Of the output.
-    pub output: View,
-    /// Of both.
-    pub extent: Extent,
+kernel! {
+    "slope", "slope";
+    parameters {
+        /// Of the input.
+        input: View,
+        /// Of the output.
+        output: View,
+        /// Of both.
+        extent: Extent,
+    }
+    reads {
+        input: Real, view(input, extent);
+        // One for each channel.
+        slopes: Float, first(|call| call.extent.c.into());
+    }
+    writes {
+        output: Real, view(output, extent);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "slope",
-        entry_point: "slope",
-        reads: &["input", "slopes"],
-        writes: &["output"],
-        halves: &["input", "output"],
-        variants: only_variant!("slope"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("slope"), |call| {
+            one_thread_per_element(call.extent)
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.extent.elements(), 0, self.extent.elements()]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.extent)
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            input: samples::view(),
+            output: samples::view(),
+            extent: samples::extent(),
+        }]
     }
 }

@@ -1,37 +1,37 @@
 //! Softmax over the channels of each pixel, with the largest logit subtracted first so that nothing overflows.
 //! One thread per pixel.
 
-use bytemuck::{Pod, Zeroable};
+use super::{Extent, KernelParams, Variant, View, kernel, one_thread_per_element, samples, shader};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the logits.
-    pub input: View,
-    /// Of the probabilities.
-    pub output: View,
-    /// Of both.
-    pub extent: Extent,
+kernel! {
+    "softmax", "softmax";
+    parameters {
+        /// Of the logits.
+        input: View,
+        /// Of the probabilities.
+        output: View,
+        /// Of both.
+        extent: Extent,
+    }
+    reads {
+        input: Real, view(input, extent);
+    }
+    writes {
+        output: Real, view(output, extent);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "softmax",
-        entry_point: "softmax",
-        reads: &["input"],
-        writes: &["output"],
-        halves: &["input", "output"],
-        variants: only_variant!("softmax"),
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("softmax"), |call| {
+            one_thread_per_element(Extent { c: 1, ..call.extent })
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.extent.elements(); 2]
-    }
-
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(Extent { c: 1, ..self.extent })
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            input: samples::view(),
+            output: samples::view(),
+            extent: samples::extent(),
+        }]
     }
 }

@@ -1,7 +1,7 @@
 //! What a shader is specialised for besides its call's parameters: how the elements of its buffers are stored, and the
 //! shape of the device's matrix units.
 
-use super::{Kernel, Variant};
+use super::layout::{Kernel, Kind};
 
 /// How an element of a buffer is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,21 +74,21 @@ impl Specialisation {
     /// The buffers of `kernel` that hold float16, as they stand in [`Params::work`](super::Params::work).
     pub(super) fn halves_of(&self, kernel: &Kernel) -> String {
         kernel
-            .buffers()
+            .bindings()
             .enumerate()
             .filter(|&(index, _)| self.element(index) == Element::Half)
-            .map(|(_, name)| format!(", {name} float16"))
+            .map(|(_, binding)| format!(", {} float16", binding.name))
             .collect()
     }
 
-    /// What stands at the beginning of the text of `variant`: the extensions that it needs, and for each buffer that
-    /// may hold float16 the type of its elements, `InputElement` for `input`.
-    pub(crate) fn prelude(&self, kernel: &Kernel, variant: &Variant) -> String {
+    /// What stands at the beginning of the text of a variant, on matrix units or not: the extensions that it needs, and
+    /// for each buffer that may hold float16 the type of its elements, `InputElement` for `input`.
+    pub(crate) fn prelude(&self, kernel: &Kernel, matrix_units: bool) -> String {
         let mut prelude = String::new();
-        if variant.matrix_units || self.elements.contains(&Element::Half) {
+        if matrix_units || self.elements.contains(&Element::Half) {
             prelude.push_str("enable f16;\n");
         }
-        if let Some(MatrixUnits { tile, subgroup }) = self.matrix_units.filter(|_| variant.matrix_units) {
+        if let Some(MatrixUnits { tile, subgroup }) = self.matrix_units.filter(|_| matrix_units) {
             prelude.push_str("enable wgpu_cooperative_matrix;\n");
             for (name, element, role) in [("Left", "f16", "A"), ("Right", "f16", "B"), ("Sums", "f32", "C")] {
                 prelude.push_str(&format!(
@@ -99,9 +99,9 @@ impl Specialisation {
                 "const TILE: u32 = {tile}u;\nconst SUBGROUP: u32 = {subgroup}u;\n"
             ));
         }
-        for (index, name) in kernel.buffers().enumerate() {
-            if kernel.halves.contains(&name) {
-                let (first, rest) = name.split_at(1);
+        for (index, binding) in kernel.bindings().enumerate() {
+            if binding.kind == Kind::Real {
+                let (first, rest) = binding.name.split_at(1);
                 let element = self.element(index).float_type();
                 prelude.push_str(&format!(
                     "alias {}{rest}Element = {element};\n",

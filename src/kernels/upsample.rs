@@ -2,9 +2,9 @@
 //! `max(0, (i+½)·in/out − ½)`. `BILINEAR_ALIGNED`: corners on corners, `i·(in−1)/(out−1)`. As in PyTorch's
 //! `interpolate`.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
+use super::{
+    Extent, KernelParams, Variant, View, check_choice, kernel, one_thread_per_element, samples, shader,
+};
 
 /// The nearest source pixel.
 pub const NEAREST: u32 = 0;
@@ -13,39 +13,55 @@ pub const BILINEAR: u32 = 1;
 /// Bilinear, corner pixels on corner pixels (`align_corners = true`).
 pub const BILINEAR_ALIGNED: u32 = 2;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the input.
-    pub input: View,
-    /// Of the output.
-    pub output: View,
-    /// Of the input.
-    pub input_extent: Extent,
-    /// Of the output.
-    pub output_extent: Extent,
-    /// [`NEAREST`], [`BILINEAR`] or [`BILINEAR_ALIGNED`].
-    pub mode: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 3],
+kernel! {
+    "upsample", "upsample";
+    parameters {
+        /// Of the input.
+        input: View,
+        /// Of the output.
+        output: View,
+        /// Of the input.
+        input_extent: Extent,
+        /// Of the output.
+        output_extent: Extent,
+        /// [`NEAREST`], [`BILINEAR`] or [`BILINEAR_ALIGNED`].
+        mode: u32,
+    }
+    reads {
+        input: Real, view(input, input_extent);
+    }
+    writes {
+        output: Real, view(output, output_extent);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "upsample",
-        entry_point: "upsample",
-        reads: &["input"],
-        writes: &["output"],
-        halves: &["input", "output"],
-        variants: only_variant!("shared/resample", "upsample"),
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "direct",
+        shader!("shared/resample", "upsample"),
+        |call| one_thread_per_element(call.output_extent),
+    )];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.input_extent.elements(), self.output_extent.elements()]
+    fn check(&self) -> Result<(), String> {
+        check_resampled(self.input_extent, self.output_extent, self.mode)
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.output_extent)
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            input: samples::view(),
+            output: samples::large_view(),
+            input_extent: samples::extent(),
+            output_extent: samples::large_extent(),
+            mode: BILINEAR,
+        }]
     }
+}
+
+/// Resampling leaves samples and channels as they are, and finds no pixel in nothing.
+pub(super) fn check_resampled(input: Extent, output: Extent, mode: u32) -> Result<(), String> {
+    super::max_pool2d::check_pooled(input, output)?;
+    if (input.elements() == 0) != (output.elements() == 0) {
+        return Err("it makes pixels of nothing, or nothing of pixels".into());
+    }
+    check_choice("mode", mode, BILINEAR_ALIGNED)
 }

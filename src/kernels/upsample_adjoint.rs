@@ -2,46 +2,55 @@
 //! contributed to, their gradient times its weight. A gather in a fixed order, so that repeats are
 //! bit-identical.
 
-use bytemuck::{Pod, Zeroable};
+use super::upsample::{BILINEAR, check_resampled};
+use super::{
+    Extent, KernelParams, Variant, View, check_flags, kernel, one_thread_per_element, samples, shader,
+};
 
-use super::{Extent, Kernel, KernelParams, Variant, View, one_thread_per_element, only_variant};
-
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the gradient of the resampled values.
-    pub gradient: View,
-    /// Of the gradient of the input.
-    pub output: View,
-    /// Of the input and its gradient.
-    pub input_extent: Extent,
-    /// Of the resampled values and their gradient.
-    pub output_extent: Extent,
-    /// As in [`upsample`](super::upsample).
-    pub mode: u32,
-    /// 1: add to what `output` holds.
-    pub accumulate: u32,
-    /// Fills the struct to 16 bytes.
-    pub unused: [u32; 2],
+kernel! {
+    "upsample_adjoint", "upsample_adjoint";
+    parameters {
+        /// Of the gradient of the resampled values.
+        gradient: View,
+        /// Of the gradient of the input.
+        output: View,
+        /// Of the input and its gradient.
+        input_extent: Extent,
+        /// Of the resampled values and their gradient.
+        output_extent: Extent,
+        /// As in [`upsample`](super::upsample).
+        mode: u32,
+        /// 1: add to what `output` holds.
+        accumulate: u32,
+    }
+    reads {
+        gradient: Real, view(gradient, output_extent);
+    }
+    writes {
+        output: Real, view(output, input_extent), also_read(|call| call.accumulate == 1);
+    }
 }
 
 impl KernelParams for Params {
-    const KERNEL: Kernel = Kernel {
-        name: "upsample_adjoint",
-        entry_point: "upsample_adjoint",
-        reads: &["gradient"],
-        writes: &["output"],
-        halves: &["gradient", "output"],
-        variants: only_variant!("shared/resample", "upsample_adjoint"),
-    };
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "direct",
+        shader!("shared/resample", "upsample_adjoint"),
+        |call| one_thread_per_element(call.input_extent),
+    )];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        let written = (1 + u64::from(self.accumulate)) * self.input_extent.elements();
-        vec![self.output_extent.elements(), written]
+    fn check(&self) -> Result<(), String> {
+        check_resampled(self.input_extent, self.output_extent, self.mode)?;
+        check_flags(&[("accumulate", self.accumulate)])
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        one_thread_per_element(self.input_extent)
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            gradient: samples::large_view(),
+            output: samples::view(),
+            input_extent: samples::extent(),
+            output_extent: samples::large_extent(),
+            mode: BILINEAR,
+            accumulate: 0,
+        }]
     }
 }

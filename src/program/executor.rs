@@ -3,11 +3,42 @@
 use super::{BufferId, CallId};
 use crate::error::Result;
 
-/// A copy of a buffer's words that was asked for and may not have arrived yet.
-#[derive(Debug)]
+/// A copy of a buffer's words that was asked for and may not have arrived yet. What it holds on the device is freed with
+/// it.
 pub struct Readback {
-    /// Which of the executor's outstanding readbacks this is.
-    pub(crate) ticket: u64,
+    arriving: Box<dyn Arriving>,
+}
+
+/// What an executor hands out for a copy under way.
+pub trait Arriving: Send + Sync {
+    /// Waits for the words.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn receive(self: Box<Self>) -> Result<Vec<u32>>;
+}
+
+impl Readback {
+    /// Of a copy that an executor has under way.
+    pub fn new(arriving: impl Arriving + 'static) -> Readback {
+        Readback {
+            arriving: Box::new(arriving),
+        }
+    }
+
+    /// Waits for the words.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn receive(self) -> Result<Vec<u32>> {
+        self.arriving.receive()
+    }
+}
+
+impl std::fmt::Debug for Readback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Readback")
+    }
 }
 
 /// What a device can do at most, as measured on it.
@@ -34,7 +65,7 @@ pub trait Executor {
     /// Overwrites words of a buffer, from word `start`. Takes effect before calls submitted later.
     ///
     /// # Errors
-    /// If the words do not fit the buffer, or the device failed. A GPU writes float16 two at a time, and refuses words
+    /// If the words do not fit the buffer, or it is constant, or the device failed. A GPU writes float16 two at a time, and refuses words
     /// that begin at an odd one, or end before an odd one other than the buffer's end.
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()>;
 
@@ -49,12 +80,6 @@ pub trait Executor {
     /// # Errors
     /// If the words do not lie in the buffer, or the device failed.
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback>;
-
-    /// Waits for a copy that was asked for.
-    ///
-    /// # Errors
-    /// If the device failed.
-    fn receive_words(&mut self, readback: Readback) -> Result<Vec<u32>>;
 
     /// How many batches of calls to keep submitted, so that the device is never idle while the host looks at
     /// results: 1 where calls run at once.
@@ -92,6 +117,6 @@ pub trait Executor {
     /// As [`Executor::request_words`].
     fn read(&mut self, buffer: BufferId, length: usize) -> Result<Vec<f32>> {
         let readback = self.request_words(buffer, 0, length)?;
-        Ok(bytemuck::cast_vec(self.receive_words(readback)?))
+        Ok(bytemuck::cast_vec(readback.receive()?))
     }
 }

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Call, Contents, Place, Program};
+use super::{Builder, Call, Contents, Place};
 use crate::kernels::{Params, conv2d};
 
-impl Program {
+impl Builder {
     /// Makes the last call that writes `gradient`, that of the values of a slope activation at `values`, multiply it by
     /// the activation's derivative, with a slope for each channel; false if it cannot.
     ///
     /// It can if it is a convolution, or the adjoint of max pooling over those values, writes the whole of it, and nothing
     /// read it since; the values must be laid out as the gradient.
     pub(super) fn gate_last_write(&mut self, gradient: Place, values: Place, slopes: &[f32]) -> bool {
-        let uses =
-            |call: &Call| call.reads.contains(&gradient.buffer) || call.writes.contains(&gradient.buffer);
+        let uses = |call: &Call| call.used().any(|id| id == gradient.buffer);
         let Some(call) = self.calls.iter_mut().rev().find(|call| uses(call)) else {
             return false;
         };
-        if call.writes != [gradient.buffer] || gradient.view != values.view {
+        if call.writes() != [Some(gradient.buffer)] || gradient.view != values.view {
             return false;
         }
         let extent = gradient.shape.into();
@@ -38,7 +37,7 @@ impl Program {
                 let Some((slope, others)) = slopes.split_first() else {
                     return false;
                 };
-                let pools_them = call.reads[0] == values.buffer && params.input == values.view;
+                let pools_them = call.buffers[0] == Some(values.buffer) && params.input == values.view;
                 let whole = (params.output, params.input_extent, params.gated) == (gradient.view, extent, 0);
                 if !pools_them || !whole || others.iter().any(|other| other != slope) {
                     return false;
@@ -54,8 +53,10 @@ impl Program {
         for (pair, slope) in epilogue.chunks_exact_mut(2).zip(slopes) {
             pair[1] = *slope;
         }
-        call.reads[3] = values.buffer;
-        let coefficients = call.reads[2];
+        call.buffers[3] = Some(values.buffer);
+        let Some(coefficients) = call.buffers[2] else {
+            return false;
+        };
         self.buffers[coefficients.0].contents = Contents::Constant(Arc::new(epilogue));
         true
     }

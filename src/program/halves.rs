@@ -5,11 +5,10 @@ use std::sync::Arc;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{Buffer, BufferId, Call, Contents, Program};
-use crate::error::{Error, Result};
-use crate::kernels::Element;
+use super::{Buffer, BufferId, Builder, Contents};
+use crate::kernels::{Element, Kind};
 
-impl Program {
+impl Builder {
     /// Stores every buffer as float16 that all kernels which use it can have so, but for those in `words`. Constants
     /// are rounded to the nearest; those that are then not all finite stay as they are.
     pub fn store_as_halves(&mut self, words: &[BufferId]) {
@@ -17,9 +16,8 @@ impl Program {
             .map(|id| !words.contains(&BufferId(id)))
             .collect();
         for call in &self.calls {
-            let kernel = call.params.kernel();
-            for (name, id) in kernel.buffers().zip(call.reads.iter().chain(&call.writes)) {
-                can_be[id.0] &= kernel.halves.contains(&name);
+            for (binding, id) in call.bound() {
+                can_be[id.0] &= binding.kind == Kind::Real;
             }
             if let Some(condition) = &call.condition {
                 can_be[condition.buffer.0] = false;
@@ -27,24 +25,6 @@ impl Program {
         }
         let convertible = self.buffers.iter_mut().zip(can_be).filter(|(_, can_be)| *can_be);
         convertible.for_each(|(buffer, _)| store_as_half(buffer));
-    }
-
-    /// Whether the kernel of `call` takes what its buffers hold.
-    pub(crate) fn check_elements(&self, call: &Call) -> Result<()> {
-        let kernel = call.params.kernel();
-        for (name, id) in kernel.buffers().zip(call.reads.iter().chain(&call.writes)) {
-            let held = self.buffers.get(id.0);
-            if let Some(buffer) = held.filter(|buffer| buffer.element == Element::Half)
-                && !kernel.halves.contains(&name)
-            {
-                return Err(Error::Usage(format!(
-                    "call `{}` has buffer `{}` of float16 for `{name}`, which kernel `{}` takes only as words; mend \
-                     the program",
-                    call.label, buffer.name, kernel.name
-                )));
-            }
-        }
-        Ok(())
     }
 }
 

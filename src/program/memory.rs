@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Buffer, BufferId, Call, Condition, Contents, Program};
+use super::{Buffer, BufferId, Builder, Call, Condition, Contents};
 
 /// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
 /// which the caller reads or writes between calls, keep their own; words and float16 stay apart. Returns the
@@ -10,8 +10,8 @@ use super::{Buffer, BufferId, Call, Condition, Contents, Program};
 ///
 /// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
 /// enlarged, else a new one is made.
-pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<BufferId, BufferId>) {
-    let Program { buffers, calls } = program;
+pub(super) fn share(program: Builder, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
+    let Builder { buffers, calls } = program;
     let uses = first_and_last_use(&buffers, &calls);
     let keeps_its_own =
         |id: usize| matches!(buffers[id].contents, Contents::Constant(_)) || pinned.contains(&BufferId(id));
@@ -63,12 +63,14 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
         };
         moved.insert(BufferId(id), BufferId(target));
     }
-    let rename = |ids: Vec<BufferId>| ids.into_iter().map(|id| moved[&id]).collect();
     let calls = calls
         .into_iter()
         .map(|call| Call {
-            reads: rename(call.reads),
-            writes: rename(call.writes),
+            buffers: call
+                .buffers
+                .into_iter()
+                .map(|id| id.map(|id| moved[&id]))
+                .collect(),
             condition: call.condition.map(|condition| Condition {
                 buffer: moved[&condition.buffer],
                 ..condition
@@ -76,7 +78,7 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
             ..call
         })
         .collect();
-    let program = Program {
+    let program = Builder {
         buffers: shared,
         calls,
     };
@@ -86,8 +88,7 @@ pub(super) fn share(program: Program, pinned: &[BufferId]) -> (Program, HashMap<
 fn first_and_last_use(buffers: &[Buffer], calls: &[Call]) -> Vec<Option<(usize, usize)>> {
     let mut uses = vec![None; buffers.len()];
     for (index, call) in calls.iter().enumerate() {
-        let condition = call.condition.iter().map(|condition| &condition.buffer);
-        for id in call.reads.iter().chain(&call.writes).chain(condition) {
+        for id in call.used() {
             let (first, _) = uses[id.0].unwrap_or((index, index));
             uses[id.0] = Some((first, index));
         }

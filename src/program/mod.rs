@@ -1,22 +1,25 @@
 //! What executors run: a straight-line list of kernel calls over numbered buffers, forward and adjoint calls
 //! alike, lowered once from a network at one input size.
 
+mod builder;
 mod executor;
 mod gating;
 mod halves;
 mod lower;
 mod memory;
+mod proof;
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crate::kernels::{Element, Extent, MatrixUnits, Params, Specialisation, View};
+use crate::error::{Error, Result};
+use crate::kernels::{Binding, Element, Extent, MatrixUnits, Params, Specialisation, View};
 use crate::tensor::{Shape, Tensor};
 
-pub use executor::{Ceilings, Executor, Readback};
+pub use builder::Builder;
+pub use executor::{Arriving, Ceilings, Executor, Readback};
 pub(crate) use halves::round_slice_to_half;
-pub use lower::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
+pub use lower::{Gradients, LoweringOptions, Network, Precision, Trainable, lower, lower_open};
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +55,47 @@ impl Buffer {
     pub fn bytes(&self) -> u64 {
         self.element.bytes() * self.length as u64
     }
+
+    /// The same without the numbers of a constant.
+    pub(crate) fn without_contents(&self) -> Buffer {
+        Buffer {
+            contents: match self.contents {
+                Contents::Zeros => Contents::Zeros,
+                Contents::Constant(_) => Contents::Constant(Arc::default()),
+            },
+            ..self.clone()
+        }
+    }
+
+    /// Whether the host may write to it: not to constants, whose contents calls were proved with.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self.contents {
+            Contents::Zeros => Ok(()),
+            Contents::Constant(_) => Err(Error::Usage(format!(
+                "buffer `{}` is constant, and was to be written; make it one that begins with zeros",
+                self.name
+            ))),
+        }
+    }
+
+    /// Whether it holds `length` elements from `start`.
+    pub(crate) fn check_range(&self, start: usize, length: usize) -> Result<()> {
+        match start.checked_add(length) {
+            Some(end) if end <= self.length => Ok(()),
+            _ => Err(Error::Usage(format!(
+                "{length} words from word {start} of buffer `{}` were asked for, but it holds {}; keep within them",
+                self.name, self.length
+            ))),
+        }
+    }
+}
+
+/// That a buffer is not one of the program's.
+pub(crate) fn no_such_buffer(id: BufferId, count: usize) -> Error {
+    Error::Usage(format!(
+        "buffer {} was asked for, but the program has {count} buffers; name one of them",
+        id.0
+    ))
 }
 
 /// When a call has to run: if any element seen through the view is not zero in all its bits.
@@ -83,13 +127,38 @@ pub struct Call {
     pub label: Cow<'static, str>,
     /// The kernel and its parameters.
     pub params: Params,
-    /// Buffers in the order of the kernel's reads.
-    pub reads: Vec<BufferId>,
-    /// Buffers in the order of the kernel's writes.
-    pub writes: Vec<BufferId>,
+    /// Buffers in binding order: those read, then those written. None where the call takes none, as
+    /// [`Need::present`](crate::kernels::Need::present) says.
+    pub buffers: Vec<Option<BufferId>>,
     /// When it has to run, if not always: an executor may leave it out otherwise, but need not. Its buffer is not one
     /// that the calls of the same condition write.
     pub condition: Option<Condition>,
+}
+
+impl Call {
+    /// The buffers that it only reads, in the order of the kernel's reads.
+    pub fn reads(&self) -> &[Option<BufferId>] {
+        &self.buffers[..self.params.kernel().reads.len().min(self.buffers.len())]
+    }
+
+    /// The buffers that it writes, in the order of the kernel's writes.
+    pub fn writes(&self) -> &[Option<BufferId>] {
+        &self.buffers[self.params.kernel().reads.len().min(self.buffers.len())..]
+    }
+
+    /// Its buffers, each with what the kernel calls it; not that of its condition.
+    pub fn bound(&self) -> impl Iterator<Item = (&'static Binding, BufferId)> + Clone {
+        let bindings = self.params.kernel().bindings();
+        bindings
+            .zip(&self.buffers)
+            .filter_map(|(binding, id)| Some((binding, (*id)?)))
+    }
+
+    /// All buffers that it uses, that of its condition too.
+    pub fn used(&self) -> impl Iterator<Item = BufferId> {
+        let condition = self.condition.iter().map(|condition| condition.buffer);
+        self.buffers.iter().copied().flatten().chain(condition)
+    }
 }
 
 /// Where a tensor lies.
@@ -112,7 +181,8 @@ impl Place {
     }
 }
 
-/// Buffers and the calls over them.
+/// Buffers and the calls over them, proved by [`Builder::finish`] to keep inside one another: no call of it, in whatever
+/// order, reads or writes outside its buffers, and none changes a constant.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     buffers: Vec<Buffer>,
@@ -120,80 +190,6 @@ pub struct Program {
 }
 
 impl Program {
-    /// An empty program.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a buffer of `length` 4-byte elements that holds zeros at first.
-    pub fn add_buffer(&mut self, name: impl Into<String>, length: usize) -> BufferId {
-        self.push_buffer(name.into(), length, Contents::Zeros)
-    }
-
-    /// Adds a buffer with fixed contents.
-    pub fn add_constant(&mut self, name: impl Into<String>, values: Vec<f32>) -> BufferId {
-        self.push_buffer(name.into(), values.len(), Contents::Constant(Arc::new(values)))
-    }
-
-    /// Adds a dense tensor that holds zeros at first.
-    pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape) -> Place {
-        Place {
-            buffer: self.add_buffer(name, shape.elements()),
-            view: View::dense(shape),
-            shape,
-        }
-    }
-
-    fn push_buffer(&mut self, name: String, length: usize, contents: Contents) -> BufferId {
-        self.buffers.push(Buffer {
-            name,
-            // No device allows an empty buffer.
-            length: length.max(1),
-            element: Element::Word,
-            contents,
-        });
-        BufferId(self.buffers.len() - 1)
-    }
-
-    /// Adds a call at the end. `reads` and `writes` are in the order of the kernel's tables.
-    pub fn add_call(
-        &mut self,
-        label: impl Into<Cow<'static, str>>,
-        params: impl Into<Params>,
-        reads: &[BufferId],
-        writes: &[BufferId],
-    ) -> CallId {
-        let params = params.into();
-        debug_assert_eq!(params.kernel().reads.len(), reads.len());
-        debug_assert_eq!(params.kernel().writes.len(), writes.len());
-        self.calls.push(Call {
-            label: label.into(),
-            params,
-            reads: reads.to_vec(),
-            writes: writes.to_vec(),
-            condition: None,
-        });
-        self.calls.len() - 1
-    }
-
-    /// Adds `calls` once more at the end, to be left out unless `condition` holds, and returns which they are there:
-    /// none if the program has not all of `calls`.
-    pub fn repeat_if(&mut self, calls: Range<CallId>, condition: Condition) -> Range<CallId> {
-        let first = self.calls.len();
-        let repeated: Vec<Call> = self
-            .calls
-            .get(calls)
-            .unwrap_or_default()
-            .iter()
-            .map(|call| Call {
-                condition: Some(condition),
-                ..call.clone()
-            })
-            .collect();
-        self.calls.extend(repeated);
-        first..self.calls.len()
-    }
-
     /// The buffers, indexed by [`BufferId`].
     pub fn buffers(&self) -> &[Buffer] {
         &self.buffers
@@ -216,13 +212,12 @@ impl Program {
 
     /// What the shader of a call is specialised for on a device with these matrix units.
     pub fn specialisation(&self, call: &Call, matrix_units: Option<MatrixUnits>) -> Specialisation {
-        let element = |id: &BufferId| {
-            self.buffers
-                .get(id.0)
-                .map_or(Element::Word, |buffer| buffer.element)
+        let element = |id: &Option<BufferId>| {
+            let buffer = id.and_then(|id| self.buffers.get(id.0));
+            buffer.map_or(Element::Word, |buffer| buffer.element)
         };
         Specialisation {
-            elements: call.reads.iter().chain(&call.writes).map(element).collect(),
+            elements: call.buffers.iter().map(element).collect(),
             matrix_units,
         }
     }

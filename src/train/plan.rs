@@ -9,7 +9,8 @@ use crate::graph::Graph;
 use crate::kernels::{Extent, View, adam, channel_sums, loss_gradient, loss_sums, sum_partials};
 use crate::labels::IGNORE;
 use crate::program::{
-    BufferId, CallId, Executor, Gradients, LoweringOptions, Place, Program, Readback, Trainable, lower,
+    BufferId, Builder, CallId, Executor, Gradients, LoweringOptions, Place, Program, Readback, Trainable,
+    lower_open,
 };
 use crate::tensor::{Shape, Tensor};
 
@@ -60,7 +61,7 @@ impl TrainingPlan {
             gradients: Gradients::Parameters,
             ..LoweringOptions::default()
         };
-        let mut network = lower(graph, input, options)?;
+        let mut network = lower_open(graph, input, options)?;
         let (Some(seed), Some(trainable)) = (network.seed, network.trainable.take()) else {
             return Err(Error::Network(
                 "the network was lowered without its adjoint".into(),
@@ -124,7 +125,6 @@ impl TrainingPlan {
                 cross_entropy: config.loss.cross_entropy,
                 dice: config.loss.dice,
                 smoothing: config.loss.smoothing,
-                unused: 0,
             },
             &[logits.buffer, labels, class_weights, totals],
             &[seed.buffer],
@@ -150,8 +150,10 @@ impl TrainingPlan {
             "optimiser",
             adam::Params {
                 length: trainable.count as u32,
-                beta: config.beta.map(|beta| beta as f32),
-                one_minus_beta: config.beta.map(|beta| (1.0 - beta) as f32),
+                beta_1: config.beta[0] as f32,
+                beta_2: config.beta[1] as f32,
+                one_minus_beta_1: (1.0 - config.beta[0]) as f32,
+                one_minus_beta_2: (1.0 - config.beta[1]) as f32,
                 epsilon: config.epsilon as f32,
                 decay: config.weight_decay as f32,
                 most_norm: config.most_norm as f32,
@@ -175,7 +177,7 @@ impl TrainingPlan {
             .collect();
         let train = differentiate.iter().copied().chain([adam_call]).collect();
         Ok(TrainingPlan {
-            program: Arc::new(network.program),
+            program: Arc::new(network.program.finish()?),
             input: network.input,
             logits,
             trainable,
@@ -340,7 +342,7 @@ impl TrainingPlan {
         self.write_batch(executor, images, labels)?;
         executor.submit(&self.differentiate)?;
         let pending = self.request(executor, true)?;
-        self.receive(executor, pending)
+        self.receive(pending)
     }
 
     /// The loss of a batch and its logits.
@@ -356,7 +358,7 @@ impl TrainingPlan {
         self.write_batch(executor, images, labels)?;
         executor.submit(&self.assess)?;
         let pending = self.request(executor, false)?;
-        let loss = self.receive(executor, pending)?.loss;
+        let loss = self.receive(pending)?.loss;
         let length = self.program.buffers()[self.logits.buffer.0].length;
         let words = executor.read(self.logits.buffer, length)?;
         Ok((loss, self.logits.gather(&words)))
@@ -377,10 +379,10 @@ impl TrainingPlan {
     ///
     /// # Errors
     /// If the device failed.
-    pub fn receive(&self, executor: &mut dyn Executor, pending: PendingStep) -> Result<StepReport> {
-        let totals: Vec<f32> = bytemuck::cast_vec(executor.receive_words(pending.totals)?);
+    pub fn receive(&self, pending: PendingStep) -> Result<StepReport> {
+        let totals: Vec<f32> = bytemuck::cast_vec(pending.totals.receive()?);
         let squared_norm = match pending.squared_norm {
-            Some(readback) => f32::from_bits(executor.receive_words(readback)?[0]),
+            Some(readback) => f32::from_bits(readback.receive()?[0]),
             None => 0.0,
         };
         Ok(StepReport {
@@ -410,7 +412,7 @@ impl TrainingPlan {
 
 /// Adds a call that sums in chunks, and the call that adds the `length` partial sums of each up into `totals`.
 fn add_sums(
-    program: &mut Program,
+    program: &mut Builder,
     label: &'static str,
     params: impl Into<crate::kernels::Params>,
     chunks: u32,

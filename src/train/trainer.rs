@@ -175,7 +175,7 @@ impl<'a> Trainer<'a> {
         step: PendingStep,
         observer: &mut dyn FnMut(Event<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let report = self.plan.receive(self.executor, step)?;
+        let report = self.plan.receive(step)?;
         let (epoch, per_epoch) = (self.progress.epoch + 1, self.steps_per_epoch());
         let epochs = self.plan.config().epochs;
         self.progress.step += 1;

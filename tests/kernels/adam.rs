@@ -12,8 +12,10 @@ const STEP: Tolerance = Tolerance {
 fn case(random: &mut Random, length: usize, most_norm: f32, decay: f32) -> Case {
     let params = Params {
         length: length as u32,
-        beta: [0.9, 0.99],
-        one_minus_beta: [0.1, 0.01],
+        beta_1: 0.9,
+        beta_2: 0.99,
+        one_minus_beta_1: 0.1,
+        one_minus_beta_2: 0.01,
         epsilon: random.choose(&[1e-8, 0.3]),
         decay,
         most_norm,

@@ -21,14 +21,13 @@ fn case(random: &mut Random, extent: Extent, feature_count: u32, flags: u32) -> 
         features,
         logits,
         gradient,
+        feature_extent,
         extent,
-        feature_count,
         padded_out_channels: padded as u32,
         class_count,
         flags,
         parity: random.below(2),
         slope: random.choose(&[0.0, 0.25, 1.0]),
-        unused: [0; 2],
     };
     let mut epilogue = random.coarse_floats(2 * padded);
     // The kernel is for convolutions without activation.

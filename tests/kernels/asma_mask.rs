@@ -23,7 +23,6 @@ fn case(random: &mut Random, extent: Extent, flags: u32) -> Case {
         class_count,
         flags,
         parity: random.below(2),
-        unused: 0,
     };
     Case {
         params: params.into(),

@@ -73,7 +73,6 @@ fn case(random: &mut Random, extent: Extent, class_count: usize, flags: u32) -> 
         lambda: random.choose(&[0.0, 1.0, 0.3]),
         ring_rows: RING_ROWS as u32,
         ledger_length: Params::ledger_length(extent, RING_ROWS) as u32,
-        unused: [0; 2],
     };
     let mut classes = random.integers(class_count, 4);
     classes[0] |= CLASS_AVERAGED;

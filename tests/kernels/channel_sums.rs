@@ -18,7 +18,6 @@ fn case(
         extent,
         mode,
         pixels_per_chunk,
-        unused: [0; 2],
     };
     let written = params.chunks() * extent.c + random.below(3);
     Case {

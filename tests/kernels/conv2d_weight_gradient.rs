@@ -50,7 +50,6 @@ fn case(
         stride,
         padding,
         rows_per_chunk,
-        unused: 0,
     };
     let written = params.chunks() * extent.c * params.taps() + random.below(3);
     Case {

@@ -55,7 +55,6 @@ fn case(
         padded_out_channels,
         accumulate: random.below(2),
         gated: random.below(2),
-        unused: [0; 3],
     };
     Case {
         params: params.into(),

@@ -12,7 +12,6 @@ fn shader_is_as_its_twin() {
             output,
             extent,
             value: random.float(-2.0, 2.0),
-            unused: [0; 3],
         };
         Case {
             params: params.into(),

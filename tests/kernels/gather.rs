@@ -5,7 +5,6 @@ use super::support::{Case, EXACT, Random, compare};
 fn case(random: &mut Random, source: usize, length: usize) -> Case {
     let params = Params {
         length: length as u32,
-        unused: [0; 3],
     };
     let indices = random.integers(length, source as u32);
     let written = length + random.below(3) as usize;

@@ -40,7 +40,6 @@ fn shader_is_as_its_twin() {
                 cross_entropy,
                 dice,
                 smoothing: random.choose(&[0.0, 1.0]),
-                unused: 0,
             };
             cases.push(Case {
                 params: params.into(),

@@ -39,7 +39,6 @@ fn case(random: &mut Random, pixels_per_chunk: u32, number: usize) -> Case {
         logits,
         extent,
         pixels_per_chunk,
-        unused: [0; 3],
     };
     let written = (params.chunks() * extent.c) as usize * TERMS + random.below(3) as usize;
     Case {

@@ -35,7 +35,6 @@ fn shader_is_as_its_twin() {
             kernel,
             stride,
             padding,
-            unused: [0; 2],
         };
         Case {
             params: params.into(),

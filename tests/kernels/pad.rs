@@ -24,7 +24,6 @@ fn shader_is_as_its_twin() {
             top,
             left,
             mode: [ZERO, REPLICATE][round % 2],
-            unused: 0,
         };
         Case {
             params: params.into(),

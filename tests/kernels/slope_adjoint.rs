@@ -18,7 +18,6 @@ fn shader_is_as_its_twin() {
             extent,
             in_place,
             accumulate,
-            unused: [0; 2],
         };
         let gradient = match in_place {
             1 => vec![0],

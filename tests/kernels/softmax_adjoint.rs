@@ -16,7 +16,6 @@ fn shader_is_as_its_twin() {
             output,
             extent,
             accumulate: random.below(2),
-            unused: [0; 3],
         };
         Case {
             params: params.into(),

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-use asma::kernels::{Extent, Params, Variant, View};
-use asma::program::{BufferId, Executor, Program};
+use asma::kernels::{Extent, Params, Traits, View};
+use asma::program::{BufferId, Builder, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -100,28 +100,38 @@ fn run_with(
     capabilities: Capabilities,
     halves: Halves,
 ) -> [Vec<Written>; 3] {
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
     let mut words = Vec::new();
     let mut random = Random::new(cases.len() as u64);
     for (number, case) in cases.iter().enumerate() {
-        let mut add = |content: &Vec<u32>| {
+        let needs = case.params.needs();
+        let indices = case.params.indices().map(|[indices, _]| indices);
+        let mut add = |(binding, content): (usize, &Vec<u32>)| {
+            if !needs[binding].present {
+                return None;
+            }
+            if indices == Some(binding) {
+                let values = content.iter().map(|&word| f32::from_bits(word)).collect();
+                return Some(program.add_constant("indices", values));
+            }
             let id = program.add_buffer("buffer", content.len());
             contents.push((id, content.clone()));
             if number % 2 == 1 && random.below(2) == 0 {
                 words.push(id);
             }
-            id
+            Some(id)
         };
-        let reads: Vec<BufferId> = case.reads.iter().map(&mut add).collect();
-        let writes: Vec<BufferId> = case.writes.iter().map(&mut add).collect();
-        program.add_call("call", case.params, &reads, &writes);
-        written.push(writes);
+        let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
+        let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
+        program.add_call("call", case.params, reads, writes.iter().copied());
+        written.push(writes.into_iter().flatten().collect::<Vec<_>>());
     }
     if halves == Halves::Many {
         program.store_as_halves(&words);
     }
+    let program = program.finish().expect("a sound program");
     run_program(program, &contents, variants, capabilities).map(|mut buffers| {
         written
             .iter()
@@ -171,7 +181,7 @@ fn execute(
         .enumerate()
         .map(|(id, length)| {
             let readback = executor.request_words(BufferId(id), 0, length).expect("a read");
-            executor.receive_words(readback).expect("the words read")
+            readback.receive().expect("the words read")
         })
         .collect()
 }
@@ -185,17 +195,17 @@ pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
     }
 }
 
-/// As [`compare`], for `variant` where it can run the call.
-pub fn compare_variant(cases: &[Case], variant: &Variant, tolerance: Tolerance) {
-    let capabilities = match variant.subgroups {
+/// As [`compare`], for the variant of this name where it can run the call.
+pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
+    let capabilities = match traits.subgroups {
         true => Capabilities::Full,
         false => Capabilities::Baseline,
     };
-    if variant.matrix_units && gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
+    if traits.matrix_units && gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
         return;
     }
     let run = |capabilities, halves| {
-        let chosen = VariantChoice::Named(variant.name.into());
+        let chosen = VariantChoice::Named(name.into());
         run_with(cases, chosen, capabilities, halves)
     };
     compare_with(cases, run(capabilities, Halves::None), tolerance);
@@ -210,7 +220,7 @@ pub fn compare_variant(cases: &[Case], variant: &Variant, tolerance: Tolerance) 
 
 /// Whether there is anything to run with buffers of float16, and a GPU for it.
 pub fn takes_halves(cases: &[Case]) -> bool {
-    cases.iter().any(|case| !case.params.kernel().halves.is_empty())
+    cases.iter().any(|case| case.params.kernel().takes_halves())
         && gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
 }
 

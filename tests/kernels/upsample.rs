@@ -40,7 +40,6 @@ fn shader_is_as_its_twin() {
             input_extent: extent,
             output_extent,
             mode: [NEAREST, BILINEAR, BILINEAR_ALIGNED][round % 3],
-            unused: [0; 3],
         };
         Case {
             params: params.into(),

@@ -19,7 +19,6 @@ fn shader_is_as_its_twin() {
             output_extent,
             mode: [NEAREST, BILINEAR, BILINEAR_ALIGNED][round % 3],
             accumulate: random.below(2),
-            unused: [0; 2],
         };
         Case {
             params: params.into(),

@@ -246,7 +246,7 @@ fn a_forward_pass_is_left_out_only_where_nothing_was_clipped() {
         // Without the last convolution, which the mask is fused with.
         let mut forward = attack.forward();
         forward.pop();
-        let first_written = program.calls()[forward[0]].writes[0];
+        let first_written = program.calls()[forward[0]].writes()[0].unwrap();
         for (index, mut skipping) in executors(attack.program()).into_iter().enumerate() {
             let what = format!("clips: {clips}, on {}", skipping.describe());
             let mut whole = executors(attack.program()).swap_remove(index);

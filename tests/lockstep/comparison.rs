@@ -119,7 +119,7 @@ impl Lockstep {
         for &id in calls {
             let call = &program.calls()[id];
             if self.mode == Mode::Isolated {
-                for &buffer in call.reads.iter().chain(&call.writes) {
+                for (_, buffer) in call.bound() {
                     if matches!(program.buffers()[buffer.0].contents, Contents::Zeros) {
                         self.copy_to_gpu(buffer);
                     }
@@ -136,8 +136,12 @@ impl Lockstep {
 
     fn compare(&mut self, id: CallId) {
         let call = &self.program.calls()[id];
-        let kernel = call.params.kernel();
-        for (&buffer, &name) in call.writes.iter().zip(kernel.writes) {
+        let written = call.writes();
+        for (binding, buffer) in call
+            .bound()
+            .filter(|(_, buffer)| written.contains(&Some(*buffer)))
+        {
+            let name = binding.name;
             let tolerance = match self.program.buffers()[buffer.0].element {
                 Element::Word => self.mode.tolerance(),
                 Element::Half => self.mode.tolerance().of_halves(),
@@ -156,7 +160,7 @@ impl Lockstep {
                         "call {id} `{}`, kernel {}, `{name}`[{index}]: {a} on the GPU, {b} on the CPU \
                          (bits {:x} and {:x})",
                         call.label,
-                        kernel.entry_point,
+                        call.params.kernel().entry_point,
                         a.to_bits(),
                         b.to_bits()
                     );
@@ -208,7 +212,7 @@ impl Lockstep {
         }
         if ties > 0 {
             self.flips += ties;
-            for &buffer in &call.writes {
+            for &buffer in call.writes().iter().flatten() {
                 self.copy_to_gpu(buffer);
             }
         }
@@ -226,8 +230,8 @@ impl Lockstep {
 /// The logits that a call decides pixels by.
 fn logits_of(call: &Call) -> Option<(BufferId, View, Extent)> {
     match call.params {
-        Params::AsmaMask(params) => Some((call.reads[0], params.logits, params.extent)),
-        Params::AsmaHead(params) => Some((call.writes[2], params.logits, params.extent)),
+        Params::AsmaMask(params) => Some((call.reads()[0]?, params.logits, params.extent)),
+        Params::AsmaHead(params) => Some((call.writes()[2]?, params.logits, params.extent)),
         _ => None,
     }
 }
@@ -242,7 +246,7 @@ pub fn memory(executor: &mut dyn Executor, program: &Program) -> Vec<Vec<u32>> {
         .map(|index| {
             let length = program.buffers()[index].length;
             let readback = executor.request_words(BufferId(index), 0, length).unwrap();
-            executor.receive_words(readback).unwrap()
+            readback.receive().unwrap()
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::Element;
-use asma::program::{Executor, LoweringOptions, Network, Precision, Program, lower};
+use asma::program::{Builder, Executor, LoweringOptions, Network, Precision, lower};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
@@ -118,8 +118,9 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
 /// Buffers on a GPU may be longer than the program's; what lies behind those is nobody's.
 #[test]
 fn words_behind_a_buffer_are_out_of_reach() {
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let buffer = program.add_buffer("three", 3);
+    let program = program.finish().unwrap();
     let mut executors: Vec<Box<dyn Executor>> =
         vec![Box::new(CpuExecutor::new(Arc::new(program.clone())).unwrap())];
     if let Some(gpu) = gpu(Capabilities::Full) {

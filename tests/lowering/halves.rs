@@ -6,7 +6,7 @@ use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::{Element, asma_mask, sigmoid};
-use asma::program::{BufferId, Contents, Executor, LoweringOptions, Network, Precision, Program, lower};
+use asma::program::{BufferId, Builder, Contents, Executor, LoweringOptions, Network, Precision, lower};
 
 use crate::networks::{run, simple_unet, simple_unet_scaled, tensor};
 use crate::random_graph::random_graph;
@@ -93,7 +93,7 @@ fn weights_beyond_float16_stay_float32() {
 #[test]
 fn a_kernel_for_words_refuses_halves() {
     let shape = Shape::new(1, 2, 4, 4);
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let input = program.add_tensor("input", shape);
     let logits = program.add_tensor("logits", shape);
     let seed = program.add_tensor("seed", shape);
@@ -114,11 +114,10 @@ fn a_kernel_for_words_refuses_halves() {
         class_count: 2,
         flags: asma_mask::WRITE_SEED,
         parity: 0,
-        unused: 0,
     };
     let reads = [logits.buffer, labels, classes];
     program.add_call("mask", params, &reads, &[seed.buffer, counts]);
-    let problem = CpuExecutor::new(Arc::new(program)).unwrap_err().to_string();
+    let problem = program.finish().unwrap_err().to_string();
     for part in ["`mask`", "`logits`", "float16"] {
         assert!(problem.contains(part), "{problem}");
     }
@@ -128,7 +127,7 @@ fn a_kernel_for_words_refuses_halves() {
 #[test]
 fn words_written_to_halves_are_rounded() {
     let shape = Shape::new(1, 1, 1, 5);
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let [input, output] = ["input", "output"].map(|name| program.add_tensor(name, shape));
     let params = sigmoid::Params {
         input: input.view,
@@ -137,6 +136,7 @@ fn words_written_to_halves_are_rounded() {
     };
     program.add_call("sigmoid", params, &[input.buffer], &[output.buffer]);
     program.store_as_halves(&[]);
+    let program = program.finish().unwrap();
     // 2⁻¹² above 1 is below half a step; 65520 is nearer to 2¹⁶ than to the largest float16.
     let written = [0.1, 1.0 + 1.0 / 4096.0, -2.5, 65519.0, 65520.0];
     let wanted = [0.099975586, 1.0, -2.5, 65504.0, f32::INFINITY];
@@ -156,7 +156,7 @@ fn words_written_to_halves_are_rounded() {
         assert_eq!(executor.read(input.buffer, 5).unwrap(), wanted, "{what}");
         for (start, length) in [(0, 1), (1, 1), (1, 3), (3, 2), (4, 1)] {
             let readback = executor.request_words(input.buffer, start, length).unwrap();
-            let words = executor.receive_words(readback).unwrap();
+            let words = readback.receive().unwrap();
             let bits: Vec<u32> = wanted[start..start + length]
                 .iter()
                 .map(|v| v.to_bits())

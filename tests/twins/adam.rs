@@ -30,8 +30,10 @@ fn steps_follow_the_equations() {
         let most_norm: f64 = [0.0, 0.5, 1000.0][random.random_range(0..3)];
         let params = Params {
             length: length as u32,
-            beta: betas.map(|beta| beta as f32),
-            one_minus_beta: betas.map(|beta| (1.0 - beta) as f32),
+            beta_1: betas[0] as f32,
+            beta_2: betas[1] as f32,
+            one_minus_beta_1: (1.0 - betas[0]) as f32,
+            one_minus_beta_2: (1.0 - betas[1]) as f32,
             epsilon: epsilon as f32,
             decay: decay as f32,
             most_norm: most_norm as f32,
@@ -88,8 +90,10 @@ fn steps_follow_the_equations() {
 fn first_step_is_the_learning_rate() {
     let params = Params {
         length: 3,
-        beta: [0.9, 0.999],
-        one_minus_beta: [0.1, 0.001],
+        beta_1: 0.9,
+        beta_2: 0.999,
+        one_minus_beta_1: 0.1,
+        one_minus_beta_2: 0.001,
         epsilon: 1e-8,
         decay: 0.0,
         most_norm: 0.0,

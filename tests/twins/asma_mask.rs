@@ -49,7 +49,6 @@ fn mask_seeds_and_counts() {
             class_count: class_count as u32,
             flags,
             parity,
-            unused: 0,
         };
 
         let length = asma_mask::counts_length(class_count);

@@ -97,7 +97,6 @@ impl Buffers {
             lambda: attack.lambda,
             ring_rows: RING_ROWS,
             ledger_length: ledger_length() as u32,
-            unused: [0; 2],
         };
         cpu::asma_update::run(
             &params,
@@ -400,7 +399,6 @@ fn nothing_counted_and_empty_unions_are_1() {
         lambda: 1.0,
         ring_rows: 1,
         ledger_length: length as u32,
-        unused: [0; 2],
     };
     let (mut image, mut best) = ([1.5], [0.0]);
     let mut counts = vec![0; 2 * asma_mask::counts_length(2)];

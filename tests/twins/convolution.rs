@@ -177,7 +177,6 @@ fn check_gate(
         extent: shape.into(),
         in_place: 1,
         accumulate: 0,
-        unused: [0; 2],
     };
     cpu::slope_adjoint::run(&activation, &gate, &slopes, &[], &mut wanted);
     let mut coefficients = vec![0.0; 2 * padded];
@@ -212,7 +211,6 @@ fn check_conv2d(
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
         gated: 0,
-        unused: [0; 3],
     };
     let run = |out: &mut [f32]| cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out);
     check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
@@ -245,7 +243,6 @@ fn check_conv_transpose2d(
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
         gated: 0,
-        unused: [0; 3],
     };
     let run = |out: &mut [f32]| {
         cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out)
@@ -467,7 +464,6 @@ fn equal_windows_give_equal_sums() {
         padded_out_channels: weights.padded as u32,
         accumulate: 0,
         gated: 0,
-        unused: [0; 3],
     };
     let epilogue = no_epilogue(weights.padded);
     let outputs = [1, 2, 7].map(|threads| {

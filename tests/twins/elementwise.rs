@@ -45,7 +45,6 @@ fn affine_scales_and_shifts_and_is_its_own_adjoint() {
             output: output.view,
             extent: shape.into(),
             accumulate: accumulate as u32,
-            unused: [0; 3],
         };
         let mut coefficients = vector(random, 2 * shape.c);
         let forward = |coefficients: &[f32], input: &[f64]| -> Vec<f64> {
@@ -85,7 +84,6 @@ fn copy_copies() {
             output: output.view,
             extent: shape.into(),
             accumulate: accumulate as u32,
-            unused: [0; 3],
         };
         let run = |out: &mut [f32]| cpu::copy::run(&params, &input.buffer, out);
         output.check(ROUNDING, accumulate, run, &input.dense());
@@ -101,7 +99,6 @@ fn fill_fills() {
             output: output.view,
             extent: shape.into(),
             value: 0.75,
-            unused: [0; 3],
         };
         let run = |out: &mut [f32]| cpu::fill::run(&params, out);
         output.check(ROUNDING, false, run, &vec![0.75; shape.elements()]);
@@ -152,7 +149,6 @@ fn slope_adjoint_follows_the_reference() {
             extent: shape.into(),
             in_place: in_place as u32,
             accumulate: accumulate as u32,
-            unused: [0; 2],
         };
         let upstream = if in_place {
             output.dense()
@@ -183,7 +179,6 @@ fn slope_adjoint_takes_the_negative_side_at_zero() {
         extent: shape.into(),
         in_place: 0,
         accumulate: 0,
-        unused: [0; 2],
     };
     let mut output = [0.0; 2];
     cpu::slope_adjoint::run(&params, &[0.0, 1.0], &[0.25], &[8.0, 8.0], &mut output);
@@ -216,7 +211,6 @@ fn sigmoid_and_adjoint() {
             output: logits.view,
             extent: shape.into(),
             accumulate: accumulate as u32,
-            unused: [0; 3],
         };
         let expected: Vec<f64> = forward(&input.dense())
             .iter()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::kernels::{View, add, affine};
-use asma::program::{BufferId, Executor, Program};
+use asma::program::{BufferId, Builder, Executor};
 use asma::{Error, Shape};
 
 const SHAPE: Shape = Shape::new(1, 2, 1, 2);
@@ -20,7 +20,7 @@ fn adding() -> add::Params {
 
 #[test]
 fn calls_run_in_order_over_constants_and_written_buffers() -> asma::Result<()> {
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let input = program.add_tensor("input", SHAPE).buffer;
     let middle = program.add_tensor("middle", SHAPE).buffer;
     let output = program.add_tensor("output", SHAPE).buffer;
@@ -30,12 +30,11 @@ fn calls_run_in_order_over_constants_and_written_buffers() -> asma::Result<()> {
         output: View::dense(SHAPE),
         extent: SHAPE.into(),
         accumulate: 0,
-        unused: [0; 3],
     };
     let first = program.add_call("scale", scaling, &[input, coefficients], &[middle]);
     // One buffer may be read twice.
     let second = program.add_call("double", adding(), &[middle, middle], &[output]);
-    let program = Arc::new(program);
+    let program = Arc::new(program.finish()?);
 
     let mut executor = CpuExecutor::new(program.clone())?;
     executor.write(input, &[1.0, 2.0, 3.0, 4.0])?;
@@ -43,22 +42,23 @@ fn calls_run_in_order_over_constants_and_written_buffers() -> asma::Result<()> {
     assert_eq!(executor.buffer(middle), [3.0, 5.0, 9.0, 12.0]);
     let early = executor.request_words(output, 1, 2)?;
     executor.write_words(output, 0, &[0; 4])?;
-    assert_eq!(executor.receive_words(early)?, [10f32.to_bits(), 18f32.to_bits()]);
+    assert_eq!(early.receive()?, [10f32.to_bits(), 18f32.to_bits()]);
 
-    // Overwritten constants are this executor's own.
-    executor.write(coefficients, &[1.0, 0.0, 1.0, 0.0])?;
-    executor.submit(&[first])?;
-    assert_eq!(executor.read(middle, 4)?, [1.0, 2.0, 3.0, 4.0]);
-    let mut other = CpuExecutor::new(program)?;
-    assert_eq!(other.read(coefficients, 4)?, [2.0, 1.0, 3.0, 0.0]);
+    // Calls were proved with what constants hold.
+    let refused = executor.write(coefficients, &[1.0, 0.0, 1.0, 0.0]).unwrap_err();
+    assert!(
+        refused.to_string().contains("`coefficients` is constant"),
+        "{refused}"
+    );
+    assert_eq!(executor.read(coefficients, 4)?, [2.0, 1.0, 3.0, 0.0]);
     Ok(())
 }
 
 #[test]
 fn requests_outside_the_program_are_errors() -> asma::Result<()> {
-    let mut program = Program::new();
+    let mut program = Builder::new();
     let buffer = program.add_buffer("state", 4);
-    let mut executor = CpuExecutor::new(Arc::new(program))?;
+    let mut executor = CpuExecutor::new(Arc::new(program.finish()?))?;
     let other = BufferId(7);
     for result in [
         executor.write_words(buffer, 3, &[1, 2]),
@@ -78,14 +78,14 @@ fn requests_outside_the_program_are_errors() -> asma::Result<()> {
 #[test]
 fn programs_that_write_what_they_read_are_errors() {
     let refused = |reads: fn(&[BufferId; 3]) -> [BufferId; 2], write: usize| {
-        let mut program = Program::new();
+        let mut program = Builder::new();
         let buffers = [
             program.add_tensor("a", SHAPE).buffer,
             program.add_tensor("b", SHAPE).buffer,
             program.add_constant("c", vec![0.0; 4]),
         ];
         program.add_call("add", adding(), &reads(&buffers), &[buffers[write]]);
-        CpuExecutor::new(Arc::new(program)).is_err()
+        program.finish().is_err()
     };
     assert!(!refused(|[a, _, c]| [*a, *c], 1));
     assert!(refused(|[a, b, _]| [*a, *b], 1));

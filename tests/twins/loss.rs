@@ -124,7 +124,6 @@ impl Case {
             logits: self.logits.view,
             extent: shape.into(),
             pixels_per_chunk: pixels_per_chunk as u32,
-            unused: [0; 3],
         };
         let length = params.chunks() as usize * shape.c * TERMS;
         let mut partials = vec![7.0; length + 2];
@@ -204,7 +203,6 @@ fn gradient_is_the_central_difference_of_the_loss() {
                 cross_entropy: cross_entropy as f32,
                 dice: dice as f32,
                 smoothing: smoothing as f32,
-                unused: 0,
             };
             let run = |out: &mut [f32]| {
                 cpu::loss_gradient::run(
@@ -241,7 +239,6 @@ fn nothing_to_learn_from_gives_zeros() {
             cross_entropy: 1.0,
             dice: 0.0,
             smoothing: 1.0,
-            unused: 0,
         };
         let totals = case.totals(3);
         let run = |out: &mut [f32]| {

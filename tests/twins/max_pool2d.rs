@@ -93,7 +93,6 @@ fn max_pool2d_and_adjoint() {
             kernel: windows.kernel,
             stride: windows.stride,
             padding: windows.padding,
-            unused: [0; 2],
         };
         let dense = input.dense();
         let expected: Vec<f64> = largest.iter().map(|&i| dense[i]).collect();
@@ -114,7 +113,6 @@ fn max_pool2d_and_adjoint() {
             accumulate: accumulate as u32,
             gated: 0,
             slope: 1.0,
-            unused: [0; 3],
         };
         let upstream = gradient.dense();
         let mut expected = vec![0.0; shape.elements()];
@@ -148,7 +146,6 @@ fn of_equal_values_the_first_has_the_gradient() {
         accumulate: 0,
         gated: 0,
         slope: 1.0,
-        unused: [0; 3],
     };
     let mut output = [5.0; 4];
     cpu::max_pool2d_adjoint::run(&params, &[1.0, 2.0, 2.0, 2.0], &[3.0], &mut output);
@@ -167,7 +164,6 @@ fn check_gate(params: &max_pool2d_adjoint::Params, input: &[f32], gradient: &[f3
         extent: params.input_extent,
         in_place: 1,
         accumulate: 0,
-        unused: [0; 2],
     };
     let slopes = vec![slope; params.input_extent.c as usize];
     cpu::slope_adjoint::run(&activation, input, &slopes, &[], &mut wanted);

@@ -43,7 +43,6 @@ fn pad_and_adjoint() {
             top: top as u32,
             left: left as u32,
             mode,
-            unused: 0,
         };
         let run = |out: &mut [f32]| cpu::pad::run(&params, &input.buffer, out);
         output.check(ROUNDING, false, run, &forward(&input.dense()));

@@ -46,7 +46,6 @@ fn softmax_and_adjoint() {
             output: logits.view,
             extent: shape.into(),
             accumulate: accumulate as u32,
-            unused: [0; 3],
         };
         let upstream = gradient.dense();
         let expected: Vec<f64> = places(shape)

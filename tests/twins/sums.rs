@@ -24,7 +24,6 @@ fn gather_takes_the_chosen_elements() {
             .collect();
         let params = gather::Params {
             length: length as u32,
-            unused: [0; 3],
         };
         let mut output = vec![7.0; length + 2];
         cpu::gather::run(&params, &source, &indices, &mut output);
@@ -53,7 +52,6 @@ fn channel_sums_match_plain_loops() {
                 extent: shape.into(),
                 mode,
                 pixels_per_chunk: pixels_per_chunk as u32,
-                unused: [0; 2],
             };
             let chunks = pixels.div_ceil(pixels_per_chunk);
             assert_eq!(params.chunks() as usize, chunks);

@@ -68,7 +68,6 @@ fn upsample_and_adjoint() {
             input_extent: shape.into(),
             output_extent: outer.into(),
             mode,
-            unused: [0; 3],
         };
         let run = |out: &mut [f32]| cpu::upsample::run(&params, &input.buffer, out);
         output.check(FORWARD, false, run, &forward(mode, shape, outer, &input.dense()));
@@ -82,7 +81,6 @@ fn upsample_and_adjoint() {
             output_extent: outer.into(),
             mode,
             accumulate: accumulate as u32,
-            unused: [0; 2],
         };
         let upstream = gradient.dense();
         let mut expected = vec![0.0; shape.elements()];

@@ -79,7 +79,6 @@ impl Case {
             stride: self.stride.map(|v| v as u32),
             padding: self.padding.map(|v| v as u32),
             rows_per_chunk: self.rows_per_chunk as u32,
-            unused: 0,
         }
     }
 
@@ -178,7 +177,6 @@ impl Case {
                 padded_out_channels: padded as u32,
                 accumulate: 0,
                 gated: 0,
-                unused: [0; 3],
             };
             // No bias, no activation.
             let epilogue = [0.0, 1.0].repeat(padded);

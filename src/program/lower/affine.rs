@@ -65,7 +65,6 @@ impl Lowering<'_> {
                 output: output.view,
                 extent: output.shape.into(),
                 accumulate: accumulate as u32,
-                unused: [0; 3],
             },
             &[input.buffer, coefficients],
             &[output.buffer],

@@ -44,7 +44,6 @@ impl Lowering<'_> {
             name,
             gather::Params {
                 length: origins.len() as u32,
-                unused: [0; 3],
             },
             &[source, indices],
             &[gathered],

@@ -225,7 +225,6 @@ impl Lowering<'_> {
             stride: pair(convolution.stride),
             padding: pair(convolution.padding),
             rows_per_chunk: rows_per_chunk(each.shape, weights),
-            unused: 0,
         };
         let chunks = params.chunks() as usize;
         let partials = self
@@ -251,15 +250,13 @@ impl Lowering<'_> {
             padded_out_channels: call.packing.padded_out_channels() as u32,
             accumulate: call.accumulate as u32,
             gated: 0,
-            unused: [0; 3],
         };
-        // The last binding is the gate, which is not read yet and must be some buffer.
-        let reads = [input.buffer, weights, epilogue, input.buffer];
+        let reads = [Some(input.buffer), Some(weights), Some(epilogue), None];
         match call.transposed {
-            false => self.program.add_call(label, params, &reads, &[output.buffer]),
+            false => self.program.add_call(label, params, reads, &[output.buffer]),
             true => {
                 let params = conv_transpose2d::Params::from(params);
-                self.program.add_call(label, params, &reads, &[output.buffer])
+                self.program.add_call(label, params, reads, &[output.buffer])
             }
         };
     }

@@ -26,7 +26,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::kernels::{Extent, View, copy, fill};
-use crate::program::{BufferId, CallId, Place, Program, memory};
+use crate::program::{BufferId, Builder, CallId, Place, Program, memory};
 use crate::tensor::Shape;
 
 /// Which gradients the adjoint calls compute.
@@ -84,11 +84,11 @@ impl Default for LoweringOptions {
     }
 }
 
-/// A network lowered at one input size.
+/// A network lowered at one input size: with its program, or with the builder of one to which more can be added.
 #[derive(Clone, Debug)]
-pub struct Network {
-    /// Its calls and buffers, to which more can be added.
-    pub program: Program,
+pub struct Network<P = Program> {
+    /// Its calls and buffers.
+    pub program: P,
     /// The forward calls: from the input to the logits.
     pub forward: Range<CallId>,
     /// The adjoint calls: from the seed to the gradient. Empty if no adjoint was asked for.
@@ -113,6 +113,24 @@ pub struct Network {
 /// If the network cannot take this size, naming the nearest sizes that it can, or a tensor has more elements
 /// than shaders can index.
 pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Network> {
+    let network = lower_open(graph, input, options)?;
+    Ok(Network {
+        program: network.program.finish()?,
+        forward: network.forward,
+        adjoint: network.adjoint,
+        input: network.input,
+        logits: network.logits,
+        seed: network.seed,
+        gradient: network.gradient,
+        trainable: network.trainable,
+    })
+}
+
+/// The same, for who adds calls before the program is finished.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_open(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Network<Builder>> {
     let shapes = graph.shapes(input).map_err(|error| {
         let nearest = graph.nearest_sizes(input);
         if nearest.is_empty() || input.c != graph.input_channels() {
@@ -177,7 +195,7 @@ pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Ne
 struct Lowering<'g> {
     graph: &'g Graph,
     shapes: Vec<Shape>,
-    program: Program,
+    program: Builder,
     /// Which nodes a node's calls compute with it.
     fusions: fusion::Fusions,
     /// Where each node's values lie. `None` for a node that is fused into a later one.
@@ -206,7 +224,7 @@ impl<'g> Lowering<'g> {
             )));
         }
         let fusions = fusion::Fusions::find(graph, options.gradients);
-        let mut program = Program::new();
+        let mut program = Builder::new();
         let trainable = (options.gradients == Gradients::Parameters)
             .then(|| trainable::Parameters::new(graph, &mut program));
         let (places, joins) = placement::place_all(graph, &shapes, &fusions, options, &mut program);
@@ -388,7 +406,6 @@ impl<'g> Lowering<'g> {
                 output: place.view,
                 extent: place.shape.into(),
                 value: 0.0,
-                unused: [0; 3],
             },
             &[],
             &[place.buffer],
@@ -405,7 +422,6 @@ impl<'g> Lowering<'g> {
                 output: to.view,
                 extent: Extent::from(from.shape),
                 accumulate: accumulate as u32,
-                unused: [0; 3],
             },
             &[from.buffer],
             &[to.buffer],

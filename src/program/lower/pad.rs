@@ -38,7 +38,6 @@ impl Lowering<'_> {
                 top,
                 left,
                 mode,
-                unused: 0,
             },
             &[input.buffer],
             &[output.buffer],

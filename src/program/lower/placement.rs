@@ -9,7 +9,7 @@ use super::LoweringOptions;
 use super::fusion::Fusions;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::View;
-use crate::program::{Place, Program};
+use crate::program::{Builder, Place};
 use crate::tensor::Shape;
 
 /// How the concatenations came about.
@@ -99,7 +99,7 @@ pub(super) fn place_all(
     shapes: &[Shape],
     fusions: &Fusions,
     options: LoweringOptions,
-    program: &mut Program,
+    program: &mut Builder,
 ) -> (Vec<Option<Place>>, Joins) {
     let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
     let mut joins = Joins::default();
@@ -143,7 +143,7 @@ fn join(
     shapes: &[Shape],
     fusions: &Fusions,
     options: LoweringOptions,
-    program: &mut Program,
+    program: &mut Builder,
     places: &mut [Option<Place>],
     joins: &mut Joins,
     id: NodeId,

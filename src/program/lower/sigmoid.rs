@@ -35,7 +35,6 @@ impl Lowering<'_> {
                 output: output.view,
                 extent: output.shape.into(),
                 accumulate: accumulate as u32,
-                unused: [0; 3],
             },
             &[probabilities.buffer, gradient.buffer],
             &[output.buffer],

@@ -61,7 +61,6 @@ impl Lowering<'_> {
                 extent: output.shape.into(),
                 in_place: 0,
                 accumulate: accumulate as u32,
-                unused: [0; 2],
             },
             &[reference.buffer, slopes, gradient.buffer],
             &[output.buffer],
@@ -90,10 +89,8 @@ impl Lowering<'_> {
                 extent: output.shape.into(),
                 in_place: 1,
                 accumulate: 0,
-                unused: [0; 2],
             },
-            // The binding of the incoming gradient must be some other buffer; in place it is not read.
-            &[reference.buffer, slopes, reference.buffer],
+            [Some(reference.buffer), Some(slopes), None],
             &[output.buffer],
         );
         Ok(())

@@ -7,7 +7,7 @@ use super::Lowering;
 use super::coefficients::Origin;
 use crate::graph::{Graph, ParameterId};
 use crate::kernels::{channel_sums, sum_partials};
-use crate::program::{BufferId, Place, Program};
+use crate::program::{BufferId, Builder, Place};
 
 /// The parameters of a network lowered with [`Gradients::Parameters`](super::Gradients::Parameters).
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    pub(super) fn new(graph: &Graph, program: &mut Program) -> Parameters {
+    pub(super) fn new(graph: &Graph, program: &mut Builder) -> Parameters {
         let mut initial = Vec::with_capacity(graph.parameter_count());
         let mut offsets = Vec::new();
         for parameter in graph.parameters() {
@@ -70,7 +70,7 @@ impl Parameters {
         index as u32
     }
 
-    pub(super) fn finish(self, program: &mut Program) -> Trainable {
+    pub(super) fn finish(self, program: &mut Builder) -> Trainable {
         program.buffers[self.weights.0].length = self.initial.len().max(1);
         Trainable {
             weights: self.weights,
@@ -98,7 +98,10 @@ impl Lowering<'_> {
         self.program.add_call(
             label.clone(),
             params,
-            &[input.buffer, gradient.buffer],
+            [
+                (mode != channel_sums::GRADIENT).then_some(input.buffer),
+                Some(gradient.buffer),
+            ],
             &[partials],
         );
         // A number for all channels is summed over them too.

@@ -3,7 +3,7 @@
 use asma::Result;
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
 use asma::kernels::{Extent, asma_mask, asma_update};
-use asma::program::{BufferId, CallId, Executor, Place, Program};
+use asma::program::{BufferId, Builder, CallId, Executor, Place};
 use asma::wgpu;
 
 use super::inputs::{BETA, CLASSES, Inputs, LAMBDA, Results, TAU};
@@ -25,7 +25,7 @@ pub struct Fused {
 
 impl Fused {
     pub fn new(gpu: GpuDevice, options: &GpuOptions, inputs: &Inputs) -> Result<Fused> {
-        let mut program = Program::new();
+        let mut program = Builder::new();
         let logits = program.add_tensor("logits", inputs.output_shape());
         let seed = program.add_tensor("seed", inputs.output_shape());
         let gradient = program.add_tensor("gradient", inputs.input_shape());
@@ -54,13 +54,13 @@ impl Fused {
             let update = program.add_call(
                 "update",
                 update_params(extent, ledger_length, parity),
-                &[gradient.buffer, source.buffer, classes, classes],
+                [Some(gradient.buffer), Some(source.buffer), None, Some(classes)],
                 &[adversarial.buffer, best.buffer, counts, ledger],
             );
             [mask, update]
         });
 
-        let mut executor = GpuExecutor::new(gpu, &program, options)?;
+        let mut executor = GpuExecutor::new(gpu, &program.finish()?, options)?;
         executor.write(logits.buffer, &inputs.logits)?;
         executor.write_words(target, 0, &inputs.target)?;
         executor.write(gradient.buffer, &inputs.gradient)?;
@@ -96,7 +96,7 @@ impl Fused {
         let rows =
             self.executor
                 .request_words(self.ledger, self.ring_start, RING_ROWS * asma_update::ROW_LENGTH)?;
-        let rows: Vec<f32> = bytemuck::cast_vec(self.executor.receive_words(rows)?);
+        let rows: Vec<f32> = bytemuck::cast_vec(rows.receive()?);
         let (first, second) = rows.split_at(asma_update::ROW_LENGTH);
         let results = Results {
             iou: first[1],
@@ -127,7 +127,6 @@ fn mask_params(logits: Place, seed: Place, parity: u32) -> asma_mask::Params {
         class_count: CLASSES as u32,
         flags: asma_mask::WRITE_SEED | asma_mask::COUNT | asma_mask::ADAPTIVE,
         parity,
-        unused: 0,
     }
 }
 
@@ -141,7 +140,6 @@ fn update_params(extent: Extent, ledger_length: usize, parity: u32) -> asma_upda
         lambda: LAMBDA,
         ring_rows: RING_ROWS as u32,
         ledger_length: ledger_length as u32,
-        unused: [0; 2],
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
-use asma::program::{BufferId, Executor, Program};
+use asma::program::{BufferId, Builder, Executor};
 use asma::{Error, Result, wgpu};
 use bytemuck::{Pod, Zeroable};
 
@@ -149,7 +149,7 @@ struct Tensors {
 }
 
 impl Tensors {
-    fn new(program: &mut Program, inputs: &Inputs) -> Tensors {
+    fn new(program: &mut Builder, inputs: &Inputs) -> Tensors {
         let mut add = |name, length: usize| Tensor {
             buffer: program.add_buffer(name, length),
             offset: 0,
@@ -247,7 +247,7 @@ pub struct Unfused {
 
 impl Unfused {
     pub fn new(gpu: GpuDevice, inputs: &Inputs) -> Result<Unfused> {
-        let mut program = Program::new();
+        let mut program = Builder::new();
         let tensors = Tensors::new(&mut program, inputs);
         let mut launches = Launches {
             all: Vec::new(),
@@ -258,7 +258,7 @@ impl Unfused {
         let update = launches.all.len() as u64;
         tensors.add_update(&mut launches);
 
-        let mut executor = GpuExecutor::new(gpu.clone(), &program, &GpuOptions::default())?;
+        let mut executor = GpuExecutor::new(gpu.clone(), &program.finish()?, &GpuOptions::default())?;
         executor.write(tensors.logits.buffer, &inputs.logits)?;
         let target: Vec<f32> = inputs.target.iter().map(|&label| label as f32).collect();
         executor.write(tensors.target.buffer, &target)?;
