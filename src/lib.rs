@@ -40,11 +40,12 @@
 //! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
 //! - [`train`]: loss, optimiser and the loop over epochs; variations of samples, the split for validation;
-//! - [`gpu`] and [`cpu`]: the two executors of one program;
-//! - [`program`]: a graph lowered to calls, forward and adjoint; memory shared by liveness;
-//! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
-//! - [`graph`]: what a network is; the families of U-Nets;
+//! - [`network`]: a graph lowered to calls at one input size, forward and adjoint;
+//! - [`graph`]: what a network is, operator by operator; the families of U-Nets;
 //! - [`checkpoint`]: weights in and out;
+//! - [`gpu`] and [`cpu`]: the two executors of one program;
+//! - [`program`]: calls over buffers, proved before they run; memory shared by liveness;
+//! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
 //! - [`labels`], [`statistics`], [`tensor`], [`files`], [`error`]: what all others speak of.
 
 pub mod attack;
@@ -57,6 +58,7 @@ pub mod gpu;
 pub mod graph;
 pub mod kernels;
 pub mod labels;
+pub mod network;
 pub mod program;
 pub mod report;
 pub mod statistics;

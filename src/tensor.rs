@@ -23,14 +23,14 @@ impl Shape {
         Shape { n, c, h, w }
     }
 
-    /// How many numbers a tensor of this shape holds.
+    /// How many numbers a tensor of this shape holds; the largest number there is if there are more.
     pub const fn elements(&self) -> usize {
-        self.n * self.c * self.h * self.w
+        self.n.saturating_mul(self.c).saturating_mul(self.pixels())
     }
 
-    /// How many pixels one channel has.
+    /// How many pixels one channel has; the largest number there is if there are more.
     pub const fn pixels(&self) -> usize {
-        self.h * self.w
+        self.h.saturating_mul(self.w)
     }
 }
 

@@ -10,7 +10,6 @@
 
 mod assess;
 mod config;
-mod head;
 mod plan;
 mod prepare;
 mod run;

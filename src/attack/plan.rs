@@ -4,14 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
-use super::head::Head;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::kernels::{Extent, View, asma_head, asma_mask, asma_update};
+use crate::kernels::{Extent, View, asma_mask, asma_update};
 use crate::labels::scored_classes;
-use crate::program::{
-    BufferId, Builder, CallId, Condition, LoweringOptions, Network, Place, Program, lower_open,
-};
+use crate::network::rewrite::{Middle, fuse_mask};
+use crate::network::{LoweringOptions, Network, lower_open};
+use crate::program::{BufferId, Builder, CallId, Condition, Place, Program};
 use crate::tensor::Shape;
 
 /// Rows of the trace that stay on the device until the host has read them.
@@ -87,7 +86,6 @@ impl Attack {
             ledger: program.add_buffer("ledger", input.n * ledger_length),
         };
         let mut planner = Planner {
-            head: Head::find(&network),
             config: &config,
             network,
             buffers,
@@ -166,17 +164,8 @@ impl Attack {
     }
 }
 
-/// What an iteration runs up to the update, in turn.
-struct Middle {
-    forward: Range<CallId>,
-    mask: CallId,
-    adjoint: Range<CallId>,
-}
-
 /// Adds the attack's calls to the network's.
 struct Planner<'c> {
-    /// The end of the network that the mask is fused with.
-    head: Option<Head>,
     config: &'c AsmaConfig,
     network: Network<Builder>,
     buffers: Buffers,
@@ -193,78 +182,46 @@ impl Planner<'_> {
     }
 
     fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {
-        let Middle {
-            forward,
-            mask,
-            adjoint,
-        } = self.add_middle(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
+        let middle = self.add_middle(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
         let update = self.add_update(
             asma_update::SETTLE | asma_update::STEP | asma_update::CLIP | asma_update::MULTIPLIER_FROM_COUNTS,
             parity,
         );
-        forward.chain([mask]).chain(adjoint).chain([update]).collect()
+        let Middle { before, mask, after } = middle;
+        before
+            .into_iter()
+            .chain([mask])
+            .chain(after)
+            .chain([update])
+            .collect()
     }
 
     fn add_two_forward(&mut self, parity: u32) -> Vec<CallId> {
-        let Middle {
-            forward,
-            mask: seed,
-            adjoint,
-        } = self.add_middle(asma_mask::WRITE_SEED, parity);
+        let Middle { before, mask, after } = self.add_middle(asma_mask::WRITE_SEED, parity);
         let step = self.add_update(asma_update::STEP, parity);
-        let count = self.add_middle(asma_mask::COUNT, parity).mask;
+        let second = self.add_middle(asma_mask::COUNT, parity);
         let settle = self.add_update(asma_update::SETTLE | asma_update::CLIP, parity);
         // Where the last clip changed nothing, what the second forward pass left is what the first would compute.
         let clipped = self.clipped(parity);
-        let first = self.network.program.repeat_if(forward.clone(), clipped);
+        let first = self.network.program.repeat_if(&before, clipped);
         first
-            .chain([seed])
-            .chain(adjoint)
+            .chain([mask])
+            .chain(after)
             .chain([step])
-            .chain(forward)
-            .chain([count, settle])
+            .chain(second.before)
+            .chain([second.mask, settle])
             .collect()
     }
 
     /// What does `flags` between the network's forward and its adjoint calls: fused with the network's last
     /// convolution where it has a suitable one.
     fn add_middle(&mut self, flags: u32, parity: u32) -> Middle {
-        let Some(head) = self.head.clone() else {
-            return Middle {
-                forward: self.network.forward.clone(),
-                mask: self.add_mask(flags, parity),
-                adjoint: self.network.adjoint.clone(),
-            };
+        let middle = Middle {
+            before: self.network.forward.clone().collect(),
+            mask: self.add_mask(flags, parity),
+            after: self.network.adjoint.clone().collect(),
         };
-        let convolution = head.convolution;
-        let params = asma_head::Params {
-            features: convolution.input,
-            logits: convolution.output,
-            gradient: head.gradient.view,
-            extent: convolution.output_extent,
-            feature_extent: convolution.input_extent,
-            padded_out_channels: convolution.padded_out_channels,
-            class_count: self.class_count as u32,
-            flags: flags | self.mode_flags(),
-            parity,
-            slope: head.slope,
-        };
-        let (target, classes) = (self.buffers.target, self.buffers.classes);
-        let mask = self.network.program.add_call(
-            "asma head",
-            params,
-            &[head.features, head.weight, head.epilogue, target, classes],
-            &[
-                head.gradient.buffer,
-                self.buffers.counts,
-                self.network.logits.buffer,
-            ],
-        );
-        Middle {
-            forward: head.forward,
-            mask,
-            adjoint: head.adjoint,
-        }
+        fuse_mask(&mut self.network.program, middle)
     }
 
     /// That the iteration before one of this parity clipped a value: of each sample, what the workgroups wrote.
@@ -313,7 +270,10 @@ impl Planner<'_> {
                 parity,
             },
             &[logits.buffer, self.buffers.target, self.buffers.classes],
-            &[self.seed.buffer, self.buffers.counts],
+            [
+                (flags & asma_mask::WRITE_SEED != 0).then_some(self.seed.buffer),
+                Some(self.buffers.counts),
+            ],
         )
     }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use asma::checkpoint::Checkpoint;
 use asma::data::Resize;
-use asma::graph::{Graph, Model, Node, Op};
-use asma::program::{LoweringOptions, lower};
+use asma::graph::ops::{Conv2d, ConvTranspose2d};
+use asma::graph::{Graph, Model, Node, Op, Operator};
+use asma::network::{LoweringOptions, lower};
 use asma::{Result, Shape};
 use clap::Args;
 use serde_json::json;
@@ -136,9 +137,9 @@ fn layers(graph: &Graph, input: Shape) -> Result<Vec<Layer>> {
 /// Two operations per multiply-add of a convolution; what other layers do is counted as nothing.
 fn flops(graph: &Graph, node: &Node, output: Shape, shapes: &[Shape]) -> u64 {
     let (weight, windows) = match node.op {
-        Op::Conv2d { weight, .. } => (weight, output),
+        Op::Conv2d(Conv2d { weight, .. }) => (weight, output),
         // Each input pixel is multiplied with all weights.
-        Op::ConvTranspose2d { weight, .. } => (weight, shapes[node.inputs[0].0]),
+        Op::ConvTranspose2d(ConvTranspose2d { weight, .. }) => (weight, shapes[node.inputs[0].0]),
         _ => return 0,
     };
     let weights: usize = graph.parameters()[weight.0].shape.iter().product();

@@ -10,7 +10,8 @@ use asma::data::{Preparation, read_image};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::Model;
 use asma::kernels::variant_names;
-use asma::program::{Executor, Precision, Program};
+use asma::network::Precision;
+use asma::program::{Executor, Program};
 use asma::{Error, Result, Shape, Tensor};
 use clap::{Args, ValueEnum};
 

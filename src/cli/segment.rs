@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asma::data::{write_mask, write_rgb_image};
-use asma::program::{Gradients, LoweringOptions, lower};
+use asma::network::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
 use clap::Args;

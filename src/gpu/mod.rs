@@ -30,7 +30,7 @@ pub fn required_features() -> wgpu::Features {
 
 /// Features that make asma faster or tell more where a device has them: subgroups, for variants of kernels that
 /// exchange values within them; float16, for programs that store it
-/// ([`Precision::F16`](crate::program::Precision::F16)); timestamps, for
+/// ([`Precision::F16`](crate::network::Precision::F16)); timestamps, for
 /// [`Executor::time_calls`](crate::program::Executor::time_calls). Every kernel has a variant that keeps to the baseline.
 ///
 /// Variants on matrix units want `EXPERIMENTAL_COOPERATIVE_MATRIX` too, which wgpu gives only to who accepts its

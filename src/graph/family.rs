@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Graph;
+use super::graph::Graph;
 use super::simple_unet::{FAMILY, FAMILY_KEY, SimpleUnet};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;

@@ -1,7 +1,9 @@
 //! Shape inference: what each node of a graph gives at one input size.
 
-use super::{Graph, Node, Op, PadMargins, ParameterId, Slopes, UpsampleSize};
+use super::graph::{Graph, Node};
+use super::ops::{Misfit, Op, Operator};
 use crate::error::{Error, Result};
+use crate::program::MOST_ELEMENTS;
 use crate::tensor::Shape;
 
 impl Graph {
@@ -10,13 +12,27 @@ impl Graph {
     /// # Errors
     /// If the network cannot take this input, naming the first layer at which it fails.
     pub fn shapes(&self, input: Shape) -> Result<Vec<Shape>> {
+        check_size("an input", input)?;
         let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes().len());
         for node in self.nodes() {
-            let inputs: Vec<Shape> = node.inputs.iter().map(|id| shapes[id.0]).collect();
-            let shape = self.infer(node, &inputs, input)?;
+            let inputs: Vec<Shape> = match node.op {
+                Op::Input(_) => vec![input],
+                _ => node.inputs.iter().map(|id| shapes[id.0]).collect(),
+            };
+            let shape = node
+                .op
+                .shape(&inputs, self.parameters())
+                .map_err(|misfit| match misfit {
+                    Misfit::TooSmall => too_small(node, input),
+                    Misfit::Other(problem) => Error::Network(match node.op {
+                        Op::Input(_) => format!("the network {problem}"),
+                        _ => format!("layer `{}` {problem}", node.name),
+                    }),
+                })?;
             if shape.elements() == 0 {
                 return Err(too_small(node, input));
             }
+            check_size(&format!("layer `{}`", node.name), shape)?;
             shapes.push(shape);
         }
         Ok(shapes)
@@ -44,196 +60,29 @@ impl Graph {
         });
         smaller.into_iter().chain(larger).collect()
     }
+}
 
-    fn infer(&self, node: &Node, inputs: &[Shape], graph_input: Shape) -> Result<Shape> {
-        let per_channel = |id: ParameterId, channels: usize| {
-            let found = self.shape_of(id)[0];
-            (found == channels).then_some(()).ok_or_else(|| {
-                Error::Network(format!(
-                    "layer `{}` has {found} numbers per channel in `{}`, but its input has {channels} channels",
-                    node.name,
-                    self.parameters()[id.0].name
-                ))
-            })
-        };
-        let first = inputs.first().copied().unwrap_or(graph_input);
-        let like = inputs.get(1).copied().unwrap_or(first);
-        let channels_match = |weight: usize| {
-            (weight == first.c).then_some(()).ok_or_else(|| {
-                Error::Network(format!(
-                    "layer `{}` has weights for {weight} input channels, but is given {}",
-                    node.name, first.c
-                ))
-            })
-        };
-        let shape = match &node.op {
-            Op::Input { channels } => {
-                if graph_input.c != *channels {
-                    return Err(Error::Network(format!(
-                        "the network takes {channels} channels, but the input has {}",
-                        graph_input.c
-                    )));
-                }
-                graph_input
-            }
-            Op::Conv2d {
-                weight,
-                bias,
-                stride,
-                padding,
-            } => {
-                let &[out, channels, rows, columns] = self.shape_of(*weight) else {
-                    return Err(misshapen(node));
-                };
-                channels_match(channels)?;
-                if let Some(bias) = bias {
-                    per_channel(*bias, out)?;
-                }
-                let h = windows(first.h, rows, stride[0], padding[0]);
-                let w = windows(first.w, columns, stride[1], padding[1]);
-                sized(node, graph_input, Shape { c: out, ..first }, h, w)?
-            }
-            Op::ConvTranspose2d {
-                weight,
-                bias,
-                stride,
-                padding,
-                output_padding,
-            } => {
-                let &[channels, out, rows, columns] = self.shape_of(*weight) else {
-                    return Err(misshapen(node));
-                };
-                channels_match(channels)?;
-                if let Some(bias) = bias {
-                    per_channel(*bias, out)?;
-                }
-                let extent = |size: usize, kernel: usize, i: usize| {
-                    ((size - 1) * stride[i] + kernel + output_padding[i]).checked_sub(2 * padding[i])
-                };
-                let (h, w) = (extent(first.h, rows, 0), extent(first.w, columns, 1));
-                sized(node, graph_input, Shape { c: out, ..first }, h, w)?
-            }
-            Op::Slope { slopes } => {
-                if let Slopes::Learnt(slopes) = slopes
-                    && self.shape_of(*slopes) != [1]
-                {
-                    per_channel(*slopes, first.c)?;
-                }
-                first
-            }
-            Op::MaxPool2d {
-                kernel,
-                stride,
-                padding,
-            } => {
-                let h = windows(first.h, kernel[0], stride[0], padding[0]);
-                let w = windows(first.w, kernel[1], stride[1], padding[1]);
-                sized(node, graph_input, first, h, w)?
-            }
-            Op::Upsample { size, .. } => match size {
-                UpsampleSize::Factor(factor) => Shape {
-                    h: first.h * factor,
-                    w: first.w * factor,
-                    ..first
-                },
-                UpsampleSize::Like => Shape {
-                    h: like.h,
-                    w: like.w,
-                    ..first
-                },
-            },
-            Op::Concat => {
-                if let Some(other) = inputs
-                    .iter()
-                    .find(|s| (s.n, s.h, s.w) != (first.n, first.h, first.w))
-                {
-                    return Err(Error::Network(format!(
-                        "layer `{}` joins {first} and {other}, whose sizes differ",
-                        node.name
-                    )));
-                }
-                Shape {
-                    c: inputs.iter().map(|s| s.c).sum(),
-                    ..first
-                }
-            }
-            Op::Crop => {
-                if like.h > first.h || like.w > first.w {
-                    return Err(Error::Network(format!(
-                        "layer `{}` would crop {first} to the larger {like}",
-                        node.name
-                    )));
-                }
-                Shape {
-                    h: like.h,
-                    w: like.w,
-                    ..first
-                }
-            }
-            Op::Pad { margins, .. } => match *margins {
-                PadMargins::Fixed {
-                    top,
-                    bottom,
-                    left,
-                    right,
-                } => Shape {
-                    h: first.h + top + bottom,
-                    w: first.w + left + right,
-                    ..first
-                },
-                PadMargins::LikeCentred | PadMargins::LikeBottomRight => {
-                    if like.h < first.h || like.w < first.w {
-                        return Err(Error::Network(format!(
-                            "layer `{}` would pad {first} to the smaller {like}",
-                            node.name
-                        )));
-                    }
-                    Shape {
-                        h: like.h,
-                        w: like.w,
-                        ..first
-                    }
-                }
-            },
-            Op::Add => {
-                if like != first {
-                    return Err(Error::Network(format!(
-                        "layer `{}` adds {first} and {like}, whose shapes differ",
-                        node.name
-                    )));
-                }
-                first
-            }
-            Op::Affine { scale, shift } => {
-                per_channel(*scale, first.c)?;
-                per_channel(*shift, first.c)?;
-                first
-            }
-            Op::Softmax | Op::Sigmoid => first,
-        };
-        Ok(shape)
+/// What an input's sides may be at most: numbers of rows, columns, channels and samples that 32 bits count.
+const MOST_SIDE: usize = u32::MAX as usize;
+
+/// Refuses a tensor that shaders cannot count the elements of.
+fn check_size(what: &str, shape: Shape) -> Result<()> {
+    let sides = [shape.n, shape.c, shape.h, shape.w];
+    let elements: Option<u64> = sides
+        .iter()
+        .try_fold(1u64, |product, &side| product.checked_mul(side as u64));
+    match elements {
+        Some(elements) if elements <= MOST_ELEMENTS && sides.iter().all(|&side| side <= MOST_SIDE) => Ok(()),
+        _ => Err(Error::Network(format!(
+            "{what} of shape {shape} has more than {MOST_ELEMENTS} elements, the most that shaders count; use a smaller \
+             input or batch"
+        ))),
     }
 }
 
-/// How many windows fit, `None` if not one.
-fn windows(size: usize, kernel: usize, stride: usize, padding: usize) -> Option<usize> {
-    Some((size + 2 * padding).checked_sub(kernel)? / stride + 1)
-}
-
-fn sized(node: &Node, graph_input: Shape, shape: Shape, h: Option<usize>, w: Option<usize>) -> Result<Shape> {
-    match (h, w) {
-        (Some(h), Some(w)) => Ok(Shape { h, w, ..shape }),
-        _ => Err(too_small(node, graph_input)),
-    }
-}
-
-fn too_small(node: &Node, graph_input: Shape) -> Error {
+fn too_small(node: &Node, input: Shape) -> Error {
     Error::Network(format!(
         "an input of {}×{} (rows × columns) is too small: nothing is left of it at layer `{}`",
-        graph_input.h, graph_input.w, node.name
+        input.h, input.w, node.name
     ))
-}
-
-fn misshapen(node: &Node) -> Error {
-    Error::Network(format!("layer `{}` has no weight of four dimensions", node.name))
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Graph, NodeId, Op, Slopes};
+use super::graph::{Graph, NodeId};
+use super::ops::{self, Slopes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
@@ -174,7 +175,7 @@ impl SimpleUnet {
             if level > 1 {
                 x = builder.graph.add(
                     format!("pool{}", level - 1),
-                    Op::MaxPool2d {
+                    ops::MaxPool2d {
                         kernel: [2, 2],
                         stride: [2, 2],
                         padding: [0, 0],
@@ -192,8 +193,8 @@ impl SimpleUnet {
         for (step, (&width, &skip)) in (1..).zip(self.widths.iter().rev().skip(1).zip(skips.iter().rev())) {
             x = builder.up(&format!("up_{step}"), x, [channels, width])?;
             let graph = &mut builder.graph;
-            let cropped = graph.add(format!("crop_{step}"), Op::Crop, &[skip, x])?;
-            x = graph.add(format!("cat_{step}"), Op::Concat, &[x, cropped])?;
+            let cropped = graph.add(format!("crop_{step}"), ops::Crop, &[skip, x])?;
+            x = graph.add(format!("cat_{step}"), ops::Concat, &[x, cropped])?;
             x = builder.block(&format!("conv_up_{step}"), x, [2 * width, width])?;
             channels = width;
         }
@@ -238,7 +239,7 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
     ) -> Result<NodeId> {
         let weight = self.parameter(format!("{name}.weight"), &[out, channels, kernel, kernel])?;
         let bias = Some(self.parameter(format!("{name}.bias"), &[out])?);
-        let op = Op::Conv2d {
+        let op = ops::Conv2d {
             weight,
             bias,
             stride: [1, 1],
@@ -251,7 +252,7 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
     fn block(&mut self, name: &str, mut x: NodeId, [channels, width]: [usize; 2]) -> Result<NodeId> {
         for (index, from) in [(0, channels), (2, width)] {
             x = self.convolution(&format!("{name}.{index}"), x, [from, width], 3, self.padding)?;
-            let relu = Op::Slope {
+            let relu = ops::Slope {
                 slopes: Slopes::Same(0.0),
             };
             x = self.graph.add(format!("{name}.{}", index + 1), relu, &[x])?;
@@ -262,7 +263,7 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
     fn up(&mut self, name: &str, x: NodeId, [channels, width]: [usize; 2]) -> Result<NodeId> {
         let weight = self.parameter(format!("{name}.weight"), &[channels, width, 2, 2])?;
         let bias = Some(self.parameter(format!("{name}.bias"), &[width])?);
-        let op = Op::ConvTranspose2d {
+        let op = ops::ConvTranspose2d {
             weight,
             bias,
             stride: [2, 2],

@@ -55,7 +55,7 @@ kernel! {
         classes: Word, first(|call| call.class_count.into());
     }
     writes {
-        gradient: Real, view(gradient, feature_extent);
+        gradient: Real, view(gradient, feature_extent), when(|call| call.flags & WRITE_SEED != 0);
         counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
         logits: Float, view(logits, extent);
     }

@@ -65,7 +65,7 @@ kernel! {
         classes: Word, first(|call| call.class_count.into());
     }
     writes {
-        seed: Float, view(seed, extent);
+        seed: Float, view(seed, extent), when(|call| call.flags & WRITE_SEED != 0);
         // [n][parity][counts_length]
         counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
     }

@@ -81,7 +81,7 @@ impl From<conv2d::Params> for Params {
 
 impl Params {
     /// The plain convolution of the same parameters.
-    pub(super) fn plain(&self) -> conv2d::Params {
+    pub(crate) fn plain(&self) -> conv2d::Params {
         let Params {
             input,
             output,

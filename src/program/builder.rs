@@ -59,6 +59,39 @@ impl Builder {
         BufferId(self.buffers.len() - 1)
     }
 
+    /// Makes a buffer of zeros at least this long.
+    pub(crate) fn lengthen(&mut self, id: BufferId, length: usize) {
+        if let Some(buffer) = self.buffers.get_mut(id.0) {
+            buffer.length = buffer.length.max(length);
+        }
+    }
+
+    /// The numbers of a constant, to change; none if the buffer is not constant.
+    pub(crate) fn constant_mut(&mut self, id: BufferId) -> Option<&mut [f32]> {
+        match &mut self.buffers.get_mut(id.0)?.contents {
+            Contents::Constant(values) => Some(Arc::<Vec<f32>>::make_mut(values)),
+            Contents::Zeros => None,
+        }
+    }
+
+    /// The numbers of a constant; none if the buffer is not constant.
+    pub(crate) fn constant(&self, id: BufferId) -> Option<&[f32]> {
+        match &self.buffers.get(id.0)?.contents {
+            Contents::Constant(values) => Some(values),
+            Contents::Zeros => None,
+        }
+    }
+
+    /// Takes the calls out, to put others in.
+    pub(crate) fn take_calls(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls)
+    }
+
+    /// Puts calls in, behind those that stand there.
+    pub(crate) fn put_calls(&mut self, calls: impl IntoIterator<Item = Call>) {
+        self.calls.extend(calls);
+    }
+
     /// Adds a call at the end. `reads` and `writes` are in the order of the kernel's tables; `None` stands where the call
     /// takes no buffer.
     pub fn add_call<R, W>(
@@ -85,18 +118,14 @@ impl Builder {
 
     /// Adds `calls` once more at the end, to be left out unless `condition` holds, and returns which they are there:
     /// none if the program has not all of `calls`.
-    pub fn repeat_if(&mut self, calls: Range<CallId>, condition: Condition) -> Range<CallId> {
+    pub fn repeat_if(&mut self, calls: &[CallId], condition: Condition) -> Range<CallId> {
         let first = self.calls.len();
-        let repeated: Vec<Call> = self
-            .calls
-            .get(calls)
-            .unwrap_or_default()
-            .iter()
-            .map(|call| Call {
-                condition: Some(condition),
-                ..call.clone()
-            })
-            .collect();
+        let found: Option<Vec<&Call>> = calls.iter().map(|&id| self.calls.get(id)).collect();
+        let repeat = |call: &Call| Call {
+            condition: Some(condition),
+            ..call.clone()
+        };
+        let repeated: Vec<Call> = found.unwrap_or_default().into_iter().map(repeat).collect();
         self.calls.extend(repeated);
         first..self.calls.len()
     }

@@ -4,13 +4,20 @@ use std::collections::HashMap;
 
 use super::{Buffer, BufferId, Builder, Call, Condition, Contents};
 
+impl Builder {
+    /// The same program in less memory; see [`share`].
+    pub(crate) fn share_memory(self, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
+        share(self, pinned)
+    }
+}
+
 /// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
 /// which the caller reads or writes between calls, keep their own; words and float16 stay apart. Returns the
 /// rewritten program and where each buffer went.
 ///
 /// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
 /// enlarged, else a new one is made.
-pub(super) fn share(program: Builder, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
+fn share(program: Builder, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
     let Builder { buffers, calls } = program;
     let uses = first_and_last_use(&buffers, &calls);
     let keeps_its_own =
@@ -20,6 +27,10 @@ pub(super) fn share(program: Builder, pinned: &[BufferId]) -> (Builder, HashMap<
     let mut moved = HashMap::new();
     let mut transient = Vec::new();
     for id in 0..buffers.len() {
+        let unread = matches!(buffers[id].contents, Contents::Constant(_)) && uses[id].is_none();
+        if unread && !pinned.contains(&BufferId(id)) {
+            continue;
+        }
         if keeps_its_own(id) {
             moved.insert(BufferId(id), BufferId(shared.len()));
             shared.push(buffers[id].clone());

@@ -1,11 +1,9 @@
 //! What executors run: a straight-line list of kernel calls over numbered buffers, forward and adjoint calls
-//! alike, lowered once from a network at one input size.
+//! alike. It is made by a [`Builder`], which proves that no call leaves its buffers.
 
 mod builder;
 mod executor;
-mod gating;
 mod halves;
-mod lower;
 mod memory;
 mod proof;
 
@@ -19,7 +17,7 @@ use crate::tensor::{Shape, Tensor};
 pub use builder::Builder;
 pub use executor::{Arriving, Ceilings, Executor, Readback};
 pub(crate) use halves::round_slice_to_half;
-pub use lower::{Gradients, LoweringOptions, Network, Precision, Trainable, lower, lower_open};
+pub use proof::MOST_ELEMENTS;
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

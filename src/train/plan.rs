@@ -8,10 +8,8 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernels::{Extent, View, adam, channel_sums, loss_gradient, loss_sums, sum_partials};
 use crate::labels::IGNORE;
-use crate::program::{
-    BufferId, Builder, CallId, Executor, Gradients, LoweringOptions, Place, Program, Readback, Trainable,
-    lower_open,
-};
+use crate::network::{Gradients, LoweringOptions, Trainable, lower_open};
+use crate::program::{BufferId, Builder, CallId, Executor, Place, Program, Readback};
 use crate::tensor::{Shape, Tensor};
 
 /// A training step on a network at one batch size, ready for an executor.

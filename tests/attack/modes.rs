@@ -1,9 +1,9 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
-use asma::graph::{Graph, NodeId, Op, Padding, SimpleUnet, Slopes};
+use asma::graph::{Graph, NodeId, Padding, SimpleUnet, Slopes, ops};
 use asma::labels::{IGNORE, LabelMap};
-use asma::program::{LoweringOptions, Precision, lower};
+use asma::network::{LoweringOptions, Precision, lower};
 
 use crate::networks::simple_unet_scaled;
 use crate::{Case, INPUT, config, network};
@@ -176,7 +176,7 @@ fn the_step_is_one_launch_beyond_the_network() {
 fn pointwise(graph: &mut Graph, input: NodeId, [from, to]: [usize; 2]) -> NodeId {
     let weights = (0..from * to).map(|i| 0.3 - 0.1 * i as f32).collect();
     let weight = graph.add_parameter("weight", &[to, from, 1, 1], weights).unwrap();
-    let op = Op::Conv2d {
+    let op = ops::Conv2d {
         weight,
         bias: None,
         stride: [1, 1],
@@ -192,15 +192,15 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
     let mut logits = Graph::new(3);
     let image = logits.input();
     let [second, first] = [(); 2].map(|()| pointwise(&mut logits, image, [3, 1]));
-    logits.add("logits", Op::Concat, &[first, second]).unwrap();
+    logits.add("logits", ops::Concat, &[first, second]).unwrap();
 
     let mut features = Graph::new(3);
     let image = features.input();
     let plain = pointwise(&mut features, image, [3, 2]);
     let other = pointwise(&mut features, image, [3, 2]);
     let slopes = Slopes::Same(0.1);
-    let active = features.add("active", Op::Slope { slopes }, &[other]).unwrap();
-    let joined = features.add("features", Op::Concat, &[active, plain]).unwrap();
+    let active = features.add("active", ops::Slope { slopes }, &[other]).unwrap();
+    let joined = features.add("features", ops::Concat, &[active, plain]).unwrap();
     pointwise(&mut features, joined, [4, 2]);
 
     for (what, graph, taken_over) in [("logits", logits, 0), ("features", features, 2)] {

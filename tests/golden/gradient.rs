@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use asma::Tensor;
 use asma::graph::{Graph, Model};
-use asma::program::{Executor, LoweringOptions, Place, lower};
+use asma::network::{LoweringOptions, lower};
+use asma::program::{Executor, Place};
 
 use super::{assert_close, mixed, on_every_executor, open, tensor};
 

@@ -2,7 +2,7 @@
 
 use asma::Result;
 use asma::checkpoint::Checkpoint;
-use asma::graph::{Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize};
+use asma::graph::{Graph, NodeId, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops};
 
 /// The network with the weights of `checkpoint`.
 pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
@@ -22,7 +22,7 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let slopes = build.parameter("residual_slopes")?;
     let residual = build.slope("residual_slopes", Slopes::Learnt(slopes), residual)?;
     let residual = build.conv("residual_2", residual, [1, 1], [1, 1])?;
-    let residual = build.graph.add("residual_add", Op::Add, &[residual, pooled])?;
+    let residual = build.graph.add("residual_add", ops::Add, &[residual, pooled])?;
     let residual = build.affine("residual_norm", residual)?;
     let residual = build.slope("residual_relu", Slopes::Same(0.0), residual)?;
 
@@ -30,8 +30,8 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let up = build.affine("up_norm", up)?;
     let slope = build.parameter("up_slope")?;
     let up = build.slope("up_slope", Slopes::Learnt(slope), up)?;
-    let up = build.graph.add("up_crop", Op::Crop, &[up, stem])?;
-    let joined = build.graph.add("joined", Op::Concat, &[up, stem])?;
+    let up = build.graph.add("up_crop", ops::Crop, &[up, stem])?;
+    let joined = build.graph.add("joined", ops::Concat, &[up, stem])?;
 
     let even = build.conv("even", joined, [1, 1], [0, 0])?;
     let even = build.slope("even_relu", Slopes::Same(0.0), even)?;
@@ -51,11 +51,11 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let bilinear = build.upsample("bilinear", Resampling::Bilinear, like, &[residual, stem])?;
     let aligned = build.upsample("aligned", Resampling::BilinearAligned, like, &[deep, stem])?;
     let gate = build.conv("gate", stem, [1, 1], [0, 0])?;
-    let gate = build.graph.add("gate_sigmoid", Op::Sigmoid, &[gate])?;
+    let gate = build.graph.add("gate_sigmoid", ops::Sigmoid, &[gate])?;
 
     let strided = build
         .graph
-        .add("corner_first", Op::Concat, &[padded_corner, padded_centre])?;
+        .add("corner_first", ops::Concat, &[padded_corner, padded_centre])?;
     let margins = PadMargins::Fixed {
         top: 1,
         bottom: 3,
@@ -78,11 +78,11 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
         gate,
         strided,
     ];
-    let everything = build.graph.add("everything", Op::Concat, &everything)?;
+    let everything = build.graph.add("everything", ops::Concat, &everything)?;
     let logits = build.conv("head", everything, [1, 1], [0, 0])?;
     let logits = build.upsample("logits", Resampling::BilinearAligned, twice, &[logits])?;
-    let logits = build.graph.add("crop", Op::Crop, &[logits, input])?;
-    build.graph.add("softmax", Op::Softmax, &[logits])?;
+    let logits = build.graph.add("crop", ops::Crop, &[logits, input])?;
+    build.graph.add("softmax", ops::Softmax, &[logits])?;
     Ok(build.graph)
 }
 
@@ -103,7 +103,7 @@ impl Builder<'_> {
         let (mean, std) = (mean?, std?);
         let shift = mean.iter().zip(&std).map(|(mean, std)| -mean / std).collect();
         let scale = std.iter().map(|std| 1.0 / std).collect();
-        let op = Op::Affine {
+        let op = ops::Affine {
             scale: self.graph.add_parameter("normalise.scale", &[3], scale)?,
             shift: self.graph.add_parameter("normalise.shift", &[3], shift)?,
         };
@@ -119,7 +119,7 @@ impl Builder<'_> {
 
     fn conv(&mut self, name: &str, x: NodeId, stride: [usize; 2], padding: [usize; 2]) -> Result<NodeId> {
         let (weight, bias) = self.weights(name)?;
-        let op = Op::Conv2d {
+        let op = ops::Conv2d {
             weight,
             bias,
             stride,
@@ -131,7 +131,7 @@ impl Builder<'_> {
     /// Doubles rows and columns with a 3×3 kernel.
     fn conv_transpose(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
         let (weight, bias) = self.weights(name)?;
-        let op = Op::ConvTranspose2d {
+        let op = ops::ConvTranspose2d {
             weight,
             bias,
             stride: [2, 2],
@@ -142,7 +142,7 @@ impl Builder<'_> {
     }
 
     fn affine(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
-        let op = Op::Affine {
+        let op = ops::Affine {
             scale: self.parameter(&format!("{name}.scale"))?,
             shift: self.parameter(&format!("{name}.shift"))?,
         };
@@ -150,11 +150,11 @@ impl Builder<'_> {
     }
 
     fn slope(&mut self, name: &str, slopes: Slopes, x: NodeId) -> Result<NodeId> {
-        self.graph.add(name, Op::Slope { slopes }, &[x])
+        self.graph.add(name, ops::Slope { slopes }, &[x])
     }
 
     fn max_pool(&mut self, name: &str, kernel: [usize; 2], padding: [usize; 2], x: NodeId) -> Result<NodeId> {
-        let op = Op::MaxPool2d {
+        let op = ops::MaxPool2d {
             kernel,
             stride: [2, 2],
             padding,
@@ -163,7 +163,7 @@ impl Builder<'_> {
     }
 
     fn pad(&mut self, name: &str, mode: PadMode, margins: PadMargins, inputs: &[NodeId]) -> Result<NodeId> {
-        self.graph.add(name, Op::Pad { mode, margins }, inputs)
+        self.graph.add(name, ops::Pad { mode, margins }, inputs)
     }
 
     fn upsample(
@@ -173,6 +173,6 @@ impl Builder<'_> {
         size: UpsampleSize,
         inputs: &[NodeId],
     ) -> Result<NodeId> {
-        self.graph.add(name, Op::Upsample { mode, size }, inputs)
+        self.graph.add(name, ops::Upsample { mode, size }, inputs)
     }
 }

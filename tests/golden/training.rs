@@ -66,7 +66,7 @@ fn check(name: &str) {
             let pending = plan
                 .step(executor, image.data(), &labels, t, config.learning_rate)
                 .unwrap();
-            let report = plan.receive(executor, pending).unwrap();
+            let report = plan.receive(pending).unwrap();
             for (what, found) in [("loss", report.loss), ("norm", report.gradient_norm)] {
                 let what = format!("step{t}.{what}");
                 let wanted = results.tensor(&what).unwrap().data;

@@ -126,16 +126,21 @@ fn run_with(
         let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
         let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
         program.add_call("call", case.params, reads, writes.iter().copied());
-        written.push(writes.into_iter().flatten().collect::<Vec<_>>());
+        written.push(writes);
     }
     if halves == Halves::Many {
         program.store_as_halves(&words);
     }
     let program = program.finish().expect("a sound program");
     run_program(program, &contents, variants, capabilities).map(|mut buffers| {
-        written
-            .iter()
-            .map(|ids| ids.iter().map(|id| std::mem::take(&mut buffers[id.0])).collect())
+        // What a call takes no buffer for stays as it is.
+        let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| match id {
+            Some(id) => std::mem::take(&mut buffers[id.0]),
+            None => content.clone(),
+        };
+        let cases = written.iter().zip(cases);
+        cases
+            .map(|(ids, case)| ids.iter().zip(&case.writes).map(&mut left).collect())
             .collect()
     })
 }

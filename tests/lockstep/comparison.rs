@@ -107,8 +107,11 @@ impl Lockstep {
         self.gpu.write(buffer, values).unwrap();
     }
 
-    /// Makes a buffer on the GPU the CPU's.
+    /// Makes a buffer on the GPU the CPU's, unless it is constant.
     pub fn copy_to_gpu(&mut self, buffer: BufferId) {
+        if matches!(self.program.buffers()[buffer.0].contents, Contents::Constant(_)) {
+            return;
+        }
         let words = bytemuck::cast_slice(self.cpu.buffer(buffer));
         self.gpu.write_words(buffer, 0, words).unwrap();
     }
@@ -120,9 +123,7 @@ impl Lockstep {
             let call = &program.calls()[id];
             if self.mode == Mode::Isolated {
                 for (_, buffer) in call.bound() {
-                    if matches!(program.buffers()[buffer.0].contents, Contents::Zeros) {
-                        self.copy_to_gpu(buffer);
-                    }
+                    self.copy_to_gpu(buffer);
                 }
             }
             self.cpu.submit(&[id]).unwrap();

@@ -1,16 +1,19 @@
 //! Calls up to any one on one executor and the rest on the other.
 
 use asma::gpu::{Capabilities, GpuDevice, GpuOptions};
-use asma::program::{BufferId, Executor, Precision};
+use asma::network::Precision;
+use asma::program::{Buffer, BufferId, Contents, Executor, Program};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, memory};
 use crate::network::networks;
 use crate::networks::image;
 
-/// Hands all memory from one executor to the other.
-fn hand_over(memory: &[Vec<u32>], to: &mut dyn Executor) {
-    for (index, words) in memory.iter().enumerate() {
+/// Hands all memory that calls may change from one executor to the other.
+fn hand_over(program: &Program, memory: &[Vec<u32>], to: &mut dyn Executor) {
+    let changing = |buffer: &Buffer| matches!(buffer.contents, Contents::Zeros);
+    let buffers = memory.iter().zip(program.buffers()).enumerate();
+    for (index, (words, _)) in buffers.filter(|(_, (_, buffer))| changing(buffer)) {
         to.write_words(BufferId(index), 0, words).unwrap();
     }
 }
@@ -41,7 +44,7 @@ fn take_over(gpu: GpuDevice, precision: Precision, tolerance: f32) {
             let (first, second): (&mut dyn Executor, &mut dyn Executor) =
                 if gpu_first { (gpu, cpu) } else { (cpu, gpu) };
             first.submit(&calls[..switch]).unwrap();
-            hand_over(&memory(first, &network.program), second);
+            hand_over(&network.program, &memory(first, &network.program), second);
             second.submit(&calls[switch..]).unwrap();
             let found = crate::networks::read(second, &network, network.logits);
             for (a, b) in found.data().iter().zip(wanted.data()) {

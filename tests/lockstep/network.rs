@@ -7,7 +7,8 @@ use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::Element;
-use asma::program::{Builder, Executor, LoweringOptions, Network, Precision, lower};
+use asma::network::{LoweringOptions, Network, Precision, lower};
+use asma::program::{Builder, Executor};
 
 use crate::common::gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};

@@ -3,7 +3,8 @@
 use asma::Shape;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, Tuning, VariantChoice, tune};
 use asma::graph::{Padding, SimpleUnet};
-use asma::program::{Executor, LoweringOptions, Precision, lower};
+use asma::network::{LoweringOptions, Precision, lower};
+use asma::program::Executor;
 
 use crate::common::gpu;
 use crate::comparison::{assert_same_memory, memory};

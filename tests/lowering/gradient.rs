@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, NodeId, Op, Slopes};
-use asma::program::{LoweringOptions, lower};
+use asma::graph::{Graph, NodeId, Op, Operator, Slopes, ops};
+use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
 
 use crate::memory::poison;
@@ -137,20 +137,21 @@ impl Small {
         let seed = 100 + self.0.nodes().len() as u64;
         let data = crate::networks::numbers(seed, to * from * 9);
         let weight = self.0.add_parameter("weight", &[to, from, 3, 3], data).unwrap();
-        let op = Op::Conv2d {
+        let op = ops::Conv2d {
             weight,
             bias: None,
             stride: [1, 1],
             padding: [padding; 2],
         };
         let x = self.0.add("convolution", op, &[x]).unwrap();
-        let relu = Op::Slope {
+        let relu = ops::Slope {
             slopes: Slopes::Same(0.0),
         };
         self.0.add("relu", relu, &[x]).unwrap()
     }
 
-    fn node(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+    fn node(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> NodeId {
+        let op = op.into();
         self.0.add(op.kind(), op, inputs).unwrap()
     }
 
@@ -164,7 +165,7 @@ fn output_may_be_a_join_in_place() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    graph.node(Op::Concat, &[a, b]);
+    graph.node(ops::Concat, &[a, b]);
     graph.check("the output is a concatenation");
 }
 
@@ -173,11 +174,11 @@ fn output_may_be_a_crop() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 4], 0);
-    graph.node(Op::Crop, &[a, b]);
+    graph.node(ops::Crop, &[a, b]);
     graph.check("the output is a crop");
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
-    graph.node(Op::Crop, &[a, input]);
+    graph.node(ops::Crop, &[a, input]);
     graph.check("the output is a crop of nothing");
 }
 
@@ -186,9 +187,9 @@ fn part_of_a_join_may_be_used_after_it() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     // The input cannot stand in place and is copied.
-    let joined = graph.node(Op::Concat, &[a, input]);
+    let joined = graph.node(ops::Concat, &[a, input]);
     let b = graph.convolution(joined, [7, 4], 1);
-    graph.node(Op::Add, &[a, b]);
+    graph.node(ops::Add, &[a, b]);
     graph.check("a part of a concatenation is added to what follows it");
 }
 
@@ -197,11 +198,11 @@ fn join_may_be_cropped() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    let joined = graph.node(Op::Concat, &[a, b]);
+    let joined = graph.node(ops::Concat, &[a, b]);
     let small = graph.convolution(joined, [6, 4], 0);
-    graph.node(Op::Crop, &[joined, small]);
+    graph.node(ops::Crop, &[joined, small]);
     let cropped = graph.0.output();
-    graph.node(Op::Concat, &[cropped, small]);
+    graph.node(ops::Concat, &[cropped, small]);
     graph.check("a concatenation is cropped");
 }
 
@@ -210,12 +211,12 @@ fn cropped_part_may_be_used_whole() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let small = graph.convolution(a, [4, 4], 0);
-    let cropped = graph.node(Op::Crop, &[a, small]);
-    let joined = graph.node(Op::Concat, &[small, cropped]);
+    let cropped = graph.node(ops::Crop, &[a, small]);
+    let joined = graph.node(ops::Concat, &[small, cropped]);
     let again = graph.convolution(joined, [8, 3], 2);
-    let whole = graph.node(Op::Concat, &[again, input]);
-    let back = graph.node(Op::Crop, &[a, whole]);
-    graph.node(Op::Concat, &[whole, back, back]);
+    let whole = graph.node(ops::Concat, &[again, input]);
+    let back = graph.node(ops::Crop, &[a, whole]);
+    graph.node(ops::Concat, &[whole, back, back]);
     graph.check("a skip is joined cropped, cropped again and used whole");
 }
 
@@ -224,16 +225,16 @@ fn cropped_part_may_be_used_whole() {
 fn crop_of_a_crop_cuts_what_each_cuts() {
     let (mut graph, input) = Small::new();
     let whole = graph.convolution(input, [3, 4], 1);
-    let pooled = |rows: usize| Op::MaxPool2d {
+    let pooled = |rows: usize| ops::MaxPool2d {
         kernel: [rows, rows],
         stride: [1, 1],
         padding: [0, 0],
     };
     let one_less = graph.node(pooled(2), &[input]);
     let two_less = graph.node(pooled(3), &[input]);
-    let once = graph.node(Op::Crop, &[whole, one_less]);
-    let twice = graph.node(Op::Crop, &[once, two_less]);
+    let once = graph.node(ops::Crop, &[whole, one_less]);
+    let twice = graph.node(ops::Crop, &[once, two_less]);
     let part = graph.convolution(two_less, [3, 2], 1);
-    graph.node(Op::Concat, &[twice, part]);
+    graph.node(ops::Concat, &[twice, part]);
     graph.check("a crop of a crop is joined");
 }

@@ -6,7 +6,8 @@ use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::{Element, asma_mask, sigmoid};
-use asma::program::{BufferId, Builder, Contents, Executor, LoweringOptions, Network, Precision, lower};
+use asma::network::{LoweringOptions, Network, Precision, lower};
+use asma::program::{BufferId, Builder, Contents, Executor};
 
 use crate::networks::{run, simple_unet, simple_unet_scaled, tensor};
 use crate::random_graph::random_graph;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::program::{BufferId, Contents, Executor, Gradients, LoweringOptions, Network, lower};
+use asma::network::{Gradients, LoweringOptions, Network, lower};
+use asma::program::{BufferId, Contents, Executor};
 
 use crate::networks::{run, tensor};
 use crate::random_graph::random_graph;

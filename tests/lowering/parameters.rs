@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, Node, NodeId, Op, Padding, ParameterId, SimpleUnet, Slopes};
+use asma::graph::{Graph, Node, NodeId, Op, Operator, Padding, ParameterId, SimpleUnet, Slopes, ops};
 use asma::kernels::Params;
-use asma::program::{Executor, Gradients, LoweringOptions, Network, Precision, Trainable, lower};
+use asma::network::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
+use asma::program::Executor;
 use asma::{Shape, Tensor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -37,14 +38,17 @@ fn rebuilt(graph: &Graph, data: &[f32], stand_in: impl Fn(ParameterId) -> Parame
     for Node { name, op, inputs } in &graph.nodes()[1..] {
         let mut op = op.clone();
         match &mut op {
-            Op::Conv2d { weight, bias, .. } | Op::ConvTranspose2d { weight, bias, .. } => {
+            Op::Conv2d(ops::Conv2d { weight, bias, .. })
+            | Op::ConvTranspose2d(ops::ConvTranspose2d { weight, bias, .. }) => {
                 *weight = stand_in(*weight);
                 *bias = bias.map(&stand_in);
             }
-            Op::Slope {
+            Op::Slope(ops::Slope {
                 slopes: Slopes::Learnt(slopes),
-            } => *slopes = stand_in(*slopes),
-            Op::Affine { scale, shift } => (*scale, *shift) = (stand_in(*scale), stand_in(*shift)),
+            }) => *slopes = stand_in(*slopes),
+            Op::Affine(ops::Affine { scale, shift }) => {
+                (*scale, *shift) = (stand_in(*scale), stand_in(*shift))
+            }
             _ => {}
         }
         copy.add(name, op, inputs).unwrap();
@@ -85,12 +89,12 @@ fn reads(graph: &Graph) -> Vec<usize> {
         if !needed[index] {
             continue;
         }
-        for id in node.op.parameters() {
+        for (id, _) in node.op.parameters() {
             reads[id.0] += 1;
         }
         // What only lends its size passes no gradient.
         let values = match node.op {
-            Op::Concat | Op::Add => node.inputs.len(),
+            Op::Concat(_) | Op::Add(_) => node.inputs.len(),
             _ => node.inputs.len().min(1),
         };
         for input in &node.inputs[..values] {
@@ -198,62 +202,68 @@ fn count_features(graph: &Graph, counts: &mut HashMap<&'static str, usize>) {
     let operator = |id: NodeId| &graph.nodes()[id.0].op;
     let negative = |id: ParameterId| graph.parameters()[id.0].data.iter().any(|&slope| slope < 0.0);
     for node in graph.nodes() {
-        let of_use = node.op.parameters().iter().all(|id| reads[id.0] > 0);
+        let of_use = node.op.parameters().iter().all(|(id, _)| reads[id.0] > 0);
         if !of_use {
             continue;
         }
         let input = node.inputs.first().map(|&id| operator(id));
-        let after_convolution = matches!(input, Some(Op::Conv2d { .. } | Op::ConvTranspose2d { .. }));
-        count("concatenation", matches!(node.op, Op::Concat));
-        count("crop", matches!(node.op, Op::Crop));
+        let after_convolution = matches!(
+            input,
+            Some(Op::Conv2d(ops::Conv2d { .. }) | Op::ConvTranspose2d(ops::ConvTranspose2d { .. }))
+        );
+        count("concatenation", matches!(node.op, Op::Concat(_)));
+        count("crop", matches!(node.op, Op::Crop(_)));
         match node.op {
-            Op::Conv2d {
+            Op::Conv2d(ops::Conv2d {
                 bias,
                 stride,
                 padding,
                 ..
-            } => {
+            }) => {
                 count("convolution without bias", bias.is_none());
                 count("convolution with bias", bias.is_some());
                 count("strided convolution", stride != [1, 1]);
                 count("padded convolution", padding != [0, 0]);
                 count(
                     "convolution of the input",
-                    matches!(input, Some(Op::Input { .. })),
+                    matches!(input, Some(Op::Input(ops::Input { .. }))),
                 );
                 count(
                     "convolution of an affine",
-                    matches!(input, Some(Op::Affine { .. })),
+                    matches!(input, Some(Op::Affine(ops::Affine { .. }))),
                 );
             }
-            Op::ConvTranspose2d {
+            Op::ConvTranspose2d(ops::ConvTranspose2d {
                 bias,
                 stride,
                 output_padding,
                 ..
-            } => {
+            }) => {
                 count("transposed convolution without bias", bias.is_none());
                 count("transposed convolution with bias", bias.is_some());
                 count("strided transposed convolution", stride != [1, 1]);
                 count("output padding", output_padding != [0, 0]);
             }
-            Op::Affine { .. } => {
-                count("affine of the input", matches!(input, Some(Op::Input { .. })));
+            Op::Affine(ops::Affine { .. }) => {
+                count(
+                    "affine of the input",
+                    matches!(input, Some(Op::Input(ops::Input { .. }))),
+                );
                 count("affine of a convolution", after_convolution);
                 count("affine alone", !after_convolution);
             }
-            Op::Slope {
+            Op::Slope(ops::Slope {
                 slopes: Slopes::Learnt(id),
-            } => {
+            }) => {
                 let length = graph.parameters()[id.0].data.len();
                 count("one slope", length == 1);
                 count("slopes of channels", length > 1);
                 count("negative slope", negative(id));
                 count("slope of a convolution", after_convolution);
             }
-            Op::Slope {
+            Op::Slope(ops::Slope {
                 slopes: Slopes::Same(_),
-            } => count("activation of a convolution", after_convolution),
+            }) => count("activation of a convolution", after_convolution),
             _ => {}
         }
     }

@@ -1,7 +1,9 @@
 //! Graphs of all operators, wired at random from a seed.
 
 use asma::Shape;
-use asma::graph::{Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize};
+use asma::graph::{
+    Graph, NodeId, Op, Operator, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -70,7 +72,8 @@ impl Growing {
         }
     }
 
-    fn add(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+    fn add(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> NodeId {
+        let op = op.into();
         let name = format!("{}{}", op.kind(), self.graph.nodes().len());
         self.graph.add(name, op, inputs).unwrap()
     }
@@ -90,7 +93,7 @@ impl Growing {
             4 => self.slope(x, shape),
             5 => {
                 let kernel = [self.pick(&[2, 3]), self.pick(&[1, 2, 3])];
-                let op = Op::MaxPool2d {
+                let op = ops::MaxPool2d {
                     kernel,
                     stride: [self.pick(&[1, 2]), self.pick(&[1, 2, 3])],
                     padding: [self.below(kernel[0] / 2 + 1), self.below(kernel[1] / 2 + 1)],
@@ -105,11 +108,11 @@ impl Growing {
                 ]);
                 if self.below(2) == 0 && shape.h.max(shape.w) < LARGE {
                     let size = UpsampleSize::Factor(self.pick(&[2, 3]));
-                    self.add(Op::Upsample { mode, size }, &[x]);
+                    self.add(ops::Upsample { mode, size }, &[x]);
                 } else {
                     let like = self.source();
                     self.add(
-                        Op::Upsample {
+                        ops::Upsample {
                             mode,
                             size: UpsampleSize::Like,
                         },
@@ -120,7 +123,7 @@ impl Growing {
             7..=9 => self.concat(x),
             10 => {
                 let like = self.source();
-                self.add(Op::Crop, &[x, like]);
+                self.add(ops::Crop, &[x, like]);
             }
             11 => {
                 let mode = self.pick(&[PadMode::Zero, PadMode::Replicate]);
@@ -132,11 +135,11 @@ impl Growing {
                         left,
                         right,
                     };
-                    self.add(Op::Pad { mode, margins }, &[x]);
+                    self.add(ops::Pad { mode, margins }, &[x]);
                 } else {
                     let margins = self.pick(&[PadMargins::LikeCentred, PadMargins::LikeBottomRight]);
                     let like = self.source();
-                    self.add(Op::Pad { mode, margins }, &[x, like]);
+                    self.add(ops::Pad { mode, margins }, &[x, like]);
                 }
             }
             12 | 13 => {
@@ -144,12 +147,18 @@ impl Growing {
                 let shapes = self.graph.shapes(self.input).unwrap();
                 let alike: Vec<usize> = (0..shapes.len()).filter(|&i| shapes[i] == shape).collect();
                 let other = NodeId(self.pick(&alike));
-                self.add(Op::Add, &[x, other]);
+                self.add(ops::Add, &[x, other]);
             }
             14 => self.affine(x, shape),
             _ => {
                 let op = self.pick(&[0, 1]);
-                self.add(if op == 0 { Op::Softmax } else { Op::Sigmoid }, &[x]);
+                self.add(
+                    match op {
+                        0 => Op::from(ops::Softmax),
+                        _ => Op::from(ops::Sigmoid),
+                    },
+                    &[x],
+                );
             }
         }
     }
@@ -181,7 +190,7 @@ impl Growing {
         } else {
             None
         };
-        let op = Op::Conv2d {
+        let op = ops::Conv2d {
             weight,
             bias,
             stride: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 2])],
@@ -202,7 +211,7 @@ impl Growing {
         } else {
             None
         };
-        let op = Op::ConvTranspose2d {
+        let op = ops::ConvTranspose2d {
             weight,
             bias,
             stride,
@@ -221,11 +230,11 @@ impl Growing {
             4 => Slopes::Learnt(self.parameter(&[shape.c], 0.5)),
             _ => Slopes::Learnt(self.parameter(&[1], 0.5)),
         };
-        self.add(Op::Slope { slopes }, &[x]);
+        self.add(ops::Slope { slopes }, &[x]);
     }
 
     fn affine(&mut self, x: NodeId, shape: Shape) {
-        let op = Op::Affine {
+        let op = ops::Affine {
             scale: self.parameter(&[shape.c], 1.5),
             shift: self.parameter(&[shape.c], 0.5),
         };
@@ -254,12 +263,12 @@ impl Growing {
                 return;
             }
             if (h, w) != wanted || self.below(8) == 0 {
-                *part = self.add(Op::Crop, &[*part, smallest]);
+                *part = self.add(ops::Crop, &[*part, smallest]);
             }
         }
         if self.below(2) == 0 {
             parts.reverse();
         }
-        self.add(Op::Concat, &parts);
+        self.add(ops::Concat, &parts);
     }
 }

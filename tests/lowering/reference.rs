@@ -2,7 +2,7 @@
 //! lowering, nothing in place.
 
 use asma::Shape;
-use asma::graph::{Graph, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes};
+use asma::graph::{Graph, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, ops};
 
 /// A dense tensor of 64-bit floats.
 #[derive(Clone, Debug)]
@@ -84,13 +84,13 @@ fn operator(
         data[c.min(data.len() - 1)]
     };
     match *op {
-        Op::Input { .. } => first.clone(),
-        Op::Conv2d {
+        Op::Input(ops::Input { .. }) => first.clone(),
+        Op::Conv2d(ops::Conv2d {
             weight,
             bias,
             stride,
             padding,
-        } => {
+        }) => {
             let &[_, channels, rows, columns] = extents(weight) else {
                 unreachable!()
             };
@@ -110,13 +110,13 @@ fn operator(
                 sum
             })
         }
-        Op::ConvTranspose2d {
+        Op::ConvTranspose2d(ops::ConvTranspose2d {
             weight,
             bias,
             stride,
             padding,
             ..
-        } => {
+        }) => {
             let &[channels, outs, rows, columns] = extents(weight) else {
                 unreachable!()
             };
@@ -150,7 +150,7 @@ fn operator(
             }
             output
         }
-        Op::Slope { slopes } => Values::from_fn(shape, |n, c, y, x| {
+        Op::Slope(ops::Slope { slopes }) => Values::from_fn(shape, |n, c, y, x| {
             let slope = match slopes {
                 Slopes::Same(slope) => slope as f64,
                 Slopes::Learnt(id) => per_channel(id, c),
@@ -158,11 +158,11 @@ fn operator(
             let value = first.at(n, c, y, x);
             if value > 0.0 { value } else { slope * value }
         }),
-        Op::MaxPool2d {
+        Op::MaxPool2d(ops::MaxPool2d {
             kernel,
             stride,
             padding,
-        } => Values::from_fn(shape, |n, c, y, x| {
+        }) => Values::from_fn(shape, |n, c, y, x| {
             let mut largest = f64::NEG_INFINITY;
             for row in 0..kernel[0] {
                 for column in 0..kernel[1] {
@@ -175,7 +175,7 @@ fn operator(
             }
             largest
         }),
-        Op::Upsample { mode, .. } => Values::from_fn(shape, |n, c, y, x| {
+        Op::Upsample(ops::Upsample { mode, .. }) => Values::from_fn(shape, |n, c, y, x| {
             let rows = sources(mode, y, first.shape.h, shape.h);
             let columns = sources(mode, x, first.shape.w, shape.w);
             let mut sum = 0.0;
@@ -186,7 +186,7 @@ fn operator(
             }
             sum
         }),
-        Op::Concat => Values::from_fn(shape, |n, mut c, y, x| {
+        Op::Concat(_) => Values::from_fn(shape, |n, mut c, y, x| {
             for input in inputs {
                 if c < input.shape.c {
                     return input.at(n, c, y, x);
@@ -195,11 +195,11 @@ fn operator(
             }
             unreachable!()
         }),
-        Op::Crop => {
+        Op::Crop(_) => {
             let (top, left) = ((first.shape.h - shape.h) / 2, (first.shape.w - shape.w) / 2);
             Values::from_fn(shape, |n, c, y, x| first.at(n, c, y + top, x + left))
         }
-        Op::Pad { mode, margins } => {
+        Op::Pad(ops::Pad { mode, margins }) => {
             let (top, left) = match margins {
                 PadMargins::Fixed { top, left, .. } => (top, left),
                 PadMargins::LikeCentred => ((shape.h - first.shape.h) / 2, (shape.w - first.shape.w) / 2),
@@ -218,17 +218,17 @@ fn operator(
                 }
             })
         }
-        Op::Add => Values::from_fn(shape, |n, c, y, x| {
+        Op::Add(_) => Values::from_fn(shape, |n, c, y, x| {
             first.at(n, c, y, x) + inputs[1].at(n, c, y, x)
         }),
-        Op::Affine { scale, shift } => Values::from_fn(shape, |n, c, y, x| {
+        Op::Affine(ops::Affine { scale, shift }) => Values::from_fn(shape, |n, c, y, x| {
             per_channel(scale, c) * first.at(n, c, y, x) + per_channel(shift, c)
         }),
-        Op::Softmax => Values::from_fn(shape, |n, c, y, x| {
+        Op::Softmax(_) => Values::from_fn(shape, |n, c, y, x| {
             let sum: f64 = (0..shape.c).map(|c| first.at(n, c, y, x).exp()).sum();
             first.at(n, c, y, x).exp() / sum
         }),
-        Op::Sigmoid => Values::from_fn(shape, |n, c, y, x| 1.0 / (1.0 + (-first.at(n, c, y, x)).exp())),
+        Op::Sigmoid(_) => Values::from_fn(shape, |n, c, y, x| 1.0 / (1.0 + (-first.at(n, c, y, x)).exp())),
     }
 }
 

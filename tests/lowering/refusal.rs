@@ -1,20 +1,20 @@
 //! What cannot be run is refused before anything is allocated, in one line that names it.
 
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, check_limits, required_limits};
-use asma::graph::{Graph, Op, Padding, SimpleUnet};
-use asma::program::{LoweringOptions, lower};
+use asma::graph::{Graph, Padding, SimpleUnet, ops};
+use asma::network::{LoweringOptions, lower};
 use asma::{Error, Shape};
 
 use crate::common::gpu;
 use crate::networks::simple_unet;
 
 /// One layer whose values need 160 MiB, more than the 128 MiB that every device allows.
-fn too_large() -> asma::program::Network {
+fn too_large() -> asma::network::Network {
     let mut graph = Graph::new(1);
     let weight = graph
         .add_parameter("weight", &[40, 1, 1, 1], vec![1.0; 40])
         .unwrap();
-    let op = Op::Conv2d {
+    let op = ops::Conv2d {
         weight,
         bias: None,
         stride: [1, 1],
@@ -97,18 +97,18 @@ fn size_that_a_network_cannot_take_names_the_nearest_that_it_can() {
     // A sum of a path that halves and doubles with one that does not takes even sizes only.
     let mut graph = Graph::new(3);
     let x = graph.input();
-    let pool = Op::MaxPool2d {
+    let pool = ops::MaxPool2d {
         kernel: [2, 2],
         stride: [2, 2],
         padding: [0, 0],
     };
     let half = graph.add("pool", pool, &[x]).unwrap();
-    let up = Op::Upsample {
+    let up = ops::Upsample {
         mode: asma::graph::Resampling::Nearest,
         size: asma::graph::UpsampleSize::Factor(2),
     };
     let back = graph.add("up", up, &[half]).unwrap();
-    graph.add("sum", Op::Add, &[x, back]).unwrap();
+    graph.add("sum", ops::Add, &[x, back]).unwrap();
     let refused = lower(&graph, Shape::new(1, 3, 9, 11), LoweringOptions::default());
     let text = refused.expect_err("a refusal").to_string();
     assert!(text.contains("`sum`") && text.contains("8×10, 10×12"), "{text}");

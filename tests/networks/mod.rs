@@ -4,7 +4,8 @@
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::cpu::CpuExecutor;
 use asma::graph::{Graph, SimpleUnet};
-use asma::program::{Executor, Network, Place};
+use asma::network::Network;
+use asma::program::{Executor, Place};
 use asma::{LabelMap, Shape, Tensor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

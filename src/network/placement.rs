@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use super::LoweringOptions;
-use super::fusion::Fusions;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::View;
 use crate::program::{Builder, Place};
@@ -37,7 +36,7 @@ impl Joins {
             partly: cropped,
         };
         match graph.nodes()[base.0].op {
-            Op::Concat => (0..graph.nodes()[base.0].inputs.len())
+            Op::Concat(_) => (0..graph.nodes()[base.0].inputs.len())
                 .map(|index| {
                     if !self.is_in_place(base, index) {
                         return copied_part(index);
@@ -73,18 +72,32 @@ pub(super) struct Region {
 /// The node that `id` is a crop of, through any number of crops, and whether there was any.
 pub(super) fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
     let mut cropped = false;
-    while let Op::Crop = graph.nodes()[id.0].op {
+    while let Op::Crop(_) = graph.nodes()[id.0].op {
         id = graph.nodes()[id.0].inputs[0];
         cropped = true;
     }
     (id, cropped)
 }
 
+/// What a node reads, and what the nodes read that may be computed by the same call: before a scale and shift or an
+/// activation, a convolution.
+fn read_by_one_call(graph: &Graph, id: NodeId) -> Vec<NodeId> {
+    let mut all = Vec::new();
+    let mut node = &graph.nodes()[id.0];
+    loop {
+        all.extend(&node.inputs);
+        match (&node.op, node.inputs.first()) {
+            (Op::Affine(_) | Op::Slope(_), Some(input)) => node = &graph.nodes()[input.0],
+            _ => return all,
+        }
+    }
+}
+
 /// Rows above and columns left that the crops which `id` ends cut off together. Of an odd rest each crop
 /// cuts the larger half below and right, so that several cut otherwise than one.
 fn crop_offset(graph: &Graph, shapes: &[Shape], mut id: NodeId) -> (usize, usize) {
     let (mut top, mut left) = (0, 0);
-    while let Op::Crop = graph.nodes()[id.0].op {
+    while let Op::Crop(_) = graph.nodes()[id.0].op {
         let base = graph.nodes()[id.0].inputs[0];
         top += (shapes[base.0].h - shapes[id.0].h) / 2;
         left += (shapes[base.0].w - shapes[id.0].w) / 2;
@@ -97,18 +110,16 @@ fn crop_offset(graph: &Graph, shapes: &[Shape], mut id: NodeId) -> (usize, usize
 pub(super) fn place_all(
     graph: &Graph,
     shapes: &[Shape],
-    fusions: &Fusions,
     options: LoweringOptions,
     program: &mut Builder,
-) -> (Vec<Option<Place>>, Joins) {
+) -> (Vec<Place>, Joins) {
     let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
     let mut joins = Joins::default();
     for (index, node) in graph.nodes().iter().enumerate() {
-        if matches!(node.op, Op::Concat) {
+        if matches!(node.op, Op::Concat(_)) {
             join(
                 graph,
                 shapes,
-                fusions,
                 options,
                 program,
                 &mut places,
@@ -117,23 +128,23 @@ pub(super) fn place_all(
             );
         }
     }
-    for (index, node) in graph.nodes().iter().enumerate() {
-        if fusions.is_inner(NodeId(index)) || places[index].is_some() {
-            continue;
-        }
-        let shape = shapes[index];
-        places[index] = match node.op {
-            Op::Crop => places[node.inputs[0].0].map(|base| Place {
-                view: base
-                    .view
-                    .window(0, (base.shape.h - shape.h) / 2, (base.shape.w - shape.w) / 2),
-                shape,
-                ..base
-            }),
-            _ => Some(program.add_tensor(node.name.clone(), shape)),
-        };
+    let mut all: Vec<Place> = Vec::with_capacity(places.len());
+    for ((node, place), &shape) in graph.nodes().iter().zip(places).zip(shapes) {
+        all.push(match (place, &node.op) {
+            (Some(place), _) => place,
+            (None, Op::Crop(_)) => {
+                let base = all[node.inputs[0].0];
+                let (top, left) = ((base.shape.h - shape.h) / 2, (base.shape.w - shape.w) / 2);
+                Place {
+                    view: base.view.window(0, top, left),
+                    shape,
+                    ..base
+                }
+            }
+            _ => program.add_tensor(node.name.clone(), shape),
+        });
     }
-    (places, joins)
+    (all, joins)
 }
 
 /// Places the parts of one concatenation next to each other where that can be.
@@ -141,7 +152,6 @@ pub(super) fn place_all(
 fn join(
     graph: &Graph,
     shapes: &[Shape],
-    fusions: &Fusions,
     options: LoweringOptions,
     program: &mut Builder,
     places: &mut [Option<Place>],
@@ -156,17 +166,18 @@ fn join(
         .enumerate()
         .map(|(index, (base, _))| {
             let once = bases.iter().filter(|(other, _)| other == base).count() == 1;
-            let movable = !matches!(graph.nodes()[base.0].op, Op::Input { .. } | Op::Concat | Op::Crop);
+            let movable = !matches!(
+                graph.nodes()[base.0].op,
+                Op::Input(_) | Op::Concat(_) | Op::Crop(_)
+            );
             let unplaced = places[base.0].is_none() && *base != graph.output();
             // Of several parts that are cropped only the first one stands whole.
             let first_cropped = !bases[..index].iter().any(|(_, cropped)| *cropped);
             let cropped = bases[index].1;
             // A call must not read the buffer that it writes.
             let feeds_another = bases.iter().any(|(other, _)| {
-                let group = fusions.group(graph, *other);
                 other != base
-                    && graph.nodes()[group[0].0]
-                        .inputs
+                    && read_by_one_call(graph, *other)
                         .iter()
                         .any(|input| uncropped(graph, *input).0 == *base)
             });

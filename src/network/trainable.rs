@@ -3,11 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::Lowering;
-use super::coefficients::Origin;
-use crate::graph::{Graph, ParameterId};
-use crate::kernels::{channel_sums, sum_partials};
-use crate::program::{BufferId, Builder, Place};
+use crate::graph::{Graph, Origin, ParameterId};
+use crate::program::{BufferId, Builder};
 
 /// The parameters of a network lowered with [`Gradients::Parameters`](super::Gradients::Parameters).
 #[derive(Clone, Debug)]
@@ -26,7 +23,7 @@ pub struct Trainable {
 /// The parameters while they are lowered.
 pub(super) struct Parameters {
     pub(super) weights: BufferId,
-    gradient: BufferId,
+    pub(super) gradient: BufferId,
     /// Where each parameter begins.
     offsets: Vec<usize>,
     count: usize,
@@ -70,68 +67,24 @@ impl Parameters {
         index as u32
     }
 
+    /// The buffers of parameters and of their gradients.
+    pub(super) fn buffers(&self) -> [BufferId; 2] {
+        [self.weights, self.gradient]
+    }
+
+    /// Where the gradient of a parameter is to be written, and whether it must be added to what stands there.
+    pub(super) fn begin_gradient(&mut self, parameter: ParameterId) -> (usize, bool) {
+        let begun = std::mem::replace(&mut self.begun[parameter.0], true);
+        (self.offsets[parameter.0], begun)
+    }
+
     pub(super) fn finish(self, program: &mut Builder) -> Trainable {
-        program.buffers[self.weights.0].length = self.initial.len().max(1);
+        program.lengthen(self.weights, self.initial.len());
         Trainable {
             weights: self.weights,
             gradient: self.gradient,
             count: self.count,
             initial: self.initial,
         }
-    }
-}
-
-impl Lowering<'_> {
-    /// Adds the gradient of a parameter with one number per channel, or one for all of them: sums over the
-    /// pixels of `gradient`, or of its product with `input`, as `mode` of [`channel_sums`] says.
-    pub(super) fn add_channel_gradient(
-        &mut self,
-        label: String,
-        parameter: ParameterId,
-        input: Place,
-        gradient: Place,
-        mode: u32,
-    ) {
-        let params = channel_sums::Params::chunked(input.view, gradient.view, gradient.shape.into(), mode);
-        let sums = params.chunks() as usize * gradient.shape.c;
-        let partials = self.program.add_buffer(format!("partial sums of {label}"), sums);
-        self.program.add_call(
-            label.clone(),
-            params,
-            [
-                (mode != channel_sums::GRADIENT).then_some(input.buffer),
-                Some(gradient.buffer),
-            ],
-            &[partials],
-        );
-        // A number for all channels is summed over them too.
-        let length = self.graph.data(parameter).len();
-        self.add_partials(label, partials, sums / length, parameter, length);
-    }
-
-    /// Adds up partial sums, `chunks` of each of the parameter's `length` numbers, to its gradient.
-    pub(super) fn add_partials(
-        &mut self,
-        label: String,
-        partials: BufferId,
-        chunks: usize,
-        parameter: ParameterId,
-        length: usize,
-    ) {
-        let Some(trainable) = &mut self.trainable else {
-            return;
-        };
-        let accumulate = std::mem::replace(&mut trainable.begun[parameter.0], true);
-        self.program.add_call(
-            format!("{label}, summed"),
-            sum_partials::Params {
-                length: length as u32,
-                chunks: chunks as u32,
-                offset: trainable.offsets[parameter.0] as u32,
-                accumulate: accumulate as u32,
-            },
-            &[partials],
-            &[trainable.gradient],
-        );
     }
 }

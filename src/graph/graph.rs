@@ -1,0 +1,166 @@
+//! The graph: nodes in an order in which they can be computed, and their parameters.
+
+use std::sync::Arc;
+
+use super::ops::{Input, Op, Operator};
+use super::parameter::{Parameter, ParameterId};
+use crate::error::{Error, Result};
+
+/// The number of a node in its [`Graph`]. Inputs of a node have smaller numbers than it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// An operator and where its inputs come from.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The layer's name, for messages and tables.
+    pub name: String,
+    /// What it does.
+    pub op: Op,
+    /// Which nodes it reads.
+    pub inputs: Vec<NodeId>,
+}
+
+/// A network of any input size: a list of nodes in an order in which they can be computed. Node 0 is the
+/// input, and one node is the output.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    parameters: Vec<Parameter>,
+    output: NodeId,
+}
+
+impl Graph {
+    /// A graph that gives back its input of `channels` channels.
+    pub fn new(channels: usize) -> Self {
+        Graph {
+            nodes: vec![Node {
+                name: "input".into(),
+                op: Input { channels }.into(),
+                inputs: Vec::new(),
+            }],
+            parameters: Vec::new(),
+            output: NodeId(0),
+        }
+    }
+
+    /// The input's node.
+    pub fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// The output's node: the last one added.
+    pub fn output(&self) -> NodeId {
+        self.output
+    }
+
+    /// All nodes, indexed by [`NodeId`].
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// All parameters, indexed by [`ParameterId`].
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// How many numbers the network has learnt.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(|p| p.data.len()).sum()
+    }
+
+    /// Channels of the input.
+    pub fn input_channels(&self) -> usize {
+        match self.nodes[0].op {
+            Op::Input(Input { channels }) => channels,
+            _ => 0,
+        }
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Errors
+    /// If `data` has not as many numbers as `shape` says.
+    pub fn add_parameter(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        data: Vec<f32>,
+    ) -> Result<ParameterId> {
+        let name = name.into();
+        let wanted = shape
+            .iter()
+            .try_fold(1usize, |product, &extent| product.checked_mul(extent));
+        if wanted != Some(data.len()) {
+            let wanted = wanted.map_or("more than can be counted".into(), |wanted| wanted.to_string());
+            return Err(Error::Network(format!(
+                "parameter `{name}` of shape {shape:?} wants {wanted} numbers, but {} were given",
+                data.len()
+            )));
+        }
+        self.parameters.push(Parameter {
+            name,
+            shape: shape.to_vec(),
+            data: Arc::new(data),
+        });
+        Ok(ParameterId(self.parameters.len() - 1))
+    }
+
+    /// Adds a node, which becomes the output.
+    ///
+    /// # Errors
+    /// If an input is not a node added before, or there are more or fewer inputs than the operator takes,
+    /// or a parameter is missing or misshapen, or a setting of the operator cannot be.
+    pub fn add(&mut self, name: impl Into<String>, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        let (name, op) = (name.into(), op.into());
+        if let Some(stranger) = inputs.iter().find(|input| input.0 >= self.nodes.len()) {
+            return Err(Error::Network(format!(
+                "layer `{name}` reads node {}, but only {} nodes stand before it",
+                stranger.0,
+                self.nodes.len()
+            )));
+        }
+        self.check(&op, inputs.len())
+            .map_err(|problem| Error::Network(format!("layer `{name}` ({}) {problem}", op.kind())))?;
+        self.nodes.push(Node {
+            name,
+            op,
+            inputs: inputs.to_vec(),
+        });
+        self.output = NodeId(self.nodes.len() - 1);
+        Ok(self.output)
+    }
+
+    /// Checks what can be checked of an operator without an input size.
+    fn check(&self, op: &Op, inputs: usize) -> Result<(), String> {
+        let wanted = op.inputs();
+        if matches!(op, Op::Input(_)) {
+            return Err("stands first, once; a network has one input".into());
+        }
+        if !wanted.contains(&inputs) {
+            return Err(format!(
+                "takes {} inputs, but {inputs} were given",
+                wanted.start()
+            ));
+        }
+        for (id, rank) in op.parameters() {
+            let shape = self.parameters.get(id.0).map(|parameter| &parameter.shape[..]);
+            if shape.is_none_or(|shape| shape.len() != rank || shape.contains(&0)) {
+                return Err(format!(
+                    "wants a parameter of {rank} dimensions, none of them 0, but found {shape:?}"
+                ));
+            }
+        }
+        op.check()
+    }
+
+    /// How many numbers one of its operators has learnt.
+    pub fn parameters_of(&self, op: &Op) -> usize {
+        op.parameters().iter().map(|&(id, _)| self.data(id).len()).sum()
+    }
+
+    /// A parameter's numbers.
+    pub(crate) fn data(&self, id: ParameterId) -> &[f32] {
+        self.parameters.get(id.0).map_or(&[], |p| &p.data)
+    }
+}

@@ -1,0 +1,43 @@
+//! The network's input.
+
+use super::operator::{Misfit, Operator, Site, first};
+use crate::error::Result;
+use crate::graph::parameter::Parameter;
+use crate::tensor::Shape;
+
+/// The network's input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Its channels.
+    pub channels: usize,
+}
+
+impl Operator for Input {
+    fn kind(&self) -> &'static str {
+        "input"
+    }
+
+    fn inputs(&self) -> std::ops::RangeInclusive<usize> {
+        0..=0
+    }
+
+    /// What the network is given stands for the one input.
+    fn shape(&self, given: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
+        let given = first(given)?;
+        match given.c == self.channels {
+            true => Ok(given),
+            false => Err(Misfit::Other(format!(
+                "takes {} channels, but the input has {}",
+                self.channels, given.c
+            ))),
+        }
+    }
+
+    fn forward(&self, _: &mut dyn Site) -> Result<()> {
+        Ok(())
+    }
+
+    fn adjoint(&self, _: &mut dyn Site) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The operators a network is made of: one file per operator with its settings, arity, parameters, shape, forward and
+//! adjoint, as an implementation of [`Operator`].
+//!
+//! An operator more is its file and one line in the list below; a kernel that it wants is its own four files and a line
+//! in the list of kernels.
+
+mod convolution;
+mod operator;
+
+pub(crate) use operator::Misfit;
+pub use operator::{MOST_SETTING, Operator, Site};
+
+use std::ops::RangeInclusive;
+
+use super::parameter::{Parameter, ParameterId};
+use crate::error::Result;
+use crate::tensor::Shape;
+
+macro_rules! operators {
+    ($($(#[$doc:meta])* $operator:ident => $module:ident),* $(,)?) => {
+        $(mod $module;)*
+        $(pub use $module::$operator;)*
+
+        /// An operator. Weights are shaped as in PyTorch.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Op {
+            $($(#[$doc])* $operator($operator)),*
+        }
+
+        $(impl From<$operator> for Op {
+            fn from(operator: $operator) -> Self { Op::$operator(operator) }
+        })*
+
+        impl Operator for Op {
+            fn kind(&self) -> &'static str {
+                match self { $(Op::$operator(operator) => operator.kind()),* }
+            }
+
+            fn inputs(&self) -> RangeInclusive<usize> {
+                match self { $(Op::$operator(operator) => operator.inputs()),* }
+            }
+
+            fn parameters(&self) -> Vec<(ParameterId, usize)> {
+                match self { $(Op::$operator(operator) => operator.parameters()),* }
+            }
+
+            fn check(&self) -> Result<(), String> {
+                match self { $(Op::$operator(operator) => operator.check()),* }
+            }
+
+            fn shape(&self, inputs: &[Shape], parameters: &[Parameter]) -> Result<Shape, Misfit> {
+                match self { $(Op::$operator(operator) => operator.shape(inputs, parameters)),* }
+            }
+
+            fn forward(&self, site: &mut dyn Site) -> Result<()> {
+                match self { $(Op::$operator(operator) => operator.forward(site)),* }
+            }
+
+            fn adjoint(&self, site: &mut dyn Site) -> Result<()> {
+                match self { $(Op::$operator(operator) => operator.adjoint(site)),* }
+            }
+        }
+    };
+}
+
+operators! {
+    /// The network's input.
+    Input => input,
+    /// Convolution with zeros around the input.
+    Conv2d => conv2d,
+    /// Transposed convolution.
+    ConvTranspose2d => conv_transpose2d,
+    /// ReLU, LeakyReLU, PReLU.
+    Slope => slope,
+    /// Max pooling; incomplete windows at the bottom and right are dropped.
+    MaxPool2d => max_pool2d,
+    /// Resampling.
+    Upsample => upsample,
+    /// All inputs' channels, in their order.
+    Concat => concat,
+    /// The centre of the first input, as large as the second.
+    Crop => crop,
+    /// A border.
+    Pad => pad,
+    /// Elementwise sum of two nodes.
+    Add => add,
+    /// Scale and shift per channel.
+    Affine => affine,
+    /// Softmax over channels.
+    Softmax => softmax,
+    /// The logistic function.
+    Sigmoid => sigmoid,
+}
+
+pub use pad::{PadMargins, PadMode};
+pub use slope::Slopes;
+pub use upsample::{Resampling, UpsampleSize};
