@@ -8,7 +8,7 @@
 //! - with [`WRITE_SEED`]: `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
 //!   `feature_i` is not positive.
 
-use super::asma_mask::{self, COUNT, WORKGROUP, WRITE_SEED, counts_length};
+use super::asma_mask::{self, COUNT, WORKGROUP, WRITE_SEED, counts_of_all};
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, check_product, fold, kernel, samples,
     shader,
@@ -56,7 +56,7 @@ kernel! {
     }
     writes {
         gradient: Real, view(gradient, feature_extent), when(|call| call.flags & WRITE_SEED != 0);
-        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+        counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
         logits: Float, view(logits, extent);
     }
 }

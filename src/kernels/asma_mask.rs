@@ -41,6 +41,11 @@ pub const fn counts_length(classes: usize) -> usize {
     3 * classes + 2
 }
 
+/// Counts of so many samples, both parities of each.
+pub(super) fn counts_of_all(samples: u32, classes: u32) -> u64 {
+    u64::from(samples).saturating_mul(2 * counts_length(classes as usize) as u64)
+}
+
 kernel! {
     "asma_step", "mask";
     parameters {
@@ -67,7 +72,7 @@ kernel! {
     writes {
         seed: Float, view(seed, extent), when(|call| call.flags & WRITE_SEED != 0);
         // [n][parity][counts_length]
-        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+        counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
     }
 }
 

@@ -46,8 +46,8 @@
 //! (L2², L∞ of each workgroup in turn), then the trace's rows as a ring. Words are unsigned integers;
 //! floats stand in them by their bits.
 
-use super::asma_mask::counts_length;
-use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
+use super::asma_mask::counts_of_all;
+use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
 
 /// Take the step.
 pub const STEP: u32 = 1;
@@ -133,7 +133,7 @@ kernel! {
     writes {
         adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
         best: Float, first(|call| call.extent.elements());
-        counts: Word, first(|call| 2 * u64::from(call.extent.n) * counts_length(call.class_count as usize) as u64);
+        counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
         ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length));
     }
 }
@@ -141,7 +141,8 @@ kernel! {
 impl Params {
     /// Workgroups for one sample, each with its partial sums.
     pub fn workgroups(extent: Extent) -> u32 {
-        (extent.c * extent.h * extent.w).div_ceil(WORKGROUP * ELEMENTS_PER_THREAD)
+        let elements = product(&[extent.c, extent.h, extent.w]);
+        u32::try_from(elements.div_ceil((WORKGROUP * ELEMENTS_PER_THREAD).into())).unwrap_or(u32::MAX)
     }
 
     /// Words of the ledger for one sample.

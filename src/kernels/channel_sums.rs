@@ -67,14 +67,13 @@ impl Params {
 
 /// Pixels of a chunk, for a number of chunks that is enough for a GPU and not too many to add up.
 pub(super) fn pixels_per_chunk(extent: Extent) -> u32 {
-    (extent.n * extent.h * extent.w)
-        .div_ceil(MOST_CHUNKS)
-        .max(FEWEST_PIXELS)
+    let pixels = extent.pixels().div_ceil(MOST_CHUNKS.into());
+    u32::try_from(pixels).unwrap_or(u32::MAX).max(FEWEST_PIXELS)
 }
 
 /// Into how many chunks of so many pixels the pixels of all samples fall.
 pub(super) fn chunks(extent: Extent, pixels_per_chunk: u32) -> u32 {
-    (extent.n * extent.h * extent.w).div_ceil(pixels_per_chunk.max(1))
+    u32::try_from(extent.pixels().div_ceil(pixels_per_chunk.max(1).into())).unwrap_or(u32::MAX)
 }
 
 /// A chunk of no pixels would never end.

@@ -12,8 +12,8 @@
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use super::{
-    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_flags, check_product, check_windows,
-    fold, kernel, samples, shader,
+    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_flags, check_product, check_reach,
+    check_windows, fold, kernel, product, samples, shader,
 };
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
@@ -137,6 +137,8 @@ impl KernelParams for Params {
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
+        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
+        check_reach(self.output_extent, self.kernel, self.stride, self.padding)?;
         check_flags(&[("accumulate", self.accumulate), ("gated", self.gated)])?;
         check_channels(self.output_extent.c, self.padded_out_channels)?;
         check_product(
@@ -173,8 +175,8 @@ impl KernelParams for Params {
     }
 
     fn flops(&self) -> u64 {
-        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
-        2 * taps * self.output_extent.elements()
+        let taps = product(&[2, self.input_extent.c, self.kernel[0], self.kernel[1]]);
+        taps.saturating_mul(self.output_extent.elements())
     }
 
     fn samples() -> Vec<Params> {
@@ -210,8 +212,12 @@ const ENOUGH_WORKGROUPS: u32 = 256;
 
 impl Params {
     pub(super) fn weights(&self) -> u64 {
-        let taps = u64::from(self.input_extent.c) * u64::from(self.kernel[0]) * u64::from(self.kernel[1]);
-        taps.saturating_mul(self.padded_out_channels.into())
+        product(&[
+            self.input_extent.c,
+            self.kernel[0],
+            self.kernel[1],
+            self.padded_out_channels,
+        ])
     }
 
     fn is_3x3(&self) -> bool {

@@ -11,7 +11,7 @@
 //! [`sum_partials`](super::sum_partials) adds them up in a fixed order, so that a run can be repeated to the bit.
 
 use super::channel_sums::check_chunks;
-use super::{Extent, KernelParams, Variant, View, check_windows, kernel, shader};
+use super::{Extent, KernelParams, Variant, View, check_reach, check_windows, kernel, product, shader};
 
 kernel! {
     "conv2d_weight_gradient", "conv2d_weight_gradient";
@@ -40,7 +40,7 @@ kernel! {
     writes {
         // [chunks][gradient channels][input channels][kernel rows][kernel columns]
         partials: Float, first(|call| {
-            u64::from(call.chunks()) * u64::from(call.taps()) * u64::from(call.gradient_extent.c)
+            product(&[call.chunks(), call.taps(), call.gradient_extent.c])
         });
     }
 }
@@ -51,12 +51,14 @@ const TILE: u32 = 32;
 impl Params {
     /// Chunks, each of which gives a partial sum of every weight.
     pub fn chunks(&self) -> u32 {
-        (self.gradient_extent.n * self.gradient_extent.h).div_ceil(self.rows_per_chunk.max(1))
+        let rows = u64::from(self.gradient_extent.n) * u64::from(self.gradient_extent.h);
+        u32::try_from(rows.div_ceil(self.rows_per_chunk.max(1).into())).unwrap_or(u32::MAX)
     }
 
     /// Weights of one gradient channel.
     pub fn taps(&self) -> u32 {
-        self.input_extent.c * self.kernel[0] * self.kernel[1]
+        let taps = product(&[self.input_extent.c, self.kernel[0], self.kernel[1]]);
+        u32::try_from(taps).unwrap_or(u32::MAX)
     }
 }
 
@@ -81,6 +83,8 @@ impl KernelParams for Params {
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
+        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
+        check_reach(self.gradient_extent, self.kernel, self.stride, self.padding)?;
         check_chunks(self.rows_per_chunk)?;
         if self.input_extent.n != self.gradient_extent.n {
             return Err(format!(
@@ -92,7 +96,9 @@ impl KernelParams for Params {
     }
 
     fn flops(&self) -> u64 {
-        2 * u64::from(self.taps()) * self.gradient_extent.elements()
+        u64::from(self.taps())
+            .saturating_mul(2)
+            .saturating_mul(self.gradient_extent.elements())
     }
 
     fn samples() -> Vec<Params> {

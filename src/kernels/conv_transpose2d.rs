@@ -9,7 +9,7 @@
 //! a convolution of any stride.
 
 use super::conv2d::{self, CHANNEL_BLOCK};
-use super::{Extent, KernelParams, Variant, View, fold, kernel, samples, shader};
+use super::{Extent, KernelParams, Variant, View, check_product, fold, kernel, product, samples, shader};
 
 kernel! {
     "conv_transpose2d", "conv_transpose2d";
@@ -148,13 +148,21 @@ impl KernelParams for Params {
             Some(&stride) if stride > MOST_STRIDE => {
                 Err(format!("the stride is {stride}; want at most {MOST_STRIDE}"))
             }
-            _ => Ok(()),
+            _ => check_product(
+                "workgroups",
+                &[
+                    self.stride[0],
+                    self.stride[1],
+                    self.padded_out_channels,
+                    self.output_extent.n,
+                ],
+            ),
         }
     }
 
     fn flops(&self) -> u64 {
-        let taps = u64::from(self.output_extent.c) * u64::from(self.kernel[0] * self.kernel[1]);
-        2 * taps * self.input_extent.elements()
+        let taps = product(&[2, self.output_extent.c, self.kernel[0], self.kernel[1]]);
+        taps.saturating_mul(self.input_extent.elements())
     }
 
     fn samples() -> Vec<Params> {

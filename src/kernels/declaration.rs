@@ -22,6 +22,9 @@ pub trait Declared: Copy + std::fmt::Debug + 'static {
     /// The uniform buffer's bytes: the fields one behind the other, filled up to a multiple of 16.
     fn bytes(&self) -> Vec<u8>;
 
+    /// The parameters that these bytes of a uniform buffer are; none if there are too few.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+
     /// What the call needs of each buffer in binding order.
     fn needs(&self) -> Vec<Need>;
 
@@ -136,6 +139,18 @@ macro_rules! kernel {
                 $(bytes.extend_from_slice(bytemuck::bytes_of(&self.$field));)*
                 bytes.resize(bytes.len().next_multiple_of(16), 0);
                 bytes
+            }
+
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                let mut rest = bytes;
+                let mut next = |length| {
+                    let (field, after) = rest.split_at_checked(length)?;
+                    rest = after;
+                    Some(field)
+                };
+                Some(Params {
+                    $($field: bytemuck::pod_read_unaligned(next(size_of::<$type>())?),)*
+                })
             }
 
             fn needs(&self) -> Vec<$crate::kernels::Need> {

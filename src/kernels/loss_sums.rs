@@ -17,7 +17,7 @@
 //! A label that is no class, such as 255, is left out of every sum.
 
 use super::channel_sums::{check_chunks, chunks, pixels_per_chunk};
-use super::{Extent, KernelParams, Variant, View, kernel, samples, shader};
+use super::{Extent, KernelParams, Variant, View, kernel, product, samples, shader};
 
 /// Sums for each class.
 pub const TERMS: usize = 5;
@@ -42,7 +42,7 @@ kernel! {
     writes {
         // [chunks][classes][TERMS]
         partials: Float, first(|call| {
-            u64::from(call.chunks()) * u64::from(call.extent.c) * TERMS as u64
+            product(&[call.chunks(), call.extent.c, TERMS as u32])
         });
     }
 }

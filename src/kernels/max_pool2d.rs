@@ -1,7 +1,8 @@
 //! Max pooling: the largest value in each window; places outside the image count as −∞.
 
 use super::{
-    Extent, KernelParams, Variant, View, check_windows, kernel, one_thread_per_element, samples, shader,
+    Extent, KernelParams, Variant, View, check_reach, check_windows, kernel, one_thread_per_element, samples,
+    shader,
 };
 
 kernel! {
@@ -38,6 +39,8 @@ impl KernelParams for Params {
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
+        check_reach(self.output_extent, self.kernel, self.stride, self.padding)?;
+        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
         check_pooled(self.input_extent, self.output_extent)
     }
 

@@ -4,8 +4,8 @@
 
 use super::max_pool2d::check_pooled;
 use super::{
-    Extent, KernelParams, Variant, View, check_flags, check_windows, kernel, one_thread_per_element, samples,
-    shader,
+    Extent, KernelParams, Variant, View, check_flags, check_reach, check_windows, kernel,
+    one_thread_per_element, samples, shader,
 };
 
 kernel! {
@@ -81,6 +81,8 @@ impl KernelParams for Params {
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
+        check_reach(self.output_extent, self.kernel, self.stride, self.padding)?;
+        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
         check_pooled(self.input_extent, self.output_extent)?;
         check_flags(&[("accumulate", self.accumulate), ("gated", self.gated)])
     }

@@ -132,6 +132,11 @@ macro_rules! kernels {
                 match self { $(Params::$variant(params) => params.bytes()),* }
             }
 
+            /// The parameters of the same kernel that these bytes of a uniform buffer are; none if there are too few.
+            pub fn with_bytes(&self, bytes: &[u8]) -> Option<Params> {
+                match self { $(Params::$variant(_) => $module::Params::from_bytes(bytes).map(Params::from)),* }
+            }
+
             /// What the call needs of each buffer in binding order.
             pub fn needs(&self) -> Vec<Need> {
                 match self { $(Params::$variant(params) => params.needs()),* }
@@ -241,6 +246,19 @@ fn check_choice(name: &str, value: u32, last: u32) -> Result<(), String> {
 /// Most rows or columns of a window, between windows, or of padding.
 pub const MOST_WINDOW: u32 = 1 << 13;
 
+/// Refuses positions that 32 bits with a sign do not hold: those of windows over `extent` pixels.
+fn check_reach(extent: Extent, kernel: [u32; 2], stride: [u32; 2], padding: [u32; 2]) -> Result<(), String> {
+    let far = |axis: usize, size: u32| {
+        u64::from(size) * u64::from(stride[axis]) + u64::from(kernel[axis]) + u64::from(padding[axis])
+    };
+    match far(0, extent.h).max(far(1, extent.w)) {
+        reach if reach > i32::MAX as u64 => {
+            Err(format!("windows reach to {reach}; want at most {}", i32::MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses windows of nothing, windows that do not move, and sizes that indices could not hold.
 fn check_windows(kernel: [u32; 2], stride: [u32; 2], padding: [u32; 2]) -> Result<(), String> {
     for (name, values, least) in [
@@ -256,6 +274,13 @@ fn check_windows(kernel: [u32; 2], stride: [u32; 2], padding: [u32; 2]) -> Resul
         }
     }
     Ok(())
+}
+
+/// The product of sizes; the largest number there is if it is more.
+fn product(factors: &[u32]) -> u64 {
+    factors
+        .iter()
+        .fold(1, |product: u64, &factor| product.saturating_mul(factor.into()))
 }
 
 /// Refuses more elements than indices can count.

@@ -60,6 +60,12 @@ impl Proof<'_> {
         let call = self.call;
         self.check_bindings()?;
         for extent in call.params.extents() {
+            if extent.elements() == 0 {
+                return Err(format!(
+                    "{}×{}×{}×{} is an extent of no elements",
+                    extent.n, extent.c, extent.h, extent.w
+                ));
+            }
             if extent.elements() > MOST_ELEMENTS {
                 return Err(format!(
                     "{}×{}×{}×{} elements are more than the {MOST_ELEMENTS} that shaders count",

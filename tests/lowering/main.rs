@@ -9,6 +9,7 @@ mod memory;
 #[path = "../networks/mod.rs"]
 mod networks;
 mod parameters;
+mod proofs;
 mod random_graph;
 mod recognition;
 mod reference;
