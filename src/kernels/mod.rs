@@ -60,6 +60,10 @@ macro_rules! for_each_kernel {
             Sigmoid => sigmoid,
             /// Adjoint of the logistic function.
             SigmoidAdjoint => sigmoid_adjoint,
+            /// Exponential linear unit.
+            Elu => elu,
+            /// Adjoint of the exponential linear unit.
+            EluAdjoint => elu_adjoint,
             /// One value everywhere.
             Fill => fill,
             /// Copies of chosen elements.

@@ -151,10 +151,11 @@ impl Growing {
             }
             14 => self.affine(x, shape),
             _ => {
-                let op = self.pick(&[0, 1]);
+                let op = self.pick(&[0, 1, 2]);
                 self.add(
                     match op {
                         0 => Op::from(ops::Softmax),
+                        1 => Op::from(ops::Elu { alpha: 0.5 }),
                         _ => Op::from(ops::Sigmoid),
                     },
                     &[x],

@@ -228,6 +228,10 @@ fn operator(
             let sum: f64 = (0..shape.c).map(|c| first.at(n, c, y, x).exp()).sum();
             first.at(n, c, y, x).exp() / sum
         }),
+        Op::Elu(ops::Elu { alpha }) => Values::from_fn(shape, |n, c, y, x| match first.at(n, c, y, x) {
+            value if value > 0.0 => value,
+            value => f64::from(alpha) * value.exp_m1(),
+        }),
         Op::Sigmoid(_) => Values::from_fn(shape, |n, c, y, x| 1.0 / (1.0 + (-first.at(n, c, y, x)).exp())),
     }
 }

@@ -6,6 +6,7 @@ mod asma_mask;
 mod asma_update;
 mod convolution;
 mod elementwise;
+mod elu;
 mod executor;
 mod gradient;
 mod loss;

@@ -90,6 +90,8 @@ operators! {
     Softmax => softmax,
     /// The logistic function.
     Sigmoid => sigmoid,
+    /// Exponential linear unit.
+    Elu => elu,
 }
 
 pub use pad::{PadMargins, PadMode};
