@@ -122,12 +122,15 @@ impl GpuExecutor {
         let uniforms = gpu.catch("uploading parameters", || {
             upload_parameters(&gpu, program.calls())
         })?;
+        // What a shader declares and a call does not take: one to read and one to write, which no dispatch may mix.
         let absent = gpu.catch("allocating buffers", || {
-            gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("absent"),
-                size: 16,
-                usage: wgpu::BufferUsages::STORAGE,
-                mapped_at_creation: false,
+            ["absent, read", "absent, written"].map(|label| {
+                gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size: 16,
+                    usage: wgpu::BufferUsages::STORAGE,
+                    mapped_at_creation: false,
+                })
             })
         })?;
         let mut pipelines = Pipelines::new(options.checked);
@@ -466,12 +469,13 @@ fn bind(
     uniform: wgpu::BufferBinding<'_>,
     call: &Call,
     buffers: &[wgpu::Buffer],
-    absent: &wgpu::Buffer,
+    [read, written]: &[wgpu::Buffer; 2],
 ) -> wgpu::BindGroup {
-    let storage = call
-        .buffers
-        .iter()
-        .map(|id| id.map_or(absent, |id| &buffers[id.0]).as_entire_binding());
+    let bound = |absent| move |id: &Option<BufferId>| id.map_or(absent, |id| &buffers[id.0]);
+    let reads = call.reads().iter().map(bound(read));
+    let storage = reads
+        .chain(call.writes().iter().map(bound(written)))
+        .map(wgpu::Buffer::as_entire_binding);
     let entries: Vec<_> = std::iter::once(wgpu::BindingResource::Buffer(uniform))
         .chain(storage)
         .zip(0..)

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::lowered::Network;
+use super::options::{Gradients, LoweringOptions, Precision};
 use super::placement::{self, Joins, Region};
 use super::rewrite::{Coefficients, rewrite};
-use super::trainable::Parameters;
-use super::{Gradients, LoweringOptions, Network, Precision};
+use super::trainable::{Parameters, Trainable};
 use crate::error::{Error, Result};
 use crate::graph::ops::{Operator, Site};
 use crate::graph::{Graph, Node, NodeId, Origin, Parameter, ParameterId};
@@ -136,7 +137,7 @@ impl<'g> Lowering<'g> {
             logits: moved(logits),
             seed: seed.map(moved),
             gradient: gradient.map(moved),
-            trainable: trainable.map(|trainable| super::Trainable {
+            trainable: trainable.map(|trainable| Trainable {
                 weights: renamed[&trainable.weights],
                 gradient: renamed[&trainable.gradient],
                 ..trainable

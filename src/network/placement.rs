@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::LoweringOptions;
+use super::options::LoweringOptions;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::View;
 use crate::program::{Builder, Place};
