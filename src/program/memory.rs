@@ -5,18 +5,17 @@ use std::collections::HashMap;
 use super::{Buffer, BufferId, Builder, Call, Condition, Contents};
 
 impl Builder {
-    /// The same program in less memory; see [`share`].
-    pub(crate) fn share_memory(self, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
+    /// Lets buffers whose uses do not overlap share one. Constants and `pinned` buffers,
+    /// which the caller reads or writes between calls, keep their own; words and float16 stay apart. Returns the
+    /// rewritten program and where each buffer went; buffers that no call uses are left out.
+    ///
+    /// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
+    /// enlarged, else a new one is made.
+    pub fn share_memory(self, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
         share(self, pinned)
     }
 }
 
-/// Rewrites `program` so that buffers whose uses do not overlap share one. Constants and `pinned` buffers,
-/// which the caller reads or writes between calls, keep their own; words and float16 stay apart. Returns the
-/// rewritten program and where each buffer went.
-///
-/// First fit by first use: a buffer takes the smallest free one that holds it, else the largest free one is
-/// enlarged, else a new one is made.
 fn share(program: Builder, pinned: &[BufferId]) -> (Builder, HashMap<BufferId, BufferId>) {
     let Builder { buffers, calls } = program;
     let uses = first_and_last_use(&buffers, &calls);

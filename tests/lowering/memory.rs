@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use asma::Shape;
 use asma::cpu::CpuExecutor;
+use asma::kernels::fill;
 use asma::network::{Gradients, LoweringOptions, Network, lower};
-use asma::program::{BufferId, Contents, Executor};
+use asma::program::{BufferId, Builder, Condition, Contents, Executor, Place};
 
 use crate::networks::{run, tensor};
 use crate::random_graph::random_graph;
@@ -83,4 +85,31 @@ fn forward_alone_is_smaller_and_equal() {
             assert!((a - b).abs() <= 1e-5 * largest, "graph {seed}: {a} and {b}");
         }
     }
+}
+
+/// What a call's condition stands on is used by it, though it neither reads nor writes it.
+#[test]
+fn the_words_of_a_condition_stay_until_it_is_decided() {
+    let shape = Shape::new(1, 1, 1, 4);
+    let mut program = Builder::new();
+    let [flag, other, output] = ["flag", "other", "output"].map(|name| program.add_tensor(name, shape));
+    let fill = |place: Place| fill::Params {
+        output: place.view,
+        extent: shape.into(),
+        value: 1.0,
+    };
+    program.add_call("flag", fill(flag), [None; 0], &[flag.buffer]);
+    program.add_call("other", fill(other), [None; 0], &[other.buffer]);
+    let call = program.add_call("output", fill(output), [None; 0], &[output.buffer]);
+    let condition = Condition {
+        buffer: flag.buffer,
+        view: flag.view,
+        extent: shape.into(),
+    };
+    program.repeat_if(&[call], condition);
+    let (program, moved) = program.share_memory(&[output.buffer]);
+    assert_ne!(moved[&flag.buffer], moved[&other.buffer]);
+    let program = program.finish().unwrap();
+    let condition = program.calls().last().unwrap().condition.unwrap();
+    assert_eq!(condition.buffer, moved[&flag.buffer]);
 }
