@@ -12,8 +12,8 @@ use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, StepSi
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
-    Preparation, Resize, SyntheticKind, SyntheticOptions, common_encoding, generate, pair_by_name,
-    read_pairs, round_to_8_bits,
+    InputOptions, NameRule, Preparation, Resize, SyntheticKind, SyntheticOptions, common_reading, generate,
+    pair_by_name, read_pairs, round_to_8_bits,
 };
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
 use asma::graph::Model;
@@ -142,15 +142,19 @@ fn main() -> Result<()> {
         );
     }
     if let (Some(images), Some(masks)) = (&arguments.photographs, &arguments.masks) {
-        let preparation = Preparation {
-            resize: Some(Resize {
-                width: arguments.size,
-                height: arguments.size,
-            }),
-            ..Preparation::default()
+        let photographs = InputOptions {
+            preparation: Preparation {
+                resize: Some(Resize {
+                    width: arguments.size,
+                    height: arguments.size,
+                }),
+                ..Preparation::default()
+            },
+            ..InputOptions::default()
         };
-        let pairs = pair_by_name(images, masks)?.pairs;
-        for sample in read_pairs(&pairs, &preparation, 2, common_encoding(&pairs, 2)?)? {
+        let pairs = pair_by_name(images, masks, &NameRule::default())?.pairs;
+        let reading = common_reading(&pairs, 2, &photographs.mask)?;
+        for sample in read_pairs(&pairs, &photographs, 2, &reading)?.samples {
             let iou = iou(&attack, executor, &sample.image, &sample.labels)?;
             println!("photograph {}: IoU {iou:.4}", sample.name);
             record.photographs.push((sample.name, iou));

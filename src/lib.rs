@@ -12,13 +12,13 @@
 //!
 //! # fn main() -> asma::Result<()> {
 //! let model = Model::from_checkpoint(&Checkpoint::open("unet.safetensors")?)?;
-//! let image = data::read_image("fundus.png")?;
+//! let options = data::InputOptions::default();
+//! let input = options.read("fundus.png", &model.graph)?;
+//! let target = options.read_target("target.png", &input)?.labels;
 //! let config = AsmaConfig { step: StepSize::Automatic, stop_iou: Some(0.95), ..AsmaConfig::default() };
-//! let attack = Attack::new(&model.graph, image.shape(), config, false)?;
-//! let output = attack.logits().shape;
-//! let target = data::read_target("target.png", &data::Preparation::default(), image.shape(), output)?;
+//! let attack = Attack::new(&input.network.graph, input.image.shape(), config, false)?;
 //! let mut executor = CpuExecutor::new(attack.program().clone())?;
-//! let input = AttackInput { source: &image, targets: &[target], regions: &[], snapshots: Snapshots::None };
+//! let input = AttackInput { source: &input.image, targets: &[target], regions: &[], snapshots: Snapshots::None };
 //! let outcomes = attack.run(&mut executor, input, &mut |_| ControlFlow::Continue(()))?;
 //! data::write_image("adversarial.png", &outcomes[0].best)?;
 //! # Ok(())
@@ -53,6 +53,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod error;
+mod file_kind;
 pub mod files;
 pub mod gpu;
 pub mod graph;

@@ -1,38 +1,49 @@
-//! Other kinds of file that are often given in place of a safetensors file.
+//! What to say of another kind of file that is given in place of a safetensors file.
 
-/// The one-line way out for PyTorch's formats, which are programs rather than data.
-const PYTORCH: &str = "is a PyTorch file, not a safetensors file; convert it once in Python: \
-     safetensors.torch.save_file(torch.load(\"weights.pth\", weights_only=True), \"weights.safetensors\")";
+use crate::file_kind::FileKind;
 
-/// What files begin with, and what to say of them.
-const KINDS: [(&[u8], &str); 8] = [
-    (b"PK\x03\x04", PYTORCH),
-    (b"\x80\x02", PYTORCH),
-    (b"\x80\x03", PYTORCH),
-    (b"\x80\x04", PYTORCH),
-    (b"\x80\x05", PYTORCH),
-    (
-        b"\x89HDF\r\n\x1a\n",
-        "is an HDF5 file (Keras), not a safetensors file; save its weights in the safetensors format",
-    ),
-    (
-        b"GGUF",
-        "is a GGUF file, not a safetensors file; save its weights in the safetensors format",
-    ),
-    (
-        b"version https://git-lfs",
-        "is a Git LFS pointer, not the file itself; fetch the file with `git lfs pull`",
-    ),
-];
-
-/// What is wrong with a file that failed to read as safetensors, if its beginning tells. A safetensors file
-/// whose header happens to be 640 bytes long begins like a pickle, but has `{` after its length.
-pub(super) fn recognise(file: &[u8]) -> Option<&'static str> {
-    if file.get(8) == Some(&b'{') {
-        return None;
-    }
-    KINDS
-        .iter()
-        .find(|(beginning, _)| file.starts_with(beginning))
-        .map(|&(_, problem)| problem)
+/// What is wrong with a file that failed to read as safetensors, if its content tells what it is.
+pub(super) fn recognise(file: &[u8]) -> Option<String> {
+    let kind = FileKind::recognise(file)?;
+    let advice = match &kind {
+        // Meant as such, and damaged: the reader's own words say where.
+        FileKind::Safetensors => return None,
+        FileKind::PyTorch | FileKind::Pickle => {
+            "convert it once in Python: safetensors.torch.save_file(torch.load(\"weights.pth\", weights_only=True), \
+             \"weights.safetensors\")"
+        }
+        FileKind::TorchScript => {
+            "convert it once in Python: safetensors.torch.save_file(torch.jit.load(\"model.pt\").state_dict(), \
+             \"weights.safetensors\")"
+        }
+        FileKind::Npz | FileKind::Other("a NumPy array (.npy)") => {
+            "convert it once in Python: safetensors.numpy.save_file(dict(numpy.load(\"weights.npz\")), \
+             \"weights.safetensors\")"
+        }
+        FileKind::Keras | FileKind::Hdf5 => {
+            "save its weights in the safetensors format, under the names of a SimpleUnet"
+        }
+        FileKind::Onnx => {
+            "give the weights of the network that it was exported from, in the safetensors format"
+        }
+        FileKind::Json { index: true, .. } => {
+            "name the shard itself, or merge them into one safetensors file"
+        }
+        FileKind::LfsPointer => "fetch the file with `git lfs pull`",
+        FileKind::Html | FileKind::Json { .. } | FileKind::Text(_) => {
+            "the download ended at a page or a message instead of the file: it may want a login, a licence accepted, \
+             or the address of the file itself"
+        }
+        FileKind::Zeros => "the copy or download was not finished, get it again",
+        FileKind::Zip(names) if names.iter().any(|name| name.ends_with(".safetensors")) => {
+            "unpack it and name the safetensors file in it"
+        }
+        FileKind::Zip(_) => "unpack it, and give weights in the safetensors format",
+        FileKind::Other(name) if name.ends_with("image") => {
+            "an image goes to --image; give the network's weights here"
+        }
+        FileKind::Other(name) if name.contains("archive") => "unpack it and give the safetensors file in it",
+        _ => "save the weights in the safetensors format",
+    };
+    Some(format!("is {kind}, not a safetensors file; {advice}"))
 }

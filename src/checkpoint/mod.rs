@@ -24,6 +24,7 @@ mod elements;
 mod foreign;
 mod header;
 mod message;
+mod selection;
 mod storage;
 mod weight_tensor;
 
@@ -32,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use safetensors::Dtype;
 pub use weight_tensor::WeightTensor;
@@ -40,18 +42,21 @@ use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use header::Header;
 use message::{quoted, quoted_list};
+pub(crate) use selection::Selection;
 use storage::Storage;
 
 /// Named tensors and text metadata, from a file, from bytes or from memory.
 pub struct Checkpoint {
     source: Source,
     header: Header,
-    storage: Storage,
+    /// Shared with selections of it.
+    storage: Arc<Storage>,
     /// Where in `storage` the numbers begin, behind the header.
     data_start: usize,
 }
 
 /// Where a checkpoint came from, for error messages.
+#[derive(Clone)]
 enum Source {
     File(PathBuf),
     Bytes(String),
@@ -128,7 +133,7 @@ impl Checkpoint {
         Ok(Checkpoint {
             source: Source::Memory,
             header: Header::of_tensors(&sorted, metadata),
-            storage: Storage::Bytes(Cow::Owned(elements::encode(sorted.values()))),
+            storage: Arc::new(Storage::Bytes(Cow::Owned(elements::encode(sorted.values())))),
             data_start: 0,
         })
     }
@@ -139,11 +144,11 @@ impl Checkpoint {
             Ok((header, data_start)) => Ok(Checkpoint {
                 source,
                 header,
-                storage,
+                storage: Arc::new(storage),
                 data_start,
             }),
             Err(problem) => {
-                let problem = foreign::recognise(bytes).map_or(problem, str::to_string);
+                let problem = foreign::recognise(bytes).unwrap_or(problem);
                 Err(source.error(problem))
             }
         }

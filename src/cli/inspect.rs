@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use asma::checkpoint::Checkpoint;
 use asma::data::Resize;
 use asma::graph::ops::{Conv2d, ConvTranspose2d};
-use asma::graph::{Graph, Model, Node, Op, Operator};
+use asma::graph::{Graph, Model, Node, Op, Operator, Padding};
 use asma::network::{LoweringOptions, lower};
 use asma::{Result, Shape};
 use clap::Args;
@@ -19,6 +19,9 @@ pub struct Arguments {
     /// The weights, a safetensors file
     #[arg(value_name = "FILE")]
     weights: PathBuf,
+    /// What its 3×3 convolutions do at the border, `valid` or `same`, for weights that do not say it
+    #[arg(long, value_name = "PADDING")]
+    padding: Option<Padding>,
     /// The input's size
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
     size: Resize,
@@ -41,7 +44,7 @@ struct Layer {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint = Checkpoint::open(&arguments.weights)?;
-    let model = Model::from_checkpoint(&checkpoint)?;
+    let model = Model::with_padding(&checkpoint, arguments.padding)?;
     let graph = &model.graph;
     let input = Shape::new(
         usize::from(arguments.batch),
@@ -75,6 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let json = json!({
             "file": arguments.weights.display().to_string(),
             "network": model.family.to_string(),
+            "read_as": model.description,
             "metadata": checkpoint.metadata(),
             "parameters": graph.parameter_count(),
             "flops_forward": forward,
@@ -86,9 +90,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         print(&format!("{json:#}"))?;
         return Ok(());
     }
-    print(&model.family.to_string())?;
-    if !checkpoint.metadata().contains_key("padding") {
-        print("  (the file does not say how convolutions pad; `valid` is assumed)")?;
+    print(&model.description)?;
+    if model.padding_assumed {
+        print("  (the file does not say how convolutions pad; `valid` is assumed, see --padding)")?;
     }
     print(&format!(
         "{:<20} {:<16} {:>18} {:>12} {:>12}",

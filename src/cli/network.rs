@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
-use asma::data::{Preparation, read_image};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-use asma::graph::Model;
+use asma::graph::{Model, Padding};
 use asma::kernels::variant_names;
 use asma::network::Precision;
 use asma::program::{Executor, Program};
-use asma::{Error, Result, Shape, Tensor};
+use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use super::tuning::variants_for;
@@ -23,6 +22,10 @@ pub struct NetworkArguments {
     /// The network's weights, a safetensors file
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
+    /// What the network's 3×3 convolutions do at the border, for weights that do not say it: `same` keeps sizes,
+    /// `valid` predicts the centre alone
+    #[arg(long, value_name = "PADDING")]
+    pub padding: Option<Padding>,
     #[command(flatten)]
     pub device: DeviceArguments,
     #[command(flatten)]
@@ -74,9 +77,9 @@ pub struct DeviceArguments {
 }
 
 impl NetworkArguments {
-    /// Reads the weights and recognises the network.
+    /// Reads the weights and recognises the network; says on stderr what was read.
     pub fn load(&self) -> Result<Model> {
-        Model::from_checkpoint(&Checkpoint::open(&self.weights)?)
+        load_model(&self.weights, self.padding)
     }
 }
 
@@ -162,58 +165,23 @@ fn variant_name(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// Reads an image and prepares it for `model`.
-pub fn read_input(path: &Path, preparation: &Preparation, model: &Model) -> Result<Tensor> {
-    let image = with_channels(path, read_image(path)?, model.graph.input_channels())?;
-    let image = preparation
-        .apply_image(&image)
-        .map_err(|error| named(path, error))?;
-    // Whether the network takes this size is asked here, where the file can be named.
-    check_size(model, image.shape()).map_err(|error| named(path, error))?;
-    Ok(image)
-}
-
-/// The image with as many channels as the network takes: its three, or one if all are the same.
-fn with_channels(path: &Path, image: Tensor, wanted: usize) -> Result<Tensor> {
-    let (shape, refused) = (image.shape(), |problem: &str| {
-        Err(Error::Usage(format!(
-            "{}: the network takes {wanted} channels, and {problem}",
+/// Reads weights and recognises the network; says on stderr what was read. `padding` is what the user says of files
+/// that do not say it.
+pub fn load_model(path: &Path, padding: Option<Padding>) -> Result<Model> {
+    let model = Model::with_padding(&Checkpoint::open(path)?, padding)?;
+    eprintln!("model: {}: {}", path.display(), model.description);
+    if model.padding_assumed {
+        eprintln!(
+            "note: {} does not say how its 3×3 convolutions pad; `valid` is assumed, whose output is smaller than its \
+             input. Say --padding same if they were built with padding=1, or --padding valid",
             path.display()
-        )))
-    });
-    match wanted {
-        3 => Ok(image),
-        1 if image.plane(0, 0) == image.plane(0, 1) && image.plane(0, 0) == image.plane(0, 2) => {
-            Tensor::new(Shape { c: 1, ..shape }, image.plane(0, 0).to_vec())
-        }
-        1 => refused("the image is in colour; give a greyscale image"),
-        _ => refused("image files have 1 or 3; use the library for others"),
+        );
     }
+    Ok(model)
 }
 
-fn check_size(model: &Model, shape: Shape) -> Result<()> {
-    model.graph.output_shape(shape).map(|_| ()).map_err(|error| {
-        let nearest: Vec<_> = model
-            .graph
-            .nearest_sizes(shape)
-            .iter()
-            .map(|(h, w)| format!("{w}x{h}"))
-            .collect();
-        match nearest.is_empty() {
-            true => error,
-            false => Error::Usage(format!(
-                "{error}; the nearest sizes (WIDTHxHEIGHT) it takes: {}; use --resize, --crop or --pad",
-                nearest.join(", ")
-            )),
-        }
-    })
-}
-
-/// Puts the file's name in front of an error that does not have it.
-pub fn named(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Usage(problem) => Error::Usage(format!("{}: {problem}", path.display())),
-        Error::Network(problem) => Error::Network(format!("{}: {problem}", path.display())),
-        other => other,
-    }
+/// Says on stderr what was accepted, and what is likely a mistake.
+pub fn echo(description: &[String], notes: &[String]) {
+    description.iter().for_each(|line| eprintln!("{line}"));
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
 }

@@ -1,9 +1,11 @@
-//! From an image file to the network's input, as the options say.
+//! From files to the network's input, as the options say. What was accepted is said in one line each.
 
-use asma::data::{Crop, Padding, Preparation, Preset, Resize};
+use asma::data::{
+    Crop, ImageOptions, InputOptions, MaskOptions, MaskValues, Padding, Preparation, Preset, Resize,
+};
 use clap::Args;
 
-/// How images and masks are brought to the network's input.
+/// How images and masks are read and brought to the network's input.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Preparation")]
 pub struct PreparationArguments {
@@ -19,7 +21,33 @@ pub struct PreparationArguments {
     /// Then add this many pixels on each side, repeating the edge (default) or black
     #[arg(long, value_name = "N[:edge|zero]")]
     pub pad: Option<Padding>,
+    /// Of files that hold several pages or frames (TIFF, GIF), take this one, counted from 1
+    #[arg(long, value_name = "N")]
+    page: Option<usize>,
+    /// The value that is white in image files, such as 4095 for 12 bits in 16; larger ones become white too
+    #[arg(long, value_name = "VALUE")]
+    white: Option<f32>,
+    /// Take what is brighter than this, of 255, for the foreground of masks; without it masks with soft edges are
+    /// cut at half (127, with rim-one at its authors' 20), and other greys refused
+    #[arg(long, value_name = "N", conflicts_with = "mask_values")]
+    mask_threshold: Option<u8>,
+    /// Which class each value of masks is, such as 255:0,128:1,0:2 or 0:0,else:1; a value is a number, a range 1-20,
+    /// a colour #ff0000 or else, and a class may be ignore
+    #[arg(long, value_name = "VALUE:CLASS,…")]
+    mask_values: Option<MaskValues>,
 }
+
+/// The options above by name, for commands that have other options which exclude them.
+pub const NAMES: [&str; 8] = [
+    "preset",
+    "crop",
+    "resize",
+    "pad",
+    "page",
+    "white",
+    "mask_threshold",
+    "mask_values",
+];
 
 impl PreparationArguments {
     /// The steps.
@@ -27,9 +55,27 @@ impl PreparationArguments {
         match self.preset {
             Some(preset) => preset.preparation(),
             None => Preparation {
+                only: None,
                 crop: self.crop,
                 resize: self.resize,
                 padding: self.pad,
+            },
+        }
+    }
+
+    /// All of it, as the library takes it.
+    pub fn input(&self) -> InputOptions {
+        InputOptions {
+            preparation: self.preparation(),
+            image: ImageOptions {
+                page: self.page,
+                white: self.white,
+            },
+            mask: MaskOptions {
+                page: self.page,
+                threshold: self.mask_threshold,
+                soft_threshold: self.preset.and_then(Preset::soft_threshold),
+                values: self.mask_values.clone(),
             },
         }
     }

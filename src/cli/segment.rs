@@ -10,7 +10,7 @@ use asma::{LabelMap, Result};
 use clap::Args;
 use serde_json::json;
 
-use super::network::{NetworkArguments, read_input};
+use super::network::{NetworkArguments, echo};
 use super::outputs::open_folder;
 use super::preparation::PreparationArguments;
 use super::print;
@@ -35,20 +35,25 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let model = arguments.network.load()?;
-    let preparation = arguments.preparation.preparation();
-    let image = read_input(&arguments.image, &preparation, &model)?;
+    let input = arguments
+        .preparation
+        .input()
+        .read(&arguments.image, &model.graph)?;
+    echo(&input.description, &input.notes);
+    let image = input.image;
     let gpu = arguments.network.device.open()?;
     let options = LoweringOptions {
         gradients: Gradients::None,
         precision: arguments.network.precision.choose(gpu.as_ref()),
         ..Default::default()
     };
-    let network = lower(&model.graph, image.shape(), options)?;
-    drop(model);
-    let (input, logits) = (network.input, network.logits);
+    let network = lower(&input.network.graph, image.shape(), options)?;
+    // The program holds the weights in the layout of its kernels; these are not needed any more.
+    drop((model, input.network));
+    let (place, logits) = (network.input, network.logits);
     let program = Arc::new(network.program);
     let mut executor = arguments.network.device.executor(gpu, &program)?;
-    executor.write(input.buffer, image.data())?;
+    executor.write(place.buffer, image.data())?;
     executor.submit(&network.forward.collect::<Vec<_>>())?;
     let length = program.buffers()[logits.buffer.0].length;
     let words = executor.read(logits.buffer, length)?;

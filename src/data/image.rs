@@ -7,48 +7,158 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
 use super::decode::decode;
+use super::picture::{Channels, Picture, Samples};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::tensor::{Shape, Tensor};
 
-/// Reads an image file to a tensor of shape 1×3×H×W in \[0, 1\]: 8-bit values are divided by 255, 16-bit
-/// ones by 65535. Grey becomes three equal channels, and transparency is dropped.
-///
-/// # Errors
-/// If the file is missing, is no PNG, JPEG, TIFF, BMP or WebP image, is damaged, is too large, or holds
-/// numbers outside \[0, 1\] (floating-point TIFF).
-pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
-    let path = path.as_ref();
-    let picture = decode(path)?;
-    let shape = Shape::new(1, 3, picture.height() as usize, picture.width() as usize);
-    let channels = usize::from(picture.color().channel_count());
-    // Not through the image crate's conversions: they weigh colours and can change the last bit.
-    let planes = if let Some(samples) = picture.as_flat_samples_u8() {
-        planes(samples.samples, channels, 255.0)
-    } else if let Some(samples) = picture.as_flat_samples_u16() {
-        planes(samples.samples, channels, 65535.0)
-    } else if let Some(samples) = picture.as_flat_samples_f32() {
-        planes(samples.samples, channels, 1.0)
-    } else {
-        return Err(Error::file(
-            path,
-            format!("has {:?} pixels; convert it to 8 or 16 bits", picture.color()),
-        ));
-    };
-    if let Some(value) = planes.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-        return Err(Error::file(
-            path,
-            format!("holds the pixel value {value}; scale its values to 0 to 1"),
-        ));
-    }
-    Tensor::new(shape, planes)
+/// What a file does not say of itself, and how images are read where nothing else is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ImageOptions {
+    /// The page or frame of a file that has several, counted from 1.
+    pub page: Option<usize>,
+    /// The stored number that is white; without it the largest that the file's bits hold (255, 65535), and 1 in
+    /// floating-point files. Larger numbers become white too.
+    pub white: Option<f32>,
 }
 
-/// The red, green and blue planes of interleaved samples, divided by `white`; alpha is left out, and grey is
-/// all three.
-fn planes<T: Copy + Into<f32>>(samples: &[T], channels: usize, white: f32) -> Vec<f32> {
-    let colours = if channels < 3 { [0, 0, 0] } else { [0, 1, 2] };
-    let plane = |colour: usize| samples.iter().skip(colour).step_by(channels.max(1));
+/// A photograph as it was read.
+#[derive(Clone, Debug)]
+pub struct Photograph {
+    /// 1×3×H×W in \[0, 1\]; grey is three equal channels.
+    pub image: Tensor,
+    /// What was read, in one line: size, format, bits, channels, turn, page, and what stands for white.
+    pub description: String,
+    /// What is likely a mistake, in one line each.
+    pub notes: Vec<String>,
+}
+
+/// Reads an image file to a tensor of shape 1×3×H×W in \[0, 1\]: 8-bit values are divided by 255, 16-bit
+/// ones by 65535. Grey becomes three equal channels, and transparency is dropped. The image is turned upright as
+/// its EXIF orientation says.
+///
+/// # Errors
+/// Those of [`read_photograph`].
+pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
+    Ok(read_photograph(path, &ImageOptions::default())?.image)
+}
+
+/// Reads an image file as [`read_image`] does, and says what was read.
+///
+/// # Errors
+/// If the file is missing, is no PNG, JPEG, TIFF, BMP, GIF or WebP image, is damaged or cut short, is too large,
+/// holds several pages of which none is chosen, or floating-point numbers outside \[0, 1\] without a white.
+pub fn read_photograph(path: impl AsRef<Path>, options: &ImageOptions) -> Result<Photograph> {
+    let path = path.as_ref();
+    if let Some(white) = options.white
+        && !(white.is_finite() && white > 0.0)
+    {
+        return Err(Error::Usage(format!("--white {white}: want a number above 0")));
+    }
+    let picture = decode(path, options.page)?;
+    let white = options.white.unwrap_or(picture.white());
+    let mut description = picture.to_string();
+    let mut notes = Vec::new();
+    let largest = largest_value(&picture);
+    if let Some(white) = options.white {
+        description.push_str(&format!(", {white} is white"));
+        if largest > white {
+            description.push_str(&format!(" (values up to {largest} are cut there)"));
+        }
+    } else if picture.palette.is_none() && largest < white * LEAST_RANGE {
+        notes.push(format!("{}: {}", path.display(), too_dark(largest, white)));
+    }
+    let shape = Shape::new(1, 3, picture.height, picture.width);
+    let mut planes = to_planes(&picture, white);
+    if options.white.is_some() {
+        let above = planes
+            .iter_mut()
+            .filter(|value| value.is_finite() && **value > 1.0);
+        above.for_each(|value| *value = 1.0);
+    }
+    if let Some(value) = planes.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+        return Err(outside_range(path, value * white));
+    }
+    Ok(Photograph {
+        image: Tensor::new(shape, planes)?,
+        description,
+        notes,
+    })
+}
+
+/// Below this part of the range that a file's bits have, an image is taken to use fewer bits than that.
+const LEAST_RANGE: f32 = 1.0 / 8.0;
+
+/// What to say of an image whose largest value is far below white.
+fn too_dark(largest: f32, white: f32) -> String {
+    if largest <= 0.0 {
+        return "every pixel is black".into();
+    }
+    let fraction = white <= 1.0;
+    let suggested = match fraction {
+        true => largest,
+        false => ((largest as u32 + 1).next_power_of_two() - 1) as f32,
+    };
+    format!(
+        "the largest value is {largest} of {white}, so the image is almost black; --white {suggested} makes {suggested} \
+         white{}",
+        if fraction {
+            ""
+        } else {
+            ", as is right where so few bits are used"
+        }
+    )
+}
+
+fn outside_range(path: &Path, value: f32) -> Error {
+    let advice = match value {
+        value if !value.is_finite() => "save it again with finite values",
+        value if value < 0.0 => "scale its values to 0 to 1",
+        _ => "scale its values to 0 to 1, or give the value that is white by --white",
+    };
+    Error::file(path, format!("holds the pixel value {value}; {advice}"))
+}
+
+/// The largest number that is stored, alpha left out.
+fn largest_value(picture: &Picture) -> f32 {
+    fn largest<T: Copy + Into<f32>>(samples: &[T], channels: Channels) -> f32 {
+        let colours = channels.count() - usize::from(channels.has_alpha());
+        let pixels = samples.chunks(channels.count());
+        let values = pixels.flat_map(|pixel| pixel.iter().take(colours));
+        values.map(|&value| value.into()).fold(0.0, f32::max)
+    }
+    match &picture.samples {
+        Samples::U8(samples) => largest(samples, picture.channels),
+        Samples::U16(samples) => largest(samples, picture.channels),
+        Samples::F32(samples) => largest(samples, picture.channels),
+    }
+}
+
+/// The red, green and blue planes, divided by `white`; alpha is left out, and grey is all three.
+fn to_planes(picture: &Picture, white: f32) -> Vec<f32> {
+    // Not through the image crate's conversions: they weigh colours and can change the last bit.
+    match (&picture.samples, &picture.palette) {
+        (Samples::U8(indices), Some(palette)) => {
+            let plane = |colour: usize| {
+                indices.iter().map(move |&index| {
+                    let entry = palette.get(usize::from(index));
+                    f32::from(entry.map_or(0, |entry| entry[colour])) / 255.0
+                })
+            };
+            (0..3).flat_map(plane).collect()
+        }
+        (Samples::U8(samples), None) => planes(samples, picture.channels, white),
+        (Samples::U16(samples), _) => planes(samples, picture.channels, white),
+        (Samples::F32(samples), _) => planes(samples, picture.channels, white),
+    }
+}
+
+fn planes<T: Copy + Into<f32>>(samples: &[T], channels: Channels, white: f32) -> Vec<f32> {
+    let colours = match channels {
+        Channels::Grey | Channels::GreyAlpha => [0, 0, 0],
+        Channels::Rgb | Channels::RgbAlpha => [0, 1, 2],
+    };
+    let plane = |colour: usize| samples.iter().skip(colour).step_by(channels.count());
     colours
         .into_iter()
         .flat_map(|colour| plane(colour).map(|&sample| sample.into() / white))

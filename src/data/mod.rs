@@ -3,15 +3,30 @@
 
 pub mod dataset;
 mod decode;
+pub mod fit;
+pub mod geometry;
 pub mod image;
+pub mod input;
 pub mod mask;
+pub mod pairing;
+mod picture;
 pub mod preprocess;
+pub mod preset;
 pub mod synthetic;
-pub mod target;
 
-pub use self::dataset::{PairPaths, Pairing, Sample, common_encoding, pair_by_name, read_pairs};
-pub use self::image::{read_image, round_to_8_bits, to_rgb_image, write_image, write_rgb_image};
-pub use self::mask::{MaskEncoding, check_foreground, read_mask, read_mask_as, write_mask};
-pub use self::preprocess::{Crop, Padding, PaddingMode, Preparation, Preset, Resize};
+pub use self::dataset::{ReadPairs, Sample, common_reading, read_pairs};
+pub use self::fit::{Fitted, fit};
+pub use self::geometry::{Crop, Padding, PaddingMode, Resize};
+pub use self::image::{
+    ImageOptions, Photograph, read_image, read_photograph, round_to_8_bits, to_rgb_image, write_image,
+    write_rgb_image,
+};
+pub use self::input::{Input, InputOptions};
+pub use self::mask::{
+    Mask, MaskOptions, MaskReading, MaskValues, check_foreground, describe_shares, open_mask, read_mask,
+    read_mask_as, write_mask,
+};
+pub use self::pairing::{NameRule, PairPaths, Pairing, pair_by_name};
+pub use self::preprocess::Preparation;
+pub use self::preset::Preset;
 pub use self::synthetic::{SyntheticKind, SyntheticOptions, generate};
-pub use self::target::read_target;

@@ -2,67 +2,21 @@
 //! the same steps and is then cut where the network's output window lies.
 
 use std::fmt;
-use std::str::FromStr;
 
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 
-use super::decode::LONGEST_SIDE;
+use super::decode::{LONGEST_SIDE, MOST_PIXELS};
+use super::geometry::{Crop, Padding, PaddingMode, Resize};
 use crate::error::{Error, Result};
 use crate::labels::{IGNORE, LabelMap};
 use crate::tensor::{Shape, Tensor};
 
-/// The part of a photograph that is kept, in its pixels. Written `x,y,width,height`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crop {
-    /// The first column.
-    pub x: usize,
-    /// The first row.
-    pub y: usize,
-    /// Columns.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-}
-
-/// The size that the cropped photograph is scaled to, whatever its aspect. Written `WIDTHxHEIGHT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resize {
-    /// Columns.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-}
-
-/// Pixels added on all four sides. Written `N`, `N:edge` or `N:zero`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Padding {
-    /// Pixels on each side.
-    pub pixels: usize,
-    /// What they hold.
-    pub mode: PaddingMode,
-}
-
-/// What padding holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaddingMode {
-    /// The nearest pixel of the image, and the nearest label of a mask.
-    Edge,
-    /// Black. Masks say *ignore* there, as nobody labelled it.
-    Zero,
-}
-
-/// A preparation known by name. Written `rim-one`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// The attack's authors' preparation of RIM-ONE fundus photographs of 428×569 pixels: rows 70 to 477
-    /// and columns 10 to 417, then 82 pixels of edge padding, giving 572×572.
-    RimOne,
-}
-
 /// The steps from a photograph to a network's input, in this order; a step that is `None` is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preparation {
+    /// The only size (rows, columns) of a photograph that these steps are for.
+    pub only: Option<[usize; 2]>,
     /// Keep a part.
     pub crop: Option<Crop>,
     /// Scale: images with a triangle filter that covers all pixels when shrinking (what other libraries
@@ -72,27 +26,6 @@ pub struct Preparation {
     pub padding: Option<Padding>,
 }
 
-impl Preset {
-    /// The steps that the name stands for.
-    pub fn preparation(self) -> Preparation {
-        match self {
-            Preset::RimOne => Preparation {
-                crop: Some(Crop {
-                    x: 10,
-                    y: 70,
-                    width: 408,
-                    height: 408,
-                }),
-                resize: None,
-                padding: Some(Padding {
-                    pixels: 82,
-                    mode: PaddingMode::Edge,
-                }),
-            },
-        }
-    }
-}
-
 impl Preparation {
     /// The size (rows, columns) that a photograph of this size has after all steps.
     ///
@@ -100,6 +33,14 @@ impl Preparation {
     /// If the crop lies outside the photograph, or a step gives an empty or absurdly large image.
     pub fn prepared_size(&self, height: usize, width: usize) -> Result<(usize, usize)> {
         let (mut rows, mut columns) = (height, width);
+        if let Some([only_height, only_width]) = self.only
+            && (height, width) != (only_height, only_width)
+        {
+            return Err(Error::Usage(format!(
+                "the preset is for images of {only_width}×{only_height} pixels (columns × rows), and this one has \
+                 {width}×{height}; leave --preset out and use --crop, --resize and --pad"
+            )));
+        }
         if let Some(crop) = self.crop {
             let right = crop.x.checked_add(crop.width);
             let bottom = crop.y.checked_add(crop.height);
@@ -124,6 +65,14 @@ impl Preparation {
             return Err(Error::Usage(format!(
                 "the preparation ({self}) does not work on {width}×{height} pixels; \
                  after each step both sides must be 1 to {LONGEST_SIDE} pixels"
+            )));
+        }
+        if rows * columns > MOST_PIXELS {
+            return Err(Error::Usage(format!(
+                "the preparation ({self}) makes {columns}×{rows} pixels of {width}×{height}, which are {:.1} megapixels; \
+                 up to {:.1} are worked on",
+                (rows * columns) as f64 / 1e6,
+                MOST_PIXELS as f64 / 1e6
             )));
         }
         Ok((rows, columns))
@@ -258,99 +207,6 @@ impl<T: image::Primitive + 'static> Plane<T> {
         Plane {
             width,
             values: above.chain(&rows).chain(below).flatten().copied().collect(),
-        }
-    }
-}
-
-impl FromStr for Crop {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let numbers: Option<Vec<usize>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
-        match numbers.as_deref() {
-            Some(&[x, y, width, height]) if width > 0 && height > 0 => Ok(Crop { x, y, width, height }),
-            _ => Err(Error::Usage(format!(
-                "`{text}` is no crop; write x,y,width,height in pixels, such as 10,70,408,408"
-            ))),
-        }
-    }
-}
-
-impl FromStr for Resize {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let size = text
-            .split_once(['x', 'X', '×'])
-            .and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)));
-        match size {
-            Some((width @ 1..=LONGEST_SIDE, height @ 1..=LONGEST_SIDE)) => Ok(Resize { width, height }),
-            _ => Err(Error::Usage(format!(
-                "`{text}` is no size; write WIDTHxHEIGHT in pixels, up to {LONGEST_SIDE} each, such as 572x572"
-            ))),
-        }
-    }
-}
-
-impl FromStr for Padding {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (pixels, mode) = match text.split_once(':') {
-            None => (text, Some(PaddingMode::Edge)),
-            Some((pixels, "edge")) => (pixels, Some(PaddingMode::Edge)),
-            Some((pixels, "zero")) => (pixels, Some(PaddingMode::Zero)),
-            Some((pixels, _)) => (pixels, None),
-        };
-        match (pixels.trim().parse(), mode) {
-            (Ok(pixels @ 0..=LONGEST_SIDE), Some(mode)) => Ok(Padding { pixels, mode }),
-            _ => Err(Error::Usage(format!(
-                "`{text}` is no padding; write the pixels on each side, up to {LONGEST_SIDE}, and `:edge` (the \
-                 default) or `:zero`, such as 82:edge"
-            ))),
-        }
-    }
-}
-
-impl FromStr for Preset {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "rim-one" => Ok(Preset::RimOne),
-            _ => Err(Error::Usage(format!(
-                "there is no preset `{text}`; the only one is rim-one, or use --crop, --resize and --pad"
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for Crop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{},{},{},{}", self.x, self.y, self.width, self.height)
-    }
-}
-
-impl fmt::Display for Resize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.width, self.height)
-    }
-}
-
-impl fmt::Display for Padding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = match self.mode {
-            PaddingMode::Edge => "edge",
-            PaddingMode::Zero => "zero",
-        };
-        write!(f, "{}:{mode}", self.pixels)
-    }
-}
-
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Preset::RimOne => f.write_str("rim-one"),
         }
     }
 }

@@ -25,9 +25,9 @@ pub struct Node {
 /// input, and one node is the output.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    nodes: Vec<Node>,
-    parameters: Vec<Parameter>,
-    output: NodeId,
+    pub(super) nodes: Vec<Node>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) output: NodeId,
 }
 
 impl Graph {

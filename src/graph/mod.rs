@@ -1,6 +1,7 @@
 //! What a network is: operators, nodes and parameters, independent of any input size; and the U-Net families
 //! as builders of such graphs.
 
+mod border;
 mod family;
 #[expect(
     clippy::module_inception,

@@ -61,6 +61,8 @@ pub struct SimpleUnet {
 pub(super) const FAMILY_KEY: &str = "family";
 /// The family's name in metadata.
 pub(super) const FAMILY: &str = "simple_unet";
+/// The tensor by whose name the family is found.
+pub(super) const FIRST_TENSOR: &str = "conv1_block.0.weight";
 const PADDING_KEY: &str = "padding";
 
 impl SimpleUnet {
@@ -94,21 +96,26 @@ impl SimpleUnet {
         let widths: Vec<usize> = (1..)
             .map_while(|level| first(&format!("conv{level}_block.0.weight"), 0))
             .collect();
-        let (Some(input_channels), Some(classes)) =
-            (first("conv1_block.0.weight", 1), first("conv_final.weight", 0))
+        let (Some(input_channels), Some(classes)) = (first(FIRST_TENSOR, 1), first("conv_final.weight", 0))
         else {
             return Ok(None);
-        };
-        let padding = match checkpoint.metadata().get(PADDING_KEY) {
-            Some(padding) => padding.parse().map_err(|error| checkpoint.error(error))?,
-            None => Padding::Valid,
         };
         Ok(Some(SimpleUnet {
             input_channels,
             widths,
             classes,
-            padding,
+            padding: SimpleUnet::padding_of(checkpoint)?.unwrap_or_default(),
         }))
+    }
+
+    /// The padding that a checkpoint's metadata says, if it says one.
+    ///
+    /// # Errors
+    /// If there is no such padding.
+    pub(super) fn padding_of(checkpoint: &Checkpoint) -> Result<Option<Padding>> {
+        let said = checkpoint.metadata().get(PADDING_KEY);
+        said.map(|padding| padding.parse().map_err(|error| checkpoint.error(error)))
+            .transpose()
     }
 
     /// The metadata that makes recognition certain.

@@ -76,6 +76,11 @@ impl Samples {
         })
     }
 
+    /// The labels of each sample.
+    pub fn labels(&self) -> impl Iterator<Item = &LabelMap> {
+        self.labels.iter()
+    }
+
     /// Whether any pixel of any sample is of this class.
     pub fn has_class(&self, class: u8) -> bool {
         self.labels.iter().any(|labels| labels.count(class) > 0)

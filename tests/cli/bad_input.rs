@@ -1,5 +1,6 @@
 //! Every bad input: one line that names what was found and what is wanted, exit code 1 or 2, nothing left behind.
 
+use asma::graph::{Padding, SimpleUnet};
 use assert_cmd::Command;
 
 use crate::support::{SIZE, Workshop, save_weights, unet};
@@ -111,11 +112,20 @@ fn images_that_are_none_or_too_small() {
     workshop.write("truncated.png", &image[..image.len() / 2]);
     refused(&workshop, attack("truncated.png"), 1, &["truncated.png"]);
     workshop.mask("pixel.png", 1, |_, _| 9);
+    // A network of padding `same` takes any size with a border around it; the target is of another size then.
     refused(
         &workshop,
         attack("pixel.png"),
+        1,
+        &["target.png", "48×48", "1×1", "image's size"],
+    );
+    let valid = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
+    save_weights(&valid, &workshop.path("valid.safetensors"), |_| ());
+    refused(
+        &workshop,
+        workshop.asma("segment --image pixel.png --weights valid.safetensors"),
         2,
-        &["pixel.png", "1×1", "nearest", "2x2"],
+        &["pixel.png", "1×1", "nearest", "18x18"],
     );
 }
 
@@ -144,8 +154,14 @@ fn targets_that_do_not_fit() {
         &["shift:100,0", "out of the picture"],
     );
     refused(&workshop, attack("of:image.png"), 2, &["predicts it already"]);
-    workshop.mask("indices.png", SIZE, |x, _| 7 * u8::from(x > 9));
-    refused(&workshop, attack("indices.png"), 1, &["indices.png", "7"]);
+    // Three classes for a network of two; two levels alone are background and foreground.
+    workshop.mask("indices.png", SIZE, |x, _| 7 * u8::from(x > 9) + u8::from(x > 20));
+    refused(
+        &workshop,
+        attack("indices.png"),
+        1,
+        &["indices.png", "8", "--classes"],
+    );
     refused_by_parser(&workshop, attack("shift:oops"), &["shift:DX,DY"]);
     refused_by_parser(&workshop, attack("shfit:1,2"), &["shift:DX,DY"]);
 }
@@ -180,7 +196,7 @@ fn regions_that_are_empty_or_of_another_size() {
     refused(
         &workshop,
         workshop.attack("--region small.png"),
-        2,
+        1,
         &["small.png", "40×40", "48×48"],
     );
 }

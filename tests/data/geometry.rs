@@ -118,8 +118,8 @@ fn impossible_preparations_name_the_numbers() {
     };
     let around_nothing = Preparation {
         crop: Some(empty),
-        resize: None,
         padding: "3".parse().ok(),
+        ..Preparation::default()
     };
     assert_says(around_nothing.apply_image(&image), None, &["after each step"]);
     let padded = Preparation {
@@ -127,6 +127,36 @@ fn impossible_preparations_name_the_numbers() {
         ..Preparation::default()
     };
     assert_says(padded.apply_image(&image), None, &["32768"]);
+    // Both sides are allowed, and all of it is not: refused before any of it is allocated.
+    for text in ["10000", "16000:zero"] {
+        let vast = Preparation {
+            padding: text.parse().ok(),
+            ..Preparation::default()
+        };
+        assert_says(vast.apply_image(&image), None, &["megapixels", "67.1"]);
+    }
+    let vast = Preparation {
+        resize: "16384x16384".parse().ok(),
+        ..Preparation::default()
+    };
+    assert_says(
+        vast.apply_image(&image),
+        None,
+        &["16384×16384", "268.4 megapixels", "67.1"],
+    );
+}
+
+#[test]
+fn a_preset_fits_its_size_alone() {
+    let rim_one = Preset::RimOne.preparation();
+    for (height, width) in [(600, 600), (428, 569), (1072, 1424)] {
+        let image = Tensor::zeros(Shape::new(1, 1, height, width));
+        assert_says(
+            rim_one.apply_image(&image),
+            None,
+            &["428×569", &format!("{width}×{height}"), "--preset"],
+        );
+    }
 }
 
 #[test]

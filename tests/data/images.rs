@@ -105,15 +105,22 @@ fn unreadable_images_are_refused_with_the_reason() {
     assert_says(
         read_image(&text),
         Some(&text),
-        &["does not hold an image", "PNG, JPEG"],
+        &["a text that begins `these are words`", "get the image itself"],
     );
     let empty = at("empty.jpg");
     fs::write(&empty, "").expect("writes");
-    assert_says(read_image(&empty), Some(&empty), &["does not hold an image"]);
+    assert_says(read_image(&empty), Some(&empty), &["is empty (0 bytes)"]);
+    let noise = at("noise.bin");
+    fs::write(&noise, [7, 200, 13, 4, 250, 99]).expect("writes");
+    assert_says(
+        read_image(&noise),
+        Some(&noise),
+        &["does not hold an image", "PNG"],
+    );
 
-    let gif = at("moving.gif");
+    let gif = at("without_a_frame.gif");
     fs::write(&gif, b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").expect("writes");
-    assert_says(read_image(&gif), Some(&gif), &["convert it to PNG"]);
+    assert_says(read_image(&gif), Some(&gif), &["damaged or cut short"]);
 
     let whole = at("whole.png");
     RgbImage::from_fn(64, 64, |x, y| {

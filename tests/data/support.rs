@@ -84,3 +84,19 @@ pub fn assert_says<T: std::fmt::Debug>(result: asma::Result<T>, path: Option<&Pa
         assert!(message.contains(part), "`{part}` is missing in: {message}");
     }
 }
+
+/// A folder with the folders `images` and `masks` in it.
+pub fn two_folders() -> (TempDir, PathBuf, PathBuf) {
+    let folder = folder();
+    let (images, masks) = (folder.path().join("images"), folder.path().join("masks"));
+    fs::create_dir(&images).expect("creates");
+    fs::create_dir(&masks).expect("creates");
+    (folder, images, masks)
+}
+
+/// Empty files: pairing looks at names only.
+pub fn touch(folder: &Path, names: &[&str]) {
+    for name in names {
+        fs::write(folder.join(name), "").expect("writes");
+    }
+}

@@ -20,7 +20,7 @@ fn members_are_recognised_at_any_width_depth_and_number_of_classes() {
             padding: Padding::Valid,
         },
     ] {
-        let Model { family, graph } = Model::from_checkpoint(&checkpoint_of(&unet, true)).unwrap();
+        let Model { family, graph, .. } = Model::from_checkpoint(&checkpoint_of(&unet, true)).unwrap();
         assert_eq!(family, Family::SimpleUnet(unet.clone()));
         let count: usize = unet
             .tensors()

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, Target};
-use asma::data::{Preparation, check_foreground, read_mask, read_target};
-use asma::graph::Model;
+use asma::data::Mask;
 use asma::program::Executor;
 use asma::report::Summary;
-use asma::{Error, LabelMap, Result, Shape, Tensor};
+use asma::{Error, LabelMap, Result, Tensor};
 
 use super::results::{Attacked, Judged, frames, summary, write_results};
-use crate::cli::network::{NetworkArguments, named, read_input};
+use crate::cli::network::{NetworkArguments, echo};
 use crate::cli::outputs::open_folder;
 use crate::cli::preparation::PreparationArguments;
 use crate::cli::progress::AttackProgress;
@@ -44,35 +43,41 @@ pub struct Performed {
 pub fn perform(request: &Request<'_>) -> Result<Performed> {
     let start = Instant::now();
     let model = request.network.load()?;
-    let preparation = request.preparation.preparation();
-    let source = read_input(request.image, &preparation, &model)?;
+    let options = request.preparation.input();
+    let input = options.read(request.image, &model.graph)?;
+    echo(&input.description, &input.notes);
     let gpu = request.network.device.open()?;
     let config = AsmaConfig {
         precision: request.network.precision.choose(gpu.as_ref()),
         ..request.config.clone()
     };
-    let attack = Attack::new(&model.graph, source.shape(), config, request.region.is_some())?;
+    let attack = Attack::new(
+        &input.network.graph,
+        input.image.shape(),
+        config,
+        request.region.is_some(),
+    )?;
     let regions = match request.region {
-        Some(path) => vec![read_region(path, &preparation, source.shape())?],
+        Some(path) => vec![echoed("region", options.read_region(path, &input)?)],
         None => Vec::new(),
     };
     request.target.check(attack.class_count())?;
     let given_target = match request.target {
-        Target::File(path) => Some(read_target(
-            path,
-            &preparation,
-            source.shape(),
-            attack.logits().shape,
-        )?),
+        Target::File(path) => Some(echoed("target", options.read_target(path, &input)?)),
         _ => None,
     };
     let other = match request.target {
-        Target::Of(path) => Some(read_other(path, &preparation, &model, source.shape())?),
+        Target::Of(path) => {
+            let other = options.read_another(path, &model.graph, &input)?;
+            echo(&other.description, &other.notes);
+            Some(other.image)
+        }
         _ => None,
     };
     let family = model.family.to_string();
+    let source = input.image;
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
-    drop(model);
+    drop((model, input.network));
     let mut executor = request.network.device.executor(gpu, attack.program())?;
     let executor = executor.as_mut();
 
@@ -140,40 +145,8 @@ pub(super) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tens
         .ok_or_else(|| Error::Usage("the image holds no sample".into()))
 }
 
-fn read_region(path: &Path, preparation: &Preparation, input: Shape) -> Result<LabelMap> {
-    let mask = read_mask(path, 2)?;
-    let size = preparation
-        .prepared_size(mask.height(), mask.width())
-        .map_err(|error| named(path, error))?;
-    if size != (input.h, input.w) {
-        return Err(Error::Usage(format!(
-            "{}: prepared, the region has {}×{} pixels (columns × rows), and the image {}×{}; want the same size",
-            path.display(),
-            size.1,
-            size.0,
-            input.w,
-            input.h
-        )));
-    }
-    let prepared = preparation
-        .apply_labels(&mask, input.h, input.w)
-        .map_err(|error| named(path, error))?;
-    check_foreground(path, &prepared)?;
-    // What nobody labelled, such as a border of zeros, may not change.
-    LabelMap::from_fn(input.h, input.w, |y, x| u8::from(prepared.get(y, x) == Some(1)))
-}
-
-fn read_other(path: &Path, preparation: &Preparation, model: &Model, wanted: Shape) -> Result<Tensor> {
-    let other = read_input(path, preparation, model)?;
-    if other.shape() != wanted {
-        return Err(Error::Usage(format!(
-            "{}: prepared it has {}×{} pixels, and the attacked image {}×{}; want the same size, see --resize",
-            path.display(),
-            other.shape().w,
-            other.shape().h,
-            wanted.w,
-            wanted.h
-        )));
-    }
-    Ok(other)
+/// The labels of a mask, of which is said how it was read.
+fn echoed(role: &str, mask: Mask) -> LabelMap {
+    echo(&[format!("{role}: {}", mask.description)], &[]);
+    mask.labels
 }

@@ -8,10 +8,9 @@ mod step;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use asma::checkpoint::Checkpoint;
 use asma::data::Resize;
 use asma::files::write_atomically;
-use asma::graph::{Model, Padding, SimpleUnet};
+use asma::graph::{Padding, SimpleUnet};
 use asma::train::initial_graph;
 use asma::{Error, Result};
 use clap::Args;
@@ -19,7 +18,7 @@ use clap::Args;
 use self::compare::print_comparison;
 use self::measure::{Subject, measure, tune_kernels};
 use self::record::{print_record, read_record};
-use super::network::{DeviceArguments, PrecisionArguments};
+use super::network::{DeviceArguments, PrecisionArguments, load_model};
 use super::print;
 
 /// Measure this device: its ceilings, each kernel of an attack against them, and whole iterations
@@ -36,9 +35,10 @@ pub struct Arguments {
     /// Without --weights: levels
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..=10))]
     depth: u16,
-    /// Without --weights: what 3×3 convolutions do at the border, `valid` or `same`
-    #[arg(long, value_name = "PADDING", default_value_t = Padding::Valid, conflicts_with = "weights")]
-    padding: Padding,
+    /// What 3×3 convolutions do at the border, `valid` (the default) or `same`; with --weights, for files that do not
+    /// say it
+    #[arg(long, value_name = "PADDING")]
+    padding: Option<Padding>,
     /// The input's size
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
     size: Resize,
@@ -78,12 +78,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let (network, graph) = match &arguments.weights {
         Some(path) => {
-            let model = Model::from_checkpoint(&Checkpoint::open(path)?)?;
+            let model = load_model(path, arguments.padding)?;
             (model.family.to_string(), model.graph)
         }
         None => {
             let (base, depth) = (arguments.base.into(), arguments.depth.into());
-            let unet = SimpleUnet::doubling(3, base, depth, 2, arguments.padding);
+            let unet = SimpleUnet::doubling(3, base, depth, 2, arguments.padding.unwrap_or_default());
             (unet.to_string(), initial_graph(&unet, 0)?)
         }
     };

@@ -1,17 +1,20 @@
 //! What is trained on.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use asma::data::{
-    Sample, SyntheticKind, SyntheticOptions, common_encoding, generate, pair_by_name, read_pairs,
+    NameRule, ReadPairs, Sample, SyntheticKind, SyntheticOptions, common_reading, describe_shares, generate,
+    pair_by_name, read_pairs,
 };
 use asma::train::{Samples, split};
-use asma::{Error, Result};
+use asma::{Error, LabelMap, Result};
 use clap::Args;
 use rayon::prelude::*;
 
-use crate::cli::preparation::PreparationArguments;
+use crate::cli::network::echo;
+use crate::cli::preparation::{self, PreparationArguments};
 use crate::cli::progress::CountProgress;
 
 /// The most synthetic images of one run.
@@ -25,15 +28,22 @@ pub struct DataArguments {
     /// The folder with the images
     #[arg(long, value_name = "DIR", requires = "masks")]
     images: Option<PathBuf>,
-    /// The folder with their masks, of the same names (0/255, or class indices; 255 beside other indices is
-    /// ignored)
+    /// The folder with their masks, of the same names or by common conventions such as NAME_mask (0/255, or class
+    /// indices; 255 beside other indices is ignored)
     #[arg(long, value_name = "DIR", requires = "images")]
     masks: Option<PathBuf>,
+    /// A mask is called as its image with this behind it, before the ending
+    #[arg(long, value_name = "TEXT", requires = "masks", allow_hyphen_values = true)]
+    mask_suffix: Option<String>,
+    /// A mask is called as its image with this before it
+    #[arg(long, value_name = "TEXT", requires = "masks", allow_hyphen_values = true)]
+    mask_prefix: Option<String>,
     /// Train on synthetic images instead: fundus or lesion
     #[arg(
         long,
         value_name = "KIND",
-        conflicts_with_all = ["images", "masks", "preset", "crop", "resize", "pad"],
+        conflicts_with_all = ["images", "masks"],
+        conflicts_with_all = preparation::NAMES,
         required_unless_present = "images"
     )]
     synthetic: Option<SyntheticKind>,
@@ -120,15 +130,43 @@ impl DataArguments {
         classes: usize,
         seed: u64,
     ) -> Result<(Samples, Samples)> {
-        let pairing = pair_by_name(images, masks)?;
-        for path in &pairing.unpaired {
-            eprintln!("note: {} has no partner and is left out", path.display());
-        }
-        let preparation = self.preparation.preparation();
-        let encoding = common_encoding(&pairing.pairs, classes)?;
-        self.collect(pairing.pairs.len(), seed, "reading images", |indices| {
-            read_pairs(&pairing.pairs[indices], &preparation, classes, encoding)
-        })
+        let rule = NameRule {
+            prefix: self.mask_prefix.clone(),
+            suffix: self.mask_suffix.clone(),
+        };
+        let pairing = pair_by_name(images, masks, &rule)?;
+        note_unpaired(&pairing.unpaired);
+        let options = self.preparation.input();
+        let reading = common_reading(&pairing.pairs, classes, &options.mask)?;
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        let mut notes = Vec::new();
+        let samples = self.collect(pairing.pairs.len(), seed, "reading images", |indices| {
+            let read = read_pairs(&pairing.pairs[indices], &options, classes, &reading)?;
+            let ReadPairs {
+                samples,
+                images,
+                notes: new,
+            } = read;
+            for kind in images {
+                *kinds.entry(kind).or_default() += 1;
+            }
+            notes.extend(new);
+            Ok(samples)
+        })?;
+        let (training, validation) = &samples;
+        let labels: Vec<&LabelMap> = training.labels().chain(validation.labels()).collect();
+        let shape = training.shape();
+        let description = [
+            format!("images: {}: {}", images.display(), describe_kinds(&kinds)),
+            format!(
+                "masks: {}: {reading}; {}",
+                masks.display(),
+                describe_shares(&labels, classes)
+            ),
+            format!("sizes: {}: {}×{}", options.preparation, shape.w, shape.h),
+        ];
+        echo(&description, &first_notes(&notes));
+        Ok(samples)
     }
 
     /// Makes `count` samples, a few at a time so that they never stand in memory as floats all at once, and
@@ -138,7 +176,7 @@ impl DataArguments {
         count: usize,
         seed: u64,
         what: &'static str,
-        make: impl Fn(Range<usize>) -> Result<Vec<Sample>>,
+        mut make: impl FnMut(Range<usize>) -> Result<Vec<Sample>>,
     ) -> Result<(Samples, Samples)> {
         let (_, validated) = split(count, self.validation, seed)?;
         let progress = CountProgress::new(what, count);
@@ -162,6 +200,42 @@ impl DataArguments {
             None => Err(Error::Usage("there are no images to train on".into())),
         }
     }
+}
+
+/// So many files of a kind are named.
+const MOST_NAMED: usize = 3;
+
+fn note_unpaired(unpaired: &[PathBuf]) {
+    for path in unpaired.iter().take(MOST_NAMED) {
+        eprintln!("note: {} has no partner and is left out", path.display());
+    }
+    if let Some(more @ 1..) = unpaired.len().checked_sub(MOST_NAMED) {
+        eprintln!("note: {more} more files have no partner and are left out");
+    }
+}
+
+/// How many files are of which kind, the most frequent ones first.
+fn describe_kinds(kinds: &BTreeMap<String, usize>) -> String {
+    let mut sorted: Vec<(&String, &usize)> = kinds.iter().collect();
+    sorted.sort_by_key(|&(_, &count)| std::cmp::Reverse(count));
+    let listed = sorted
+        .iter()
+        .take(MOST_NAMED)
+        .map(|(kind, count)| format!("{count} of {kind}"));
+    let listed = listed.collect::<Vec<_>>().join("; ");
+    match sorted.len().saturating_sub(MOST_NAMED) {
+        0 => listed,
+        more => format!("{listed}; and {more} other kinds"),
+    }
+}
+
+/// The first few notes, and how many more there are.
+fn first_notes(notes: &[String]) -> Vec<String> {
+    let mut first: Vec<String> = notes.iter().take(MOST_NAMED).cloned().collect();
+    if let Some(more @ 1..) = notes.len().checked_sub(MOST_NAMED) {
+        first.push(format!("{more} more images are like that"));
+    }
+    first
 }
 
 /// A class that no mask shows is most often a mistake: a wrong --classes, or masks of another encoding.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use asma::checkpoint::Checkpoint;
+use asma::data::fit;
 use asma::graph::{Family, Graph, Model, Padding, SimpleUnet};
 use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph, mean_graph};
 use asma::{Error, Result, Shape};
@@ -17,7 +18,7 @@ use clap::Args;
 use self::data::DataArguments;
 use self::results::{STATE_FILE, WEIGHTS_FILE, print_summary, write_epoch, write_summary};
 use self::settings::Settings;
-use super::network::DeviceArguments;
+use super::network::{DeviceArguments, load_model};
 use super::outputs::open_folder;
 use super::progress::TrainingProgress;
 
@@ -55,14 +56,15 @@ struct NetworkArguments {
     /// Levels, from the full resolution down
     #[arg(long, value_name = "N", default_value_t = 5)]
     depth: usize,
-    /// What 3×3 convolutions do at the border: `same` keeps sizes, `valid` predicts the centre alone
-    #[arg(long, value_name = "PADDING", default_value_t = Padding::Same)]
-    padding: Padding,
+    /// What 3×3 convolutions do at the border: `same` (the default) keeps sizes, `valid` predicts the centre alone;
+    /// with --initial, for weights that do not say it
+    #[arg(long, value_name = "PADDING")]
+    padding: Option<Padding>,
     /// Classes, the background among them
     #[arg(long, value_name = "N", default_value_t = 2)]
     classes: usize,
     /// Begin with the weights of this file, whose network it is then; given several times, with their mean
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "depth", "padding", "classes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "depth", "classes"])]
     initial: Vec<PathBuf>,
 }
 
@@ -72,7 +74,7 @@ impl NetworkArguments {
         let initial: Vec<_> = self
             .initial
             .iter()
-            .map(|path| read_unet(path))
+            .map(|path| read_unet(path, self.padding))
             .collect::<Result<_>>()?;
         if let [(unet, _), rest @ ..] = &initial[..] {
             if let Some(position) = rest.iter().position(|(other, _)| other != unet) {
@@ -99,14 +101,15 @@ impl NetworkArguments {
                 return Err(Error::Usage(format!("{name} {value}: want {least} to {most}")));
             }
         }
-        let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, self.padding);
+        let padding = self.padding.unwrap_or(Padding::Same);
+        let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, padding);
         let graph = initial_graph(&unet, seed)?;
         Ok((unet, graph))
     }
 }
 
-fn read_unet(path: &Path) -> Result<(SimpleUnet, Graph)> {
-    let Model { family, graph } = Model::from_checkpoint(&Checkpoint::open(path)?)?;
+fn read_unet(path: &Path, padding: Option<Padding>) -> Result<(SimpleUnet, Graph)> {
+    let Model { family, graph, .. } = load_model(path, padding)?;
     match family {
         Family::SimpleUnet(unet) => Ok((unet, graph)),
         other => Err(Error::file(
@@ -136,14 +139,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // What cannot be is refused before hours of reading.
     let gpu = arguments.device.open()?;
     if let Some(side) = arguments.data.synthetic_side() {
-        TrainingPlan::new(&graph, Shape::new(config.batch, 3, side, side), config.clone())?;
+        let input = Shape::new(config.batch, 3, side, side);
+        TrainingPlan::new(&fit(&graph, input)?.graph, input, config.clone())?;
     }
     let (training, validation) = arguments.data.read(unet.classes, config.seed)?;
     let input = Shape {
         n: config.batch,
         ..training.shape()
     };
-    let plan = TrainingPlan::new(&graph, input, config)?;
+    // At a size that is no multiple of what the network halves, it gets a border and its output is cut back.
+    let fitted = fit(&graph, input)?;
+    let plan = TrainingPlan::new(&fitted.graph, input, config)?;
     let out = open_folder(&arguments.out)?;
     let mut executor = arguments.device.executor(gpu, plan.program())?;
     eprintln!(

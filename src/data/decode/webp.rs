@@ -1,0 +1,59 @@
+//! WebP: lossy and lossless, one frame.
+
+use std::io::Cursor;
+
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{AnimationDecoder, ColorType, ImageDecoder, Limits};
+
+use super::{Decoded, MOST_MEMORY, check_size, chosen, refusal, unsupported};
+use crate::data::picture::{Channels, Picture, Samples};
+
+pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture> {
+    let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(|cause| refusal(&cause))?;
+    let (width, height) = decoder.dimensions();
+    check_size(width.into(), height.into())?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_MEMORY as u64);
+    decoder.set_limits(limits).map_err(|cause| refusal(&cause))?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    if decoder.has_animation() {
+        let count = file.windows(4).filter(|name| *name == b"ANMF").count();
+        let (wanted, page) = chosen(wanted_page, count.max(2), "frames (an animation)", "")?;
+        let frame = decoder.into_frames().nth(wanted);
+        let frame = frame
+            .ok_or_else(|| format!("has no frame {}", wanted + 1))?
+            .map_err(|cause| refusal(&cause))?;
+        return Ok(Picture {
+            format: "WebP",
+            width: width as usize,
+            height: height as usize,
+            channels: Channels::RgbAlpha,
+            samples: Samples::U8(frame.into_buffer().into_raw()),
+            bits: 8,
+            palette: None,
+            orientation: Orientation::NoTransforms,
+            page,
+        }
+        .turned(orientation));
+    }
+    let channels = match decoder.color_type() {
+        ColorType::Rgb8 => Channels::Rgb,
+        ColorType::Rgba8 => Channels::RgbAlpha,
+        other => return Err(unsupported(format!("has {other:?} pixels"))),
+    };
+    let mut bytes = vec![0; width as usize * height as usize * channels.count()];
+    decoder.read_image(&mut bytes).map_err(|cause| refusal(&cause))?;
+    let picture = Picture {
+        format: "WebP",
+        width: width as usize,
+        height: height as usize,
+        channels,
+        samples: Samples::U8(bytes),
+        bits: 8,
+        palette: None,
+        orientation: Orientation::NoTransforms,
+        page: None,
+    };
+    Ok(picture.turned(orientation))
+}

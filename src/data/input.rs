@@ -1,0 +1,236 @@
+//! From files to what a network is given: the image, the target and the region of an attack, each read, compared in
+//! size as stored, prepared alike, and described.
+
+use std::path::Path;
+
+use super::fit::{Fitted, fit};
+use super::image::{ImageOptions, read_photograph};
+use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
+use super::preprocess::Preparation;
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::labels::LabelMap;
+use crate::tensor::{Shape, Tensor};
+
+/// How files become what a network is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InputOptions {
+    /// The steps that images and masks go through.
+    pub preparation: Preparation,
+    /// How images are read.
+    pub image: ImageOptions,
+    /// How masks are read.
+    pub mask: MaskOptions,
+}
+
+/// An image as a network is given it.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The prepared image, 1×C×H×W in \[0, 1\], with as many channels as the network takes.
+    pub image: Tensor,
+    /// The network, fitted to the image's size.
+    pub network: Fitted,
+    /// Rows and columns of the image before it was prepared, upright.
+    pub stored: [usize; 2],
+    /// What was accepted, in one line each.
+    pub description: Vec<String>,
+    /// What is likely a mistake, in one line each.
+    pub notes: Vec<String>,
+}
+
+impl InputOptions {
+    /// Reads an image and prepares it for the network. Whether the network takes its size is asked before it is
+    /// prepared.
+    ///
+    /// # Errors
+    /// If the file is no image, the preparation does not work on it, or the network does not take its size or
+    /// channels.
+    pub fn read(&self, path: impl AsRef<Path>, graph: &Graph) -> Result<Input> {
+        let path = path.as_ref();
+        let photograph = read_photograph(path, &self.image)?;
+        let image = with_channels(path, photograph.image, graph.input_channels())?;
+        let stored = [image.shape().h, image.shape().w];
+        let (height, width) = self
+            .preparation
+            .prepared_size(stored[0], stored[1])
+            .map_err(|error| named(path, error))?;
+        let prepared = Shape {
+            h: height,
+            w: width,
+            ..image.shape()
+        };
+        let network = fit(graph, prepared).map_err(|error| named(path, error))?;
+        let image = self
+            .preparation
+            .apply_image(&image)
+            .map_err(|error| named(path, error))?;
+        let description = vec![
+            format!("image: {}: {}", path.display(), photograph.description),
+            format!(
+                "sizes: {}",
+                describe_sizes(stored, &self.preparation, prepared, &network)
+            ),
+        ];
+        Ok(Input {
+            image,
+            network,
+            stored,
+            description,
+            notes: photograph.notes,
+        })
+    }
+
+    /// Reads another image for the network of `like`, such as the one whose prediction is a target.
+    ///
+    /// # Errors
+    /// Those of [`InputOptions::read`], and if it is not of the size of `like` when prepared.
+    pub fn read_another(&self, path: impl AsRef<Path>, graph: &Graph, like: &Input) -> Result<Input> {
+        let path = path.as_ref();
+        let other = self.read(path, graph)?;
+        let (found, wanted) = (other.image.shape(), like.image.shape());
+        if found != wanted {
+            return Err(Error::Usage(format!(
+                "{}: prepared it has {}×{} pixels, and the attacked image {}×{}; want the same size, see --resize",
+                path.display(),
+                found.w,
+                found.h,
+                wanted.w,
+                wanted.h
+            )));
+        }
+        Ok(other)
+    }
+
+    /// Reads the mask that an attack on `input` steers towards, of the size of the network's output.
+    ///
+    /// # Errors
+    /// If the file is no mask for the network's classes, is not of the image's size as stored, or has no foreground
+    /// where the network's output lies.
+    pub fn read_target(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
+        let output = input.network.output;
+        let target = self.read_labels(path.as_ref(), input, output.c, [output.h, output.w])?;
+        check_foreground(path, &target.labels)?;
+        Ok(target)
+    }
+
+    /// Reads the mask of the pixels of `input` that may change: 1 where they may, else 0.
+    ///
+    /// # Errors
+    /// If the file is no mask of two classes, is not of the image's size as stored, or has no foreground.
+    pub fn read_region(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
+        let shape = input.image.shape();
+        // What --mask-values says is said of the target's classes.
+        let options = InputOptions {
+            mask: MaskOptions {
+                values: None,
+                ..self.mask.clone()
+            },
+            ..self.clone()
+        };
+        let region = options.read_labels(path.as_ref(), input, 2, [shape.h, shape.w])?;
+        check_foreground(path, &region.labels)?;
+        // What nobody labelled, such as a border of zeros, may not change.
+        let labels = LabelMap::from_fn(shape.h, shape.w, |y, x| {
+            u8::from(region.labels.get(y, x) == Some(1))
+        })?;
+        Ok(Mask { labels, ..region })
+    }
+
+    fn read_labels(
+        &self,
+        path: &Path,
+        input: &Input,
+        classes: usize,
+        [height, width]: [usize; 2],
+    ) -> Result<Mask> {
+        let mask = open_mask(path, classes, &self.mask)?;
+        check_stored_size(path, &mask.labels, "the image", input.stored)?;
+        let labels = self
+            .preparation
+            .apply_labels(&mask.labels, height, width)
+            .map_err(|error| Error::file(path, error))?;
+        let description = format!(
+            "{}: {}; {}",
+            path.display(),
+            mask.description,
+            describe_shares(&[&labels], classes)
+        );
+        Ok(Mask { labels, description })
+    }
+}
+
+/// Checks that a mask has the size of its image, both upright and before any preparation.
+///
+/// # Errors
+/// If it has not, naming both sizes.
+pub(super) fn check_stored_size(path: &Path, mask: &LabelMap, image: &str, stored: [usize; 2]) -> Result<()> {
+    let found = [mask.height(), mask.width()];
+    if found == stored {
+        return Ok(());
+    }
+    let turned = match found == [stored[1], stored[0]] {
+        true => " (it lies on its side)",
+        false => "",
+    };
+    Err(Error::file(
+        path,
+        format!(
+            "is {}×{} pixels (columns × rows), and {image} is {}×{} as stored{turned}; give a mask of the image's size",
+            found[1], found[0], stored[1], stored[0]
+        ),
+    ))
+}
+
+fn describe_sizes(
+    stored: [usize; 2],
+    preparation: &Preparation,
+    prepared: Shape,
+    network: &Fitted,
+) -> String {
+    let mut text = format!("{}×{}", stored[1], stored[0]);
+    if *preparation != Preparation::default() {
+        text.push_str(&format!(", {preparation}: {}×{}", prepared.w, prepared.h));
+    }
+    let output = network.output;
+    let [rows, columns] = network.added;
+    if [rows, columns] != [0, 0] {
+        text.push_str(&format!(
+            ", with {columns} more columns and {rows} more rows around it for the network ({}×{}, the edge repeated)",
+            prepared.w + columns,
+            prepared.h + rows
+        ));
+    }
+    match (output.h, output.w) == (prepared.h, prepared.w) {
+        true if network.added != [0, 0] => text.push_str(", its output cut back"),
+        true => text.push_str(", output as large"),
+        false => text.push_str(&format!(", output {}×{} in its centre", output.w, output.h)),
+    }
+    text
+}
+
+/// The image with as many channels as the network takes: its three, or one if all are the same.
+fn with_channels(path: &Path, image: Tensor, wanted: usize) -> Result<Tensor> {
+    let (shape, refused) = (image.shape(), |problem: &str| {
+        Err(Error::Usage(format!(
+            "{}: the network takes {wanted} channels, and {problem}",
+            path.display()
+        )))
+    });
+    match wanted {
+        3 => Ok(image),
+        1 if image.plane(0, 0) == image.plane(0, 1) && image.plane(0, 0) == image.plane(0, 2) => {
+            Tensor::new(Shape { c: 1, ..shape }, image.plane(0, 0).to_vec())
+        }
+        1 => refused("the image is in colour; give a greyscale image"),
+        _ => refused("image files have 1 or 3; use the library for others"),
+    }
+}
+
+/// Puts the file's name in front of an error that does not have it.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Usage(problem) => Error::Usage(format!("{}: {problem}", path.display())),
+        Error::Network(problem) => Error::Network(format!("{}: {problem}", path.display())),
+        other => other,
+    }
+}
