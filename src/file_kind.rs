@@ -124,6 +124,10 @@ impl FileKind {
         if file.is_empty() {
             return Some(FileKind::Empty);
         }
+        // First, as the length that it begins with may look like any other mark.
+        if is_safetensors(file) {
+            return Some(FileKind::Safetensors);
+        }
         if file.starts_with(b"PK\x03\x04") || file.starts_with(b"PK\x05\x06") {
             return Some(of_archive(&names_in_archive(file)));
         }
@@ -139,14 +143,11 @@ impl FileKind {
         if let [0x80, 2..=5, ..] = file {
             return Some(FileKind::Pickle);
         }
-        if is_safetensors(file) {
-            return Some(FileKind::Safetensors);
-        }
         // A DICOM file without preamble begins with an element of group 2 or 8.
         if matches!(file, [2 | 8, 0, 0..=0x18, 0, b'A'..=b'Z', b'A'..=b'Z', ..]) {
             return Some(FileKind::Dicom);
         }
-        if file.iter().all(|&byte| byte == 0) {
+        if file.len() > 8 && file.iter().all(|&byte| byte == 0) {
             return Some(FileKind::Zeros);
         }
         if let Some(text) = beginning_as_text(file) {

@@ -7,7 +7,7 @@ pub(super) fn recognise(file: &[u8]) -> Option<String> {
     let kind = FileKind::recognise(file)?;
     let advice = match &kind {
         // Meant as such, and damaged: the reader's own words say where.
-        FileKind::Safetensors => return None,
+        FileKind::Safetensors | FileKind::Empty => return None,
         FileKind::PyTorch | FileKind::Pickle => {
             "convert it once in Python: safetensors.torch.save_file(torch.load(\"weights.pth\", weights_only=True), \
              \"weights.safetensors\")"

@@ -55,6 +55,8 @@ pub(crate) struct Selection {
     pub prefix: String,
     /// The tensors that belong to a training and not to the network.
     pub left_out: Vec<String>,
+    /// The tensors that are neither, and have not the prefix.
+    pub strangers: Vec<String>,
 }
 
 impl Checkpoint {
@@ -71,21 +73,18 @@ impl Checkpoint {
             .collect()
     }
 
-    /// The tensors under `prefix`, without it, and of all tensors those left out that belong to a training's state.
-    /// What is neither keeps its name, so that it is told as no part of the network.
+    /// The tensors under `prefix`, without it, but for those that belong to a training's state.
     pub(crate) fn select(&self, prefix: &str, is_of_network: impl Fn(&str) -> bool) -> Selection {
         let mut tensors = BTreeMap::new();
-        let mut left_out = Vec::new();
+        let (mut left_out, mut strangers) = (Vec::new(), Vec::new());
         for (stored, info) in &self.header.tensors {
             let name = stored.strip_prefix(prefix);
             match name {
-                Some(name) if is_of_network(name) => {
-                    tensors.insert(name.to_string(), info.clone());
-                }
+                Some(name) if is_of_network(name) => drop(tensors.insert(name.to_string(), info.clone())),
                 _ if is_state(stored) => left_out.push(stored.clone()),
-                _ => {
-                    tensors.insert(name.unwrap_or(stored).to_string(), info.clone());
-                }
+                // Told as no part of the network where it is loaded.
+                Some(name) => drop(tensors.insert(name.to_string(), info.clone())),
+                None => strangers.push(stored.clone()),
             }
         }
         Selection {
@@ -100,6 +99,7 @@ impl Checkpoint {
             },
             prefix: prefix.to_string(),
             left_out,
+            strangers,
         }
     }
 }

@@ -121,6 +121,13 @@ fn recognise(checkpoint: &Checkpoint, padding: Option<Padding>) -> Result<(Famil
     };
     let names: BTreeSet<String> = unet.tensors().into_iter().map(|(name, _)| name).collect();
     let selection = checkpoint.select(prefix, |name| names.contains(name));
+    if let Some(stranger) = selection.strangers.first() {
+        return Err(checkpoint.error(format!(
+            "its network's tensors stand behind the prefix `{prefix}`, and {} beside them do not, such as `{stranger}`; \
+             save the network's alone",
+            selection.strangers.len()
+        )));
+    }
     Ok((Family::SimpleUnet(unet), selection))
 }
 

@@ -6,6 +6,33 @@ use asma::checkpoint::{Checkpoint, Dtype};
 
 use crate::{file_of, file_of_tensor, problem, read};
 
+/// A zip archive of empty files of these names: an entry each, then the directory and its end.
+fn archive(names: &[&str]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut directory = Vec::new();
+    for name in names {
+        let length = (name.len() as u16).to_le_bytes();
+        let place = (file.len() as u32).to_le_bytes();
+        // Version, flags, method, time, date (2 bytes each), checksum and two sizes (4 each), all zero.
+        file.extend([&b"PK\x03\x04"[..], &[0; 22], &length, &[0; 2], name.as_bytes()].concat());
+        directory.extend(
+            [
+                &b"PK\x01\x02"[..],
+                &[0; 24],
+                &length,
+                &[0; 12],
+                &place,
+                name.as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+    let start = (file.len() as u32).to_le_bytes();
+    file.extend(&directory);
+    file.extend([&b"PK\x05\x06"[..], &[0; 12], &start, &[0; 2]].concat());
+    file
+}
+
 #[test]
 fn files_that_are_not_sound_say_why() {
     let entry = |dtype: &str, shape: &str, start: u64, end: u64| {
@@ -141,13 +168,70 @@ fn files_that_are_not_sound_say_why() {
         ),
         (
             "PyTorch, zip",
-            b"PK\x03\x04 and so on, as zip files go".to_vec(),
+            archive(&["model/data.pkl", "model/version", "model/data/0"]),
             "is a PyTorch file",
+        ),
+        (
+            "TorchScript",
+            archive(&["model/data.pkl", "model/constants.pkl"]),
+            "is a TorchScript file",
+        ),
+        (
+            "NumPy",
+            archive(&["a.npy", "b.npy"]),
+            "is a zip archive of NumPy arrays",
+        ),
+        (
+            "Keras 3",
+            archive(&["metadata.json", "config.json", "model.weights.h5"]),
+            "is a Keras model",
+        ),
+        (
+            "an archive of weights",
+            archive(&["readme.txt", "unet.safetensors"]),
+            "unpack it and name the safetensors file in it",
+        ),
+        (
+            "an archive that was cut short",
+            archive(&["readme.txt", "unet.safetensors"])[..60].to_vec(),
+            "is a zip archive",
+        ),
+        (
+            "a web page",
+            b"\n<!DOCTYPE html>\n<html><head>".to_vec(),
+            "is a web page (HTML)",
+        ),
+        (
+            "a hub's refusal",
+            b"Access to model nobody/unet is restricted. You must be authenticated".to_vec(),
+            "begins `Access to model nobody/unet is restricted",
+        ),
+        (
+            "an index of shards",
+            br#"{"metadata": {"total_size": 8}, "weight_map": {"x": "model-00001-of-00002.safetensors"}}"#
+                .to_vec(),
+            "name the shard itself, or merge them",
+        ),
+        (
+            "another JSON file whose ninth byte is a brace",
+            br#"{"meta":{"a": 1}}"#.to_vec(),
+            "is a JSON file",
+        ),
+        (
+            "ONNX",
+            b"\x08\x08\x12\x07pytorch\x1a\x052.1.0".to_vec(),
+            "is an ONNX model",
+        ),
+        ("nothing but zeros", vec![0; 64], "nothing but zeros"),
+        (
+            "an image",
+            b"\x89PNG\r\n\x1a\n and so on".to_vec(),
+            "is a PNG image",
         ),
         (
             "PyTorch, pickle",
             b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.".to_vec(),
-            "is a PyTorch file",
+            "is a Python pickle (as older PyTorch files are)",
         ),
         (
             "Keras",

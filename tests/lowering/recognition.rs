@@ -107,6 +107,123 @@ fn surplus_tensor_is_named() {
     assert!(text.contains("conv1_block.1.running_mean"), "{text}");
 }
 
+/// The same tensors, each renamed.
+fn renamed(tensors: &[(String, WeightTensor)], name: impl Fn(&str) -> String) -> Vec<(String, WeightTensor)> {
+    tensors
+        .iter()
+        .map(|(old, tensor)| (name(old), tensor.clone()))
+        .collect()
+}
+
+fn number(name: &str) -> (String, WeightTensor) {
+    (name.into(), WeightTensor::new(vec![1], vec![7.0]).unwrap())
+}
+
+fn read(tensors: Vec<(String, WeightTensor)>) -> asma::Result<Model> {
+    let none = Vec::<(String, String)>::new();
+    Model::from_checkpoint(&Checkpoint::from_tensors(tensors, none).unwrap())
+}
+
+#[test]
+fn one_prefix_is_taken_off_and_said() {
+    let unet = SimpleUnet::doubling(3, 4, 3, 2, Padding::Valid);
+    let own = tensors(&unet);
+    for prefix in [
+        "module.",
+        "_orig_mod.",
+        "model.",
+        "net.",
+        "state_dict.",
+        "network_weights.",
+        "module._orig_mod.",
+    ] {
+        let model = read(renamed(&own, |name| format!("{prefix}{name}"))).unwrap();
+        assert_eq!(model.family, Family::SimpleUnet(unet.clone()));
+        assert!(
+            model.description.contains(&format!("the prefix `{prefix}`")),
+            "{}",
+            model.description
+        );
+    }
+    assert!(!read(own.clone()).unwrap().description.contains("prefix"));
+    // Two networks: nobody can know which is meant.
+    let mut two = renamed(&own, |name| format!("model.{name}"));
+    two.extend(renamed(&own, |name| format!("ema.{name}")));
+    let text = problem(two);
+    assert!(
+        text.contains("several times") && text.contains("`ema.`") && text.contains("`model.`"),
+        "{text}"
+    );
+    // A prefix before some names alone.
+    let mut some = renamed(&own[..4], |name| format!("model.{name}"));
+    some.extend_from_slice(&own[4..]);
+    let text = problem(some);
+    assert!(text.contains(&own[4].0), "{text}");
+    // Not a part of a name.
+    let text = problem(renamed(&own, |name| format!("my{name}")));
+    assert!(text.contains("no known network"), "{text}");
+}
+
+#[test]
+fn the_state_of_a_training_is_left_out_and_said() {
+    let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
+    let own = tensors(&unet);
+    let strangers = [
+        "conv1_block.1.num_batches_tracked",
+        "optimizer.state.0.exp_avg",
+        "optimizer.state.0.step",
+        "n_averaged",
+    ];
+    for prefix in ["", "model."] {
+        let mut with_state = renamed(&own, |name| format!("{prefix}{name}"));
+        with_state.extend(strangers.map(number));
+        let model = read(with_state).unwrap();
+        assert_eq!(
+            model.graph.parameter_count(),
+            own.iter().map(|(_, tensor)| tensor.data.len()).sum::<usize>()
+        );
+        for part in ["left out 4 tensors", "`n_averaged`", "`optimizer.state.0.step`"] {
+            assert!(model.description.contains(part), "{}", model.description);
+        }
+    }
+    // This tool's own state of a training holds the network too.
+    let mut state = own.clone();
+    for prefix in ["first_moment.", "second_moment."] {
+        state.extend(renamed(&own, |name| format!("{prefix}{name}")));
+    }
+    assert_eq!(read(state).unwrap().family, Family::SimpleUnet(unet));
+    // Weights of another layer are no such state.
+    let mut surplus = own;
+    surplus.push(number("auxiliary.weight"));
+    assert!(problem(surplus).contains("auxiliary.weight"));
+}
+
+#[test]
+fn padding_is_the_files_or_the_users_or_assumed() {
+    let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Same);
+    let (said, unsaid) = (checkpoint_of(&unet, true), checkpoint_of(&unet, false));
+    let read = |checkpoint: &Checkpoint, padding: Option<Padding>| {
+        Model::with_padding(checkpoint, padding).map(|model| {
+            let Family::SimpleUnet(unet) = model.family else {
+                panic!("a SimpleUnet");
+            };
+            (unet.padding, model.padding_assumed)
+        })
+    };
+    assert_eq!(read(&said, None).unwrap(), (Padding::Same, false));
+    assert_eq!(read(&said, Some(Padding::Same)).unwrap(), (Padding::Same, false));
+    assert_eq!(
+        read(&unsaid, Some(Padding::Same)).unwrap(),
+        (Padding::Same, false)
+    );
+    assert_eq!(read(&unsaid, None).unwrap(), (Padding::Valid, true));
+    let text = read(&said, Some(Padding::Valid)).unwrap_err().to_string();
+    assert!(
+        text.contains("`same`") && text.contains("--padding valid"),
+        "{text}"
+    );
+}
+
 #[test]
 fn misshapen_tensor_is_named_with_both_shapes() {
     let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Valid);
