@@ -1,5 +1,6 @@
 //! Which mask belongs to which image: by their file names, with the conventions that data sets are published in.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +105,7 @@ impl NameRule {
     }
 
     /// The names that an image of a mask of this name may go by, the likeliest first.
-    fn forms_of_mask(&self, name: &[u8]) -> Vec<Vec<u8>> {
+    fn forms_of_mask(&self, name: &[u8]) -> Vec<Name> {
         if self.is_given() {
             return self.strip(name).map(<[u8]>::to_vec).into_iter().collect();
         }
@@ -131,7 +132,7 @@ impl NameRule {
     }
 
     /// The names that its mask may go by.
-    fn forms_of_image(&self, name: &[u8]) -> Vec<Vec<u8>> {
+    fn forms_of_image(&self, name: &[u8]) -> Vec<Name> {
         let mut forms = vec![name.to_vec()];
         if !self.is_given() {
             let channel = |suffix: &&&str| **suffix == "_0000";
@@ -179,7 +180,7 @@ pub fn pair_by_name(images: impl AsRef<Path>, masks: impl AsRef<Path>, rule: &Na
             .partition(|path| !rule.marks(stem(path))),
         false => (image_files(images)?, image_files(masks)?),
     };
-    let image_forms: Vec<Vec<Vec<u8>>> = image_files
+    let image_forms: Vec<Vec<Name>> = image_files
         .iter()
         .map(|path| rule.forms_of_image(stem(path)))
         .collect();
@@ -226,19 +227,25 @@ pub fn pair_by_name(images: impl AsRef<Path>, masks: impl AsRef<Path>, rule: &Na
     Ok(Pairing { pairs, unpaired })
 }
 
+/// The bytes of a name, which need not be text.
+type Name = Vec<u8>;
+
+/// For each name of an image: how far it is from the file's own, and which image.
+type Images = HashMap<Name, Vec<(usize, usize)>>;
+
 /// How alike two names have to be: equal bytes, equal text however its accents are written, or but for capitals.
-const FOLDS: [fn(&[u8]) -> Vec<u8>; 3] = [<[u8]>::to_vec, composed, folded];
+const FOLDS: [fn(&[u8]) -> Name; 3] = [<[u8]>::to_vec, composed, folded];
 
 /// Images by all the names that their masks may go by.
 struct Index {
-    /// For each fold: name, how far it is from the file's own, image.
-    names: [std::collections::HashMap<Vec<u8>, Vec<(usize, usize)>>; 3],
+    /// For each fold.
+    names: [Images; 3],
 }
 
 impl Index {
-    fn new(forms: &[Vec<Vec<u8>>]) -> Index {
+    fn new(forms: &[Vec<Name>]) -> Index {
         let names = FOLDS.map(|fold| {
-            let mut names: std::collections::HashMap<Vec<u8>, Vec<(usize, usize)>> = Default::default();
+            let mut names = Images::new();
             for (image, forms) in forms.iter().enumerate() {
                 for (distance, form) in forms.iter().enumerate() {
                     names.entry(fold(form)).or_default().push((distance, image));
@@ -250,7 +257,7 @@ impl Index {
     }
 
     /// The images whose names are nearest to these of a mask, its own first; several where they are equally near.
-    fn nearest(&self, forms: &[Vec<u8>]) -> Vec<usize> {
+    fn nearest(&self, forms: &[Name]) -> Vec<usize> {
         for (fold, names) in FOLDS.iter().zip(&self.names) {
             let mut found: Vec<(usize, usize)> = Vec::new();
             for (distance, form) in forms.iter().enumerate() {
@@ -271,14 +278,14 @@ impl Index {
 }
 
 /// Accents as one character with their letter, which file systems and archives write in two ways.
-fn composed(name: &[u8]) -> Vec<u8> {
+fn composed(name: &[u8]) -> Name {
     match std::str::from_utf8(name) {
         Ok(text) => text.nfc().collect::<String>().into_bytes(),
         Err(_) => name.to_vec(),
     }
 }
 
-fn folded(name: &[u8]) -> Vec<u8> {
+fn folded(name: &[u8]) -> Name {
     match std::str::from_utf8(name) {
         Ok(text) => text.nfc().collect::<String>().to_lowercase().into_bytes(),
         Err(_) => name.to_ascii_lowercase(),

@@ -4,6 +4,7 @@ mod attack;
 mod bad_input;
 mod bench;
 mod demo;
+mod input;
 mod other_commands;
 mod support;
 mod synth;

@@ -22,26 +22,40 @@ pub(super) fn decode(file: &[u8], _: Option<usize>) -> Decoded<Picture> {
                 .into(),
         );
     }
-    let (samples, mut picture) = match decode_pixels(file, true) {
+    let picture = match decode_pixels(file, true) {
         // The one thing that strictness minds and that loses nothing.
-        Err(DecodeErrors::FormatStatic(problem)) if problem.contains("Extra bytes between headers") => {
+        Err(Failure::Decoder(DecodeErrors::FormatStatic(problem)))
+            if problem.contains("Extra bytes between headers") =>
+        {
             decode_pixels(file, false)
         }
         decoded => decoded,
-    }
-    .map_err(|cause| match cause {
-        DecodeErrors::Unsupported(kind) => unsupported(format!("cannot be decoded: {kind:?}")),
-        // The decoder's words for it are a structure in Rust's notation, or text; both are quoted in full.
-        other => damaged(format!("{other:?}").replace('"', "")),
-    })??;
-    picture.samples = Samples::U8(samples);
+    };
+    let picture = picture.map_err(|failure| match failure {
+        Failure::Refused(problem) => problem,
+        Failure::Decoder(DecodeErrors::Unsupported(kind)) => {
+            unsupported(format!("cannot be decoded: {kind:?}"))
+        }
+        // The decoder's words for it are a structure in Rust's notation, or text.
+        Failure::Decoder(other) => damaged(format!("{other:?}").replace('"', "")),
+    })?;
     let orientation = picture.orientation;
     Ok(picture.turned(orientation))
 }
 
-/// The pixels, and a picture without them that carries the orientation that is still to be applied.
-#[allow(clippy::type_complexity)]
-fn decode_pixels(file: &[u8], strict: bool) -> Result<Decoded<(Vec<u8>, Picture)>, DecodeErrors> {
+enum Failure {
+    Decoder(DecodeErrors),
+    Refused(String),
+}
+
+impl From<DecodeErrors> for Failure {
+    fn from(cause: DecodeErrors) -> Self {
+        Failure::Decoder(cause)
+    }
+}
+
+/// The picture as stored, with the orientation that is still to be applied.
+fn decode_pixels(file: &[u8], strict: bool) -> Result<Picture, Failure> {
     let options = DecoderOptions::default()
         .set_strict_mode(strict)
         .set_max_width(usize::MAX)
@@ -52,9 +66,7 @@ fn decode_pixels(file: &[u8], strict: bool) -> Result<Decoded<(Vec<u8>, Picture)
         Some(info) => (usize::from(info.width), usize::from(info.height)),
         None => (0, 0),
     };
-    if let Err(problem) = check_size(width as u64, height as u64) {
-        return Ok(Err(problem));
-    }
+    check_size(width as u64, height as u64).map_err(Failure::Refused)?;
     let stored = decoder.input_colorspace().unwrap_or(ColorSpace::YCbCr);
     let (colours, channels) = match stored {
         ColorSpace::Luma => (ColorSpace::Luma, Channels::Grey),
@@ -69,22 +81,21 @@ fn decode_pixels(file: &[u8], strict: bool) -> Result<Decoded<(Vec<u8>, Picture)
         .unwrap_or(Orientation::NoTransforms);
     let pixels = decoder.decode()?;
     if pixels.len() != width * height * channels.count() {
-        return Ok(Err(unsupported(format!(
-            "has {stored:?} colours in an arrangement"
+        return Err(Failure::Refused(unsupported(format!(
+            "is a JPEG of {stored:?} pixels"
         ))));
     }
-    let picture = Picture {
+    Ok(Picture {
         format: "JPEG",
         width,
         height,
         channels,
-        samples: Samples::U8(Vec::new()),
+        samples: Samples::U8(pixels),
         bits: 8,
         palette: None,
         orientation,
         page: None,
-    };
-    Ok(Ok((pixels, picture)))
+    })
 }
 
 /// What the markers of a JPEG file tell without decoding it.
