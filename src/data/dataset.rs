@@ -42,7 +42,7 @@ pub struct ReadPairs {
 pub fn common_reading(pairs: &[PairPaths], classes: usize, options: &MaskOptions) -> Result<MaskReading> {
     let found: Vec<Result<Evidence>> = pairs
         .par_iter()
-        .map(|pair| evidence(&pair.mask, options))
+        .map(|pair| evidence(&pair.mask, classes, options))
         .collect();
     let found = found.into_iter().collect::<Result<Vec<Evidence>>>()?;
     let masks: Vec<(&Path, &Evidence)> = pairs.iter().map(|pair| pair.mask.as_path()).zip(&found).collect();

@@ -58,6 +58,13 @@ impl Model {
         };
         let said = SimpleUnet::padding_of(checkpoint)?;
         let mut description = vec![format!("{family}, {} parameters", graph.parameter_count())];
+        let stored: BTreeSet<String> = selection
+            .tensors
+            .entries()
+            .map(|entry| entry.dtype.to_string())
+            .collect();
+        let stored = stored.into_iter().collect::<Vec<_>>().join(" and ");
+        description.push(format!("stored as {stored}"));
         description.extend(Some(selection.describe()).filter(|text| !text.is_empty()));
         description.extend(match (said, padding) {
             (Some(_), _) => None,

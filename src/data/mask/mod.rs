@@ -61,7 +61,7 @@ pub fn read_mask(path: impl AsRef<Path>, class_count: usize) -> Result<LabelMap>
 pub fn open_mask(path: impl AsRef<Path>, class_count: usize, options: &MaskOptions) -> Result<Mask> {
     let path = path.as_ref();
     let (levels, picture) = read_levels(path, options)?;
-    let evidence = Evidence::of(&levels);
+    let evidence = Evidence::of(&levels, class_count);
     let reading = common(&[(path, &evidence)], class_count, options)?;
     Ok(Mask {
         labels: reading.apply(path, &levels, class_count)?,
@@ -88,8 +88,8 @@ pub fn read_mask_as(
 ///
 /// # Errors
 /// If the file cannot be decoded, or is in so many colours that it is no mask.
-pub(super) fn evidence(path: &Path, options: &MaskOptions) -> Result<Evidence> {
-    Ok(Evidence::of(&read_levels(path, options)?.0))
+pub(super) fn evidence(path: &Path, class_count: usize, options: &MaskOptions) -> Result<Evidence> {
+    Ok(Evidence::of(&read_levels(path, options)?.0, class_count))
 }
 
 /// The numbers in a file, and the picture that they stand in, in words.

@@ -55,24 +55,26 @@ pub(in crate::data) struct Evidence {
 }
 
 impl Evidence {
-    /// What the numbers tell.
-    pub(super) fn of(levels: &Levels) -> Evidence {
+    /// What the numbers tell for a network of `class_count` classes.
+    pub(super) fn of(levels: &Levels, class_count: usize) -> Evidence {
         let histogram = levels.histogram();
         let few = histogram.len() <= 2;
+        let mut values = histogram.keys();
+        let indices = values.all(|&value| is_class(value, class_count.max(2)) || value == u16::from(IGNORE));
         let greys = matches!(
             levels.source,
             Source::Grey | Source::GreyPalette | Source::Alpha(_)
         );
         Evidence {
-            no_soft_edges: match (few, greys) {
-                (true, _) => None,
-                (_, false) => Some("its values are colours".into()),
-                (_, true) => soft_edges::check(levels).err(),
+            no_soft_edges: match (few, indices, greys) {
+                (true, _, _) => None,
+                (_, true, _) => Some("its values are class indices".into()),
+                (_, _, false) => Some("its values are colours".into()),
+                (_, _, true) => soft_edges::check(levels).err(),
             },
-            instances: if few {
-                None
-            } else {
-                instances::count(levels, &histogram)
+            instances: match few || indices {
+                true => None,
+                false => instances::count(levels, &histogram),
             },
             histogram,
             step: levels.step,
@@ -273,7 +275,7 @@ impl MaskReading {
         let mut classes = vec![None; usize::from(largest) + 1];
         for &value in histogram.keys() {
             let class = class_of(value).ok_or_else(|| {
-                let evidence = Evidence::of(levels);
+                let evidence = Evidence::of(levels, class_count);
                 match self {
                     MaskReading::Mapped(values) => Error::file(
                         path,
