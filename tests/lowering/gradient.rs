@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, NodeId, Op, Operator, Slopes, ops};
+use asma::graph::{Graph, NodeId, Op, Operator, PadMargins, Padding, SimpleUnet, Slopes, ops};
 use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
 
 use crate::memory::poison;
-use crate::networks::{run, tensor};
+use crate::networks::{run, simple_unet, tensor};
 use crate::random_graph::random_graph;
 use crate::reference::{Values, evaluate};
 
@@ -218,6 +218,24 @@ fn cropped_part_may_be_used_whole() {
     let back = graph.node(ops::Crop, &[a, whole]);
     graph.node(ops::Concat, &[whole, back, back]);
     graph.check("a skip is joined cropped, cropped again and used whole");
+}
+
+#[test]
+fn a_border_around_a_network_has_its_adjoint() {
+    let margins = PadMargins::Fixed {
+        top: 1,
+        bottom: 0,
+        left: 0,
+        right: 3,
+    };
+    for (padding, cut_back, input) in [
+        (Padding::Same, true, Shape::new(2, 3, 15, 13)),
+        (Padding::Valid, false, Shape::new(1, 3, 21, 19)),
+    ] {
+        let graph = simple_unet(&SimpleUnet::doubling(3, 2, 2, 2, padding), 5).with_border(margins, cut_back);
+        let (logits, _) = check(&format!("{padding}"), &graph, input, LoweringOptions::default());
+        assert_eq!(logits.shape().h == input.h, cut_back);
+    }
 }
 
 /// Two crops of one row each cut none above; one crop of two rows cuts one.
