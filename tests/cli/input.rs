@@ -128,7 +128,6 @@ fn options_say_what_a_file_does_not() {
             .write_image::<colortype::Gray16>(SIZE, SIZE, &pixels)
             .unwrap();
     }
-    drop(encoder);
     workshop.write("stack.tif", stack.get_ref());
     let segment = |more: &str| {
         workshop.asma(&format!(

@@ -143,7 +143,6 @@ fn of_several_pages_one_is_named() {
             .write_image::<colortype::Gray8>(4, 4, &[page; 16])
             .expect("writes");
     }
-    drop(encoder);
     let path = save(folder.path(), "stack.tif", file.get_ref());
     assert_says(
         read_image(&path),
