@@ -225,7 +225,7 @@ fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
                 let so_far = state.history().iter().map(|row| row.validation_iou);
                 let first_of_the_best = state.history()[..row.epoch as usize - 1]
                     .iter()
-                    .all(|before| before.validation_iou < row.validation_iou);
+                    .all(|before| row.is_better_than(before));
                 assert_eq!(best, first_of_the_best);
                 assert_eq!(state.best().unwrap().iou, so_far.fold(f64::MIN, f64::max));
                 if best {
