@@ -15,6 +15,7 @@ use asma::program::{Executor, Program};
 use asma::{Error, Result, Shape, Tensor};
 use clap::{Args, ValueEnum};
 
+use super::console::say;
 use super::tuning::variants_for;
 
 /// Which network runs where.
@@ -85,7 +86,7 @@ impl DeviceArguments {
     pub fn open(&self) -> Result<Option<GpuDevice>> {
         match GpuDevice::open(&self.device, Capabilities::Full) {
             Err(error) if self.device == DeviceChoice::Auto => {
-                eprintln!("note: the GPU cannot be used: {error}");
+                say(format_args!("note: the GPU cannot be used: {error}"));
                 Ok(None)
             }
             opened => opened,
@@ -123,7 +124,7 @@ impl DeviceArguments {
             _ => "",
         };
         let executor = self.quiet_executor(gpu, program)?;
-        eprintln!("device: {}{why}", executor.describe());
+        say(format_args!("device: {}{why}", executor.describe()));
         Ok(executor)
     }
 
@@ -141,7 +142,7 @@ impl DeviceArguments {
                     return Ok(Box::new(executor));
                 }
                 Err(error) if self.device == DeviceChoice::Auto => {
-                    eprintln!("note: the GPU cannot be used: {error}");
+                    say(format_args!("note: the GPU cannot be used: {error}"));
                 }
                 Err(error) => return Err(error),
             }

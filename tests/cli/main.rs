@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod other_commands;
+mod robust;
 mod support;
 mod synth;
 mod train;

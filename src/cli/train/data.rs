@@ -11,6 +11,7 @@ use asma::{Error, Result};
 use clap::Args;
 use rayon::prelude::*;
 
+use crate::cli::console::say;
 use crate::cli::preparation::PreparationArguments;
 use crate::cli::progress::CountProgress;
 
@@ -122,7 +123,10 @@ impl DataArguments {
     ) -> Result<(Samples, Samples)> {
         let pairing = pair_by_name(images, masks)?;
         for path in &pairing.unpaired {
-            eprintln!("note: {} has no partner and is left out", path.display());
+            say(format_args!(
+                "note: {} has no partner and is left out",
+                path.display()
+            ));
         }
         let preparation = self.preparation.preparation();
         let encoding = common_encoding(&pairing.pairs, classes)?;
@@ -171,6 +175,9 @@ fn note_absent_classes(samples: &[&Samples], classes: usize) {
         .map(|class| class.to_string())
         .collect();
     if !absent.is_empty() {
-        eprintln!("note: no mask shows class {}; see --classes", absent.join(", "));
+        say(format_args!(
+            "note: no mask shows class {}; see --classes",
+            absent.join(", ")
+        ));
     }
 }
