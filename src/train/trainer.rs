@@ -90,6 +90,7 @@ impl<'a> Trainer<'a> {
             },
             Some(state) => {
                 check_same_run(plan, &state, &data)?;
+                check_progress(&state.progress, plan.config().epochs, per_epoch as u32)?;
                 plan.write_state(executor, state.numbers.each_ref().map(Vec::as_slice))?;
                 state.progress
             }
@@ -363,6 +364,33 @@ fn check_same_run(plan: &TrainingPlan, state: &TrainingState, data: &Data) -> Re
         ));
     }
     Ok(())
+}
+
+/// How far the run says that it has come must be a place that a run comes through.
+fn check_progress(progress: &Progress, epochs: u32, per_epoch: u32) -> Result<()> {
+    let numbered = progress
+        .history
+        .iter()
+        .map(|row| row.epoch)
+        .eq(1..=progress.epoch);
+    let best_is_known = match progress.best {
+        Some(_) => progress.best_row().is_some(),
+        None => progress.history.is_empty(),
+    };
+    let possible = progress.epoch <= epochs
+        && progress.step < per_epoch
+        && (progress.step == 0 || progress.epoch < epochs)
+        && progress.loss_sum.is_finite();
+    match numbered && best_is_known && possible {
+        true => Ok(()),
+        false => Err(Error::Usage(format!(
+            "the run to resume has done {} of {epochs} epochs and {} of {per_epoch} steps of the next, with {} rows in \
+             its history: no run comes there; its state is damaged, begin a new run",
+            progress.epoch,
+            progress.step,
+            progress.history.len()
+        ))),
+    }
 }
 
 /// The first setting in which two runs differ, and both values.
