@@ -72,7 +72,7 @@ pub fn training(bytes: &[u8]) {
             let mut header = TINY.header.clone();
             header["__metadata__"]["training"] = String::from_utf8_lossy(bytes).into();
             let mut header = header.to_string();
-            while header.len() % 8 != 0 {
+            while !header.len().is_multiple_of(8) {
                 header.push(' ');
             }
             let length = (header.len() as u64).to_le_bytes();
