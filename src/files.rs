@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// What the names of temporary files begin with.
+const PREFIX: &str = ".asma-";
+
 /// Writes a file through `write`. The bytes go to a temporary file in the same folder, which takes the
 /// place of `path` only once everything is on disk: whatever goes wrong, `path` holds either what it held
 /// before or all of the new content.
@@ -56,11 +59,37 @@ fn write_beside(
     // user's umask leaves of read and write for all.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let (file, temporary) = builder.prefix(".asma-").tempfile_in(folder)?.into_parts();
+    let (file, temporary) = builder.prefix(PREFIX).tempfile_in(folder)?.into_parts();
+    // Tells `remove_leftovers` that somebody is still at it. Where there are no locks it does without.
+    let _ = file.try_lock();
     let mut writer = BufWriter::new(file);
     write(&mut writer)?;
     writer.flush()?;
     writer.get_ref().sync_all()?;
     drop(writer);
     temporary.persist(path).map_err(|failure| failure.error)
+}
+
+/// Removes the temporary files that killed processes left in a folder, and none that is still being written. `kept` are
+/// names that begin like those of temporary files and are none. What cannot be removed stays: it is in nobody's way.
+pub fn remove_leftovers(folder: impl AsRef<Path>, kept: &[&str]) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let temporary = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX) && !kept.contains(&name));
+        // Only the entry itself: what a link leads to is somebody else's.
+        if !temporary || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let unused = File::open(&path)
+            .is_ok_and(|file| !matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
+        if unused {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

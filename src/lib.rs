@@ -46,7 +46,9 @@
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
 //! - [`program`]: calls over buffers, proved before they run; memory shared by liveness;
 //! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
-//! - [`labels`], [`statistics`], [`tensor`], [`files`], [`error`]: what all others speak of.
+//! - [`labels`], [`statistics`], [`tensor`], [`files`], [`threads`], [`error`]: what all others speak of.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod attack;
 pub mod checkpoint;
@@ -64,6 +66,7 @@ pub mod program;
 pub mod report;
 pub mod statistics;
 pub mod tensor;
+pub mod threads;
 pub mod train;
 
 pub use error::{Error, Result};

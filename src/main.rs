@@ -1,5 +1,8 @@
 //! The `asma` command-line tool.
 
+// All that is said goes through `cli::console`, which outlives a closed terminal.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
 
 use std::process::ExitCode;

@@ -42,8 +42,19 @@ pub struct EpochRow {
     pub training_loss: f64,
     /// The mean loss over the validation samples, after the epoch.
     pub validation_loss: f64,
-    /// The mean intersection over union of the validation samples, after the epoch, 0 to 1.
+    /// The mean intersection over union of the validation samples, after the epoch, 0 to 1: of each sample the mean
+    /// over those foreground classes that its labels or its prediction have. Samples without any are left out; if that
+    /// is all of them, 1.
     pub validation_iou: f64,
     /// The step size that the optimiser used, at the epoch's end.
     pub learning_rate: f64,
+}
+
+impl EpochRow {
+    /// Whether the weights after this epoch are better than those after `other`: a higher validation IoU, or the same
+    /// and a lower validation loss.
+    pub fn is_better_than(&self, other: &EpochRow) -> bool {
+        self.validation_iou > other.validation_iou
+            || self.validation_iou == other.validation_iou && self.validation_loss < other.validation_loss
+    }
 }

@@ -9,10 +9,10 @@ use asma::{LabelMap, Result};
 use clap::Args;
 
 use super::attack::{Performed, Request, perform, print_json, warn};
+use super::console::tell;
 use super::network::{DeviceArguments, NetworkArguments};
-use super::outputs::open_folder;
+use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
-use super::print;
 
 /// A small U-Net that marks the optic disc in photographs of the eye's fundus, trained on synthetic ones.
 const WEIGHTS: (&str, &[u8]) = (
@@ -53,7 +53,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let out = open_folder(&arguments.out)?;
+    let out = OutputFolder::open(&arguments.out)?;
     // As files, so that the commands that are named in the end have something to work on.
     for (name, bytes) in [WEIGHTS, IMAGE] {
         write_atomically(out.join(name), |file| file.write_all(bytes))?;
@@ -83,38 +83,38 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         print_json(&performed.summary)?;
     } else {
-        print_story(&performed)?;
-        print_where_to_look(&out, arguments.gif)?;
-        print_next(&out, &performed)?;
+        print_story(&performed);
+        print_where_to_look(out.path(), arguments.gif);
+        print_next(out.path(), &performed);
     }
     warn(&performed.summary);
     Ok(())
 }
 
 /// What was predicted, what is predicted now, and how small the change is.
-fn print_story(performed: &Performed) -> Result<()> {
+fn print_story(performed: &Performed) {
     let summary = &performed.summary;
     let (before, saved) = (&summary.results.before, &summary.results.rounded_to_8_bits);
-    print(&format!(
+    tell(format_args!(
         "before   the network marks {} of a synthetic photograph of the eye's fundus as optic disc",
         marked(&performed.before)
-    ))?;
-    print(&format!(
+    ));
+    tell(format_args!(
         "wanted   that it sees the disc {ENLARGED} times as long and wide ({})",
         summary.target
-    ))?;
-    print(&format!(
+    ));
+    tell(format_args!(
         "after    it marks {}: IoU with what was wanted {:.3}, before {:.3}",
         marked(&performed.after),
         saved.iou,
         before.iou
-    ))?;
-    print(&format!(
+    ));
+    tell(format_args!(
         "change   no colour value differs by more than {:.0} of 255; L2 {:.2}, measured on the 8-bit PNG",
         255.0 * saved.linf,
         saved.l2
-    ))?;
-    print(&format!(
+    ));
+    tell(format_args!(
         "time     {} iterations ({}) in {:.1} s",
         summary.iterations, summary.stop_reason, summary.seconds
     ))
@@ -127,45 +127,44 @@ fn marked(prediction: &LabelMap) -> String {
     format!("{:.1} % ({marked} pixels)", 100.0 * marked as f64 / all as f64)
 }
 
-fn print_where_to_look(out: &Path, gif: bool) -> Result<()> {
+fn print_where_to_look(out: &Path, gif: bool) {
     let file = |name: &str| out.join(name).display().to_string();
-    print(&format!(
+    tell(format_args!(
         "\nlook at  {}, which shows all of it",
         file("figure.png")
-    ))?;
-    print(&format!(
+    ));
+    tell(format_args!(
         "         {} beside {}, to see how alike they are",
         file("adversarial.png"),
         file(IMAGE.0)
-    ))?;
+    ));
     if gif {
-        print(&format!(
+        tell(format_args!(
             "         {}, the attack in motion",
             file("animation.gif")
-        ))?;
+        ));
     }
-    Ok(())
 }
 
 /// Commands that work on what the demo wrote.
-fn print_next(out: &Path, performed: &Performed) -> Result<()> {
+fn print_next(out: &Path, performed: &Performed) {
     let file = |name: &str| shell_word(&out.join(name));
     let (image, weights) = (file(IMAGE.0), file(WEIGHTS.0));
     let [rows, columns] = performed.summary.input_size;
-    print("\nnext     what the network predicts for the adversarial image:")?;
-    print(&format!(
+    tell("\nnext     what the network predicts for the adversarial image:");
+    tell(format_args!(
         "           asma segment --image {} --weights {weights} --out {}",
         file("adversarial.png"),
         file("segment")
-    ))?;
-    print("         another target: the disc a tenth of the picture further right, as an animation too:")?;
-    print(&format!(
+    ));
+    tell("         another target: the disc a tenth of the picture further right, as an animation too:");
+    tell(format_args!(
         "           asma attack --image {image} --weights {weights} --target shift:{},0 --objective margin --tau auto --stop-iou 0.95 --gif --out {}",
         columns / 10,
         file("shift")
-    ))?;
-    print("         what the network is made of:")?;
-    print(&format!(
+    ));
+    tell("         what the network is made of:");
+    tell(format_args!(
         "           asma inspect {weights} --size {columns}x{rows}"
     ))
 }

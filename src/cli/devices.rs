@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use wgpu::Features;
 
-use super::print;
+use super::console::print;
 
 /// List the devices that --device can name
 #[derive(Debug, Args)]
@@ -19,10 +19,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let adapters = adapters();
-    let threads = rayon_threads();
+    let threads = asma::threads::start_or_use_this_one().started;
     if arguments.json {
         let devices: Vec<_> = adapters.iter().map(describe_json).collect();
-        print(&format!(
+        print(format_args!(
             "{:#}",
             json!({ "adapters": devices, "cpu_threads": threads })
         ))?;
@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     for adapter in &adapters {
         let info = &adapter.info;
-        print(&format!(
+        print(format_args!(
             "{:>4}  {} ({:?}, {}, {} {})",
             adapter.index,
             info.name,
@@ -39,26 +39,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             info.driver,
             info.driver_info
         ))?;
-        print(&format!(
+        print(format_args!(
             "      buffers up to {} MiB, bindings up to {} MiB, workgroup memory {} KiB, {} invocations",
             adapter.limits.max_buffer_size >> 20,
             adapter.limits.max_storage_buffer_binding_size >> 20,
             adapter.limits.max_compute_workgroup_storage_size >> 10,
             adapter.limits.max_compute_invocations_per_workgroup
         ))?;
-        print(&format!("      {}", abilities(adapter)))?;
+        print(format_args!("      {}", abilities(adapter)))?;
     }
-    print(&format!(" cpu  the CPU executor, {threads} threads"))?;
+    print(format_args!(" cpu  the CPU executor, {threads} threads"))?;
     let automatic = adapters
         .iter()
         .find(|adapter| adapter.is_hardware())
         .map_or("cpu".to_string(), |adapter| adapter.info.name.clone());
-    print(&format!("--device auto takes a hardware GPU, here: {automatic}"))?;
+    print(format_args!(
+        "--device auto takes a hardware GPU, here: {automatic}"
+    ))?;
     Ok(())
-}
-
-fn rayon_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |threads| threads.get())
 }
 
 /// What variants of kernels and float16 depend on.

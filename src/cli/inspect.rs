@@ -11,7 +11,7 @@ use asma::{Result, Shape};
 use clap::Args;
 use serde_json::json;
 
-use super::print;
+use super::console::print;
 
 /// Show the network in a weights file: its layers with shapes, parameters, operations and memory
 #[derive(Debug, Args)]
@@ -87,19 +87,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "largest_buffer_bytes": largest_bytes,
             "layers": layers,
         });
-        print(&format!("{json:#}"))?;
+        print(format_args!("{json:#}"))?;
         return Ok(());
     }
     print(&model.description)?;
     if model.padding_assumed {
         print("  (the file does not say how convolutions pad; `valid` is assumed, see --padding)")?;
     }
-    print(&format!(
+    print(format_args!(
         "{:<20} {:<16} {:>18} {:>12} {:>12}",
         "layer", "kind", "output", "parameters", "MFLOP"
     ))?;
     for layer in &layers {
-        print(&format!(
+        print(format_args!(
             "{:<20} {:<16} {:>18} {:>12} {:>12.1}",
             layer.name,
             layer.kind,
@@ -108,16 +108,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             layer.flops as f64 / 1e6
         ))?;
     }
-    print(&format!("parameters            {}", graph.parameter_count()))?;
-    print(&format!(
+    print(format_args!("parameters            {}", graph.parameter_count()))?;
+    print(format_args!(
         "forward               {:.2} GFLOP",
         forward as f64 / 1e9
     ))?;
-    print(&format!(
+    print(format_args!(
         "input gradient        {:.2} GFLOP",
         adjoint as f64 / 1e9
     ))?;
-    print(&format!(
+    print(format_args!(
         "memory, both          {:.1} MB in {} buffers, the largest {:.1} MB",
         memory as f64 / 1e6,
         network.program.buffers().len(),

@@ -2,6 +2,7 @@
 
 mod attack;
 mod bench;
+mod console;
 mod demo;
 mod devices;
 mod inspect;
@@ -15,11 +16,12 @@ mod synth;
 mod train;
 mod tuning;
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use asma::{Error, Result};
+use asma::{Error, threads};
 use clap::{Parser, Subcommand};
+
+use self::console::say;
 
 /// Attacks medical image segmentation networks with the Adaptive Segmentation Mask Attack (ASMA), on any GPU
 /// or the CPU.
@@ -50,6 +52,13 @@ pub fn run() -> ExitCode {
         .filter_module("wgpu_hal", log::LevelFilter::Off)
         .init();
     let arguments = Arguments::parse();
+    let threads = threads::start_or_use_this_one();
+    if threads.started < threads.wanted {
+        say(format_args!(
+            "note: the system allows {} of {} threads, so that this takes longer; see `ulimit -u`",
+            threads.started, threads.wanted
+        ));
+    }
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
@@ -64,33 +73,11 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("asma: {}", one_line(&error.to_string()));
+            say(format_args!("asma: {error}"));
             match error {
                 Error::Usage(_) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
             }
         }
     }
-}
-
-/// Prints a line of results, or several. A reader that went away ends the program quietly.
-///
-/// # Errors
-/// If standard output cannot be written to.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::file(
-            "standard output",
-            format!("cannot be written: {error}"),
-        )),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Names from files may hold anything; on the terminal they stay on one line and move nothing.
-fn one_line(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(printable).collect()
 }

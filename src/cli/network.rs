@@ -14,6 +14,7 @@ use asma::program::{Executor, Program};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
+use super::console::say;
 use super::tuning::variants_for;
 
 /// Which network runs where.
@@ -88,7 +89,7 @@ impl DeviceArguments {
     pub fn open(&self) -> Result<Option<GpuDevice>> {
         match GpuDevice::open(&self.device, Capabilities::Full) {
             Err(error) if self.device == DeviceChoice::Auto => {
-                eprintln!("note: the GPU cannot be used: {error}");
+                say(format_args!("note: the GPU cannot be used: {error}"));
                 Ok(None)
             }
             opened => opened,
@@ -126,7 +127,7 @@ impl DeviceArguments {
             _ => "",
         };
         let executor = self.quiet_executor(gpu, program)?;
-        eprintln!("device: {}{why}", executor.describe());
+        say(format_args!("device: {}{why}", executor.describe()));
         Ok(executor)
     }
 
@@ -144,7 +145,7 @@ impl DeviceArguments {
                     return Ok(Box::new(executor));
                 }
                 Err(error) if self.device == DeviceChoice::Auto => {
-                    eprintln!("note: the GPU cannot be used: {error}");
+                    say(format_args!("note: the GPU cannot be used: {error}"));
                 }
                 Err(error) => return Err(error),
             }
@@ -169,19 +170,19 @@ fn variant_name(text: &str) -> std::result::Result<String, String> {
 /// that do not say it.
 pub fn load_model(path: &Path, padding: Option<Padding>) -> Result<Model> {
     let model = Model::with_padding(&Checkpoint::open(path)?, padding)?;
-    eprintln!("model: {}: {}", path.display(), model.description);
+    say(format_args!("model: {}: {}", path.display(), model.description));
     if model.padding_assumed {
-        eprintln!(
+        say(format_args!(
             "note: {} does not say how its 3×3 convolutions pad; `valid` is assumed, whose output is smaller than its \
              input. Say --padding same if they were built with padding=1, or --padding valid",
             path.display()
-        );
+        ));
     }
     Ok(model)
 }
 
 /// Says on stderr what was accepted, and what is likely a mistake.
 pub fn echo(description: &[String], notes: &[String]) {
-    description.iter().for_each(|line| eprintln!("{line}"));
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    description.iter().for_each(say);
+    notes.iter().for_each(|note| say(format_args!("note: {note}")));
 }

@@ -9,8 +9,13 @@ use std::time::{Duration, Instant};
 use asma::{EpochRow, TraceRow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::console::say;
+
 /// Time between plain lines.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Signals within this time of the first are the same wish to stop.
+const ONE_WISH: Duration = Duration::from_millis(500);
 
 /// Whether Ctrl-C was pressed, from when this was made.
 struct Interruption(Arc<AtomicBool>);
@@ -19,9 +24,12 @@ impl Interruption {
     fn new() -> Self {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
+        let mut first = None;
         let handler = ctrlc::set_handler(move || {
-            // Who asks twice does not want to wait for files to be written.
-            if flag.swap(true, Ordering::Relaxed) {
+            flag.store(true, Ordering::Relaxed);
+            // Who asks twice does not want to wait for files to be written. A terminal that is closed asks several times
+            // at once.
+            if first.get_or_insert_with(Instant::now).elapsed() > ONE_WISH {
                 std::process::exit(130);
             }
         });
@@ -73,7 +81,7 @@ impl LongProgress {
                 bar.set_message(message);
             }
             None if self.last_line.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
-                eprintln!("{}: {message}", place());
+                say(format_args!("{}: {message}", place()));
                 self.last_line = Some(Instant::now());
             }
             None => {}
@@ -165,7 +173,7 @@ impl TrainingProgress {
         );
         match &self.progress.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => say(line),
         }
     }
 
@@ -207,7 +215,7 @@ impl CountProgress {
         } else if let Ok(mut last) = self.last_line.try_lock()
             && last.elapsed() >= BETWEEN_LINES
         {
-            eprintln!("{}: {done}/{}", self.what, self.count);
+            say(format_args!("{}: {done}/{}", self.what, self.count));
             *last = Instant::now();
         }
     }

@@ -10,10 +10,10 @@ use asma::{LabelMap, Result};
 use clap::Args;
 use serde_json::json;
 
+use super::console::{print, tell};
 use super::network::{NetworkArguments, echo};
-use super::outputs::open_folder;
+use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
-use super::print;
 
 /// Write a network's prediction for an image, and the image with the prediction laid over it
 #[derive(Debug, Args)]
@@ -33,7 +33,14 @@ pub struct Arguments {
     preparation: PreparationArguments,
 }
 
+/// The files that are written.
+const FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
+
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let out = OutputFolder::open(&arguments.out)?;
+    for input in [&arguments.image, &arguments.network.weights] {
+        out.refuse_as_input(input, &FILES)?;
+    }
     let model = arguments.network.load()?;
     let input = arguments
         .preparation
@@ -59,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let words = executor.read(logits.buffer, length)?;
     let prediction = LabelMap::from_logits(&logits.gather(&words), 0)?;
 
-    let out = open_folder(&arguments.out)?;
+    out.clear(&FILES)?;
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
     write_mask(out.join("labels.png"), &prediction)?;
     write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;
@@ -74,16 +81,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "output_size": [prediction.height(), prediction.width()],
             "pixels_per_class": pixels,
         });
-        print(&format!("{json:#}"))?;
+        print(format_args!("{json:#}"))?;
     } else {
         for (class, pixels) in pixels.iter().enumerate() {
             let share = 100.0 * *pixels as f64 / prediction.labels().len() as f64;
-            print(&format!("class {class}: {pixels} pixels ({share:.2} %)"))?;
+            tell(format_args!("class {class}: {pixels} pixels ({share:.2} %)"));
         }
-        print(&format!(
+        tell(format_args!(
             "prediction.png, overlay.png and labels.png (class indices) are in {}",
-            out.display()
-        ))?;
+            out.path().display()
+        ));
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use asma::kernels::{Binding, Element, Kernel, Kind, MatrixUnits, Specialisation,
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
-use super::outputs::open_folder;
-use super::print;
+use super::console::{print, tell};
+use super::outputs::OutputFolder;
 
 /// List the compute shaders, or write them as SPIR-V, MSL, HLSL or WGSL
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ enum Emit {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = match arguments.emit {
-        Some(_) => Some(open_folder(&arguments.out)?),
+        Some(_) => Some(OutputFolder::open(&arguments.out)?),
         None => None,
     };
     let mut seen = BTreeSet::new();
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 continue;
             }
             let (Some(out), Some(emit)) = (&out, arguments.emit) else {
-                print(&format!(
+                print(format_args!(
                     "{} ({}): reads {}; writes {}",
                     kernel.entry_point,
                     way.name,
@@ -95,9 +95,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 Emit::Msl => emitted(&source, kernel.entry_point, Language::Msl)?,
                 Emit::Hlsl => emitted(&source, kernel.entry_point, Language::Hlsl)?,
             };
-            let path = out.join(format!("{name}.{extension}"));
+            let path = out.join(&format!("{name}.{extension}"));
             write_atomically(&path, |file| file.write_all(&text))?;
-            print(&format!("{}", path.display()))?;
+            tell(path.display());
         }
     }
     Ok(())

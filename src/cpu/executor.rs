@@ -79,8 +79,9 @@ impl CpuExecutor {
     /// Allocates the buffers of `program`.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is not enough memory, naming the tensor and its bytes.
+    /// [`Error::Device`] if there is not enough memory, naming the tensor and its bytes, or no thread to compute on.
     pub fn new(program: Arc<Program>) -> Result<Self> {
+        crate::threads::start()?;
         // All of it at once first: an allocator that hands out more than there is refuses only what alone is
         // too much.
         let own = program

@@ -9,7 +9,7 @@ use crate::kernels::{Params, Specialisation};
 /// The fastest variants of kernels on one device: for each kind of work that was measured, the variant's name.
 ///
 /// Only who asks for it pays for measuring: an application ships or keeps a table (it serialises to JSON), and what
-/// the table does not have runs as without one.
+/// the table does not have, or has of another device, runs as without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
     /// Name and driver of the device that was measured, as [`GpuDevice::describe`](super::GpuDevice::describe) has them.
@@ -19,15 +19,22 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The variant for a call.
-    pub(super) fn choose(&self, params: &Params, specialisation: &Specialisation) -> Option<&str> {
-        self.variants
-            .get(&params.work(specialisation))
-            .map(String::as_str)
+    /// The variant for a call on this device; none where another one was measured.
+    pub(super) fn choose(
+        &self,
+        device: &str,
+        params: &Params,
+        specialisation: &Specialisation,
+    ) -> Option<&str> {
+        let variant = self.variants.get(&params.work(specialisation));
+        variant.map(String::as_str).filter(|_| self.device == device)
     }
 
-    /// Takes what `other` has measured, over what stands here.
+    /// Takes what `other` has measured, over what stands here; what was measured on another device goes.
     pub fn merge(&mut self, other: Tuning) {
+        if self.device != other.device {
+            self.variants.clear();
+        }
         self.device = other.device;
         self.variants.extend(other.variants);
     }

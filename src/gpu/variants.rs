@@ -12,7 +12,7 @@ pub enum VariantChoice {
     Auto,
     /// The variant of this name for every kernel that has it; `Auto` for the others.
     Named(String),
-    /// What was measured to be fastest; `Auto` for work that was not measured.
+    /// What was measured to be fastest; `Auto` for work that was not measured, or on another device.
     Tuned(Tuning),
 }
 
@@ -36,7 +36,7 @@ pub(super) fn choose_way(
         VariantChoice::Auto => automatic(),
         VariantChoice::Named(name) => named(name).or_else(automatic),
         VariantChoice::Tuned(tuning) => tuning
-            .choose(params, specialisation)
+            .choose(&gpu.describe(), params, specialisation)
             .and_then(named)
             .or_else(automatic),
     };

@@ -43,26 +43,34 @@ impl Canvas {
         })
     }
 
-    /// The text in pieces that one font can write.
-    fn runs<'text>(&self, text: &'text str) -> Vec<(&'text str, FontRef<'static>)> {
-        let lacking = |character: char| self.font.glyph_id(character).0 == 0;
-        let mut runs = Vec::new();
-        let mut rest = text;
-        while let Some(second) = rest.chars().next().map(lacking) {
-            let end = rest
-                .find(|character| lacking(character) != second)
-                .unwrap_or(rest.len());
-            let (run, after) = rest.split_at(end);
-            let font = if second { &self.second_font } else { &self.font };
-            runs.push((run, font.clone()));
-            rest = after;
+    /// The font that has a glyph for the character.
+    fn font_with(&self, character: char) -> Option<&FontRef<'static>> {
+        [&self.font, &self.second_font]
+            .into_iter()
+            .find(|font| font.glyph_id(character).0 != 0)
+    }
+
+    /// Whether there is a glyph for each character.
+    pub fn can_write(&self, text: &str) -> bool {
+        text.chars().all(|character| self.font_with(character).is_some())
+    }
+
+    /// The text in pieces that one font can write. Characters that none can are left out: a box says no more.
+    fn runs(&self, text: &str) -> Vec<(String, FontRef<'static>)> {
+        let mut runs: Vec<(String, &FontRef<'static>)> = Vec::new();
+        for character in text.chars() {
+            match (self.font_with(character), runs.last_mut()) {
+                (Some(font), Some((run, last))) if std::ptr::eq(*last, font) => run.push(character),
+                (Some(font), _) => runs.push((character.into(), font)),
+                (None, _) => {}
+            }
         }
-        runs
+        runs.into_iter().map(|(run, font)| (run, font.clone())).collect()
     }
 
     pub fn text_width(&self, size: f32, text: &str) -> i32 {
         let widths = self.runs(text).into_iter();
-        widths.map(|(run, font)| run_width(size, &font, run)).sum()
+        widths.map(|(run, font)| run_width(size, &font, &run)).sum()
     }
 
     /// Draws one line of text whose upper edge is at `y`.
@@ -74,8 +82,8 @@ impl Canvas {
             Anchor::Right => x - width,
         };
         for (run, font) in self.runs(text) {
-            draw_text_mut(&mut self.picture, colour, x, y, PxScale::from(size), &font, run);
-            x += run_width(size, &font, run);
+            draw_text_mut(&mut self.picture, colour, x, y, PxScale::from(size), &font, &run);
+            x += run_width(size, &font, &run);
         }
     }
 
@@ -92,6 +100,26 @@ impl Canvas {
             }
         }
         String::new()
+    }
+
+    /// The text, or as much of its beginning and its end as fits into `width` with an ellipsis between them.
+    pub fn shortened_in_middle(&self, size: f32, text: &str, width: i32) -> String {
+        if self.text_width(size, text) <= width {
+            return text.to_string();
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let candidate = |kept: usize| {
+            let (first, last) = (kept.div_ceil(2), kept / 2);
+            let beginning: String = letters[..first].iter().collect();
+            let end: String = letters[letters.len() - last..].iter().collect();
+            format!("{}…{}", beginning.trim_end(), end.trim_start())
+        };
+        let fits = |kept: &usize| self.text_width(size, &candidate(*kept)) <= width;
+        (0..letters.len())
+            .rev()
+            .find(fits)
+            .map(candidate)
+            .unwrap_or_default()
     }
 
     pub fn paste(&mut self, picture: &RgbImage, x: i32, y: i32) {

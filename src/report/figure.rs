@@ -24,6 +24,8 @@ const COLUMNS: i32 = 4;
 const PANEL_TITLE: i32 = 30;
 const HEADLINE: i32 = 88;
 const LEGEND_ROW: i32 = 30;
+const HEADLINE_SIZE: f32 = 32.0;
+const ARROW: &str = " → ";
 
 /// What lies outside the network's output window in the panels of label maps.
 pub(super) const OUTSIDE: Rgb<u8> = Rgb([222, 224, 228]);
@@ -44,8 +46,11 @@ pub struct Moment {
 /// maps have the size of its output, and lie in the centre of the input.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// The headline: usually the file names of image and target.
-    pub title: String,
+    /// What the headline calls the image, usually its file's name, and the target. One that the built-in fonts cannot
+    /// write is called `image` or `target`, and a long one is shortened in its middle.
+    pub image_name: String,
+    /// See `image_name`.
+    pub target_name: String,
     /// The line below: network, schedule, iterations, device.
     pub subtitle: String,
     /// The image that was attacked.
@@ -93,8 +98,8 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
     let height = legend_top + legend_rows * LEGEND_ROW + MARGIN;
     let mut canvas = Canvas::new(width as u32, height as u32)?;
 
-    let title = canvas.shortened(32.0, &figure.title, width - 2 * MARGIN);
-    canvas.text(MARGIN, 30, 32.0, INK, Anchor::Left, &title);
+    let title = headline(&canvas, figure, width - 2 * MARGIN);
+    canvas.text(MARGIN, 30, HEADLINE_SIZE, INK, Anchor::Left, &title);
     let subtitle = canvas.shortened(19.0, &figure.subtitle, width - 2 * MARGIN);
     canvas.text(MARGIN, 70, 19.0, FAINT_INK, Anchor::Left, &subtitle);
 
@@ -149,6 +154,27 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
 
     legend.draw(&mut canvas, legend_top, width - 2 * MARGIN);
     Ok(canvas.picture)
+}
+
+/// `image → target`, each name in its half of `width`, or in what the other leaves.
+fn headline(canvas: &Canvas, figure: &Figure, width: i32) -> String {
+    let written = |name: &str, otherwise: &str| match canvas.can_write(name) {
+        true => name.to_string(),
+        false => otherwise.to_string(),
+    };
+    let names = [
+        written(&figure.image_name, "image"),
+        written(&figure.target_name, "target"),
+    ];
+    let width = width - canvas.text_width(HEADLINE_SIZE, ARROW);
+    let widths = names
+        .each_ref()
+        .map(|name| canvas.text_width(HEADLINE_SIZE, name));
+    let [image, target] = [(0, 1), (1, 0)].map(|(this, other)| {
+        let room = (width - widths[other]).max(width / 2);
+        canvas.shortened_in_middle(HEADLINE_SIZE, &names[this], room)
+    });
+    format!("{image}{ARROW}{target}")
 }
 
 pub(super) fn mask_colour(label: u8) -> Rgb<u8> {

@@ -53,15 +53,10 @@ const MOST_DOTS: usize = 40;
 
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<WithKeyPoints<RangedCoordu32>, Axis>>;
 
-/// The row with the highest validation IoU, the first of equal ones.
+/// The best row, see [`EpochRow::is_better_than`], the first of equal ones.
 pub fn best_epoch(rows: &[EpochRow]) -> Option<&EpochRow> {
-    rows.iter().reduce(|best, row| {
-        if row.validation_iou > best.validation_iou {
-            row
-        } else {
-            best
-        }
-    })
+    rows.iter()
+        .reduce(|best, row| if row.is_better_than(best) { row } else { best })
 }
 
 /// Draws training and validation loss (left axis, logarithmic where they span decades) and validation IoU

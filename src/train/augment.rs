@@ -11,6 +11,11 @@ use crate::tensor::Tensor;
 
 /// The largest standard deviation of a blur, in pixels.
 const MOST_BLUR: f32 = 32.0;
+/// The largest change of values: far beyond what any image takes, and far below where their products leave the finite
+/// range.
+const MOST_TONE: f32 = 1e3;
+/// Images have values from 0 to 1; those far beyond leave the finite range when they are varied.
+const MOST_VALUE: f32 = 1e6;
 
 /// How far samples are varied at most. Each variation draws every amount anew, all equally likely.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,8 +164,9 @@ impl Variation {
     /// image is clipped to \[0, 1\] if its values change.
     ///
     /// # Errors
-    /// If the image is not one sample of the labels' rows and columns, there is not one gain for each channel,
-    /// an amount is not finite, the scale is not 0.001 to 1000, the blur not 0 to 32, or the noise below 0.
+    /// If the image is not one sample of the labels' rows and columns or holds a value beyond ±10⁶, there is not one
+    /// gain for each channel, or an amount is out of range: the scale from 0.001 to 1000, the rotation from −360 to
+    /// 360, the blur from 0 to 32, the noise from 0 to 1000, all others from −1000 to 1000.
     pub fn apply(&self, image: &Tensor, labels: &LabelMap) -> Result<(Tensor, LabelMap)> {
         let shape = image.shape();
         if (shape.n, shape.h, shape.w) != (1, labels.height(), labels.width()) {
@@ -172,6 +178,15 @@ impl Variation {
             )));
         }
         self.check(shape.c)?;
+        if let Some(value) = image
+            .data()
+            .iter()
+            .find(|value| !(-MOST_VALUE..=MOST_VALUE).contains(*value))
+        {
+            return Err(Error::Usage(format!(
+                "an image with the value {value} cannot be varied; give one whose values are 0 to 1"
+            )));
+        }
         let warp = Warp::new(
             self.flip_horizontal,
             self.flip_vertical,
@@ -199,16 +214,31 @@ impl Variation {
     }
 
     fn check(&self, channels: usize) -> Result<()> {
-        let amounts = [self.rotation, self.contrast, self.brightness];
-        let finite = amounts.iter().chain(&self.gains).all(|amount| amount.is_finite());
-        let in_range = (1e-3..=1e3).contains(&self.scale)
-            && (0.0..=MOST_BLUR).contains(&self.blur)
-            && (0.0..f32::INFINITY).contains(&self.noise);
-        if self.gains.len() != channels || !finite || !in_range {
+        if self.gains.len() != channels {
             return Err(Error::Usage(format!(
-                "{self:?} does not fit an image of {channels} channels; give one gain for each channel, a scale \
-                 from 0.001 to 1000, a blur from 0 to {MOST_BLUR}, noise from 0, and finite amounts"
+                "the variation has {} gains, and the image {channels} channels; give one gain for each channel",
+                self.gains.len()
             )));
+        }
+        let amounts = [
+            ("scale", self.scale, 1e-3, 1e3),
+            ("rotation", self.rotation, -360.0, 360.0),
+            ("blur", self.blur, 0.0, MOST_BLUR),
+            ("contrast", self.contrast, -MOST_TONE, MOST_TONE),
+            ("brightness", self.brightness, -MOST_TONE, MOST_TONE),
+            ("noise", self.noise, 0.0, MOST_TONE),
+        ];
+        let gains = self
+            .gains
+            .iter()
+            .map(|&gain| ("gain", gain, -MOST_TONE, MOST_TONE));
+        for (name, amount, least, most) in amounts.into_iter().chain(gains) {
+            // Not a number is in no range.
+            if !(least..=most).contains(&amount) {
+                return Err(Error::Usage(format!(
+                    "the variation's {name} is {amount}; give a number from {least} to {most}"
+                )));
+            }
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ const MOMENTS: [&str; 2] = ["first_moment.", "second_moment."];
 pub struct Best {
     /// Counted from 1.
     pub epoch: u32,
-    /// Mean IoU of the validation samples.
+    /// Mean IoU of the validation samples, see [`EpochRow::validation_iou`].
     pub iou: f64,
 }
 
@@ -46,6 +46,14 @@ pub(super) struct Progress {
     pub(super) loss_sum: f64,
     pub(super) history: Vec<EpochRow>,
     pub(super) best: Option<Best>,
+}
+
+impl Progress {
+    /// The numbers of the best epoch.
+    pub(super) fn best_row(&self) -> Option<&EpochRow> {
+        let best = self.best?;
+        self.history.iter().find(|row| row.epoch == best.epoch)
+    }
 }
 
 #[derive(Serialize, Deserialize)]

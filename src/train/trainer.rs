@@ -8,9 +8,10 @@ use super::samples::Samples;
 use super::split::epoch_order;
 use super::state::{Best, Data, Progress, TrainingState};
 use crate::error::{Error, Result};
-use crate::labels::{LabelMap, compare};
+use crate::labels::{IGNORE, LabelMap, compare};
 use crate::program::Executor;
 use crate::statistics::EpochRow;
+use crate::threads;
 
 /// What a run tells those who watch it.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl<'a> Trainer<'a> {
         state: Option<TrainingState>,
     ) -> Result<Trainer<'a>> {
         check_samples(plan, training, validation)?;
+        threads::start()?;
         let data = Data {
             samples: [training.len(), validation.len()],
             fingerprints: [training.fingerprint(), validation.fingerprint()],
@@ -88,6 +90,7 @@ impl<'a> Trainer<'a> {
             },
             Some(state) => {
                 check_same_run(plan, &state, &data)?;
+                check_progress(&state.progress, plan.config().epochs, per_epoch as u32)?;
                 plan.write_state(executor, state.numbers.each_ref().map(Vec::as_slice))?;
                 state.progress
             }
@@ -232,23 +235,23 @@ impl<'a> Trainer<'a> {
             learning_rate: config
                 .learning_rate_at(self.progress.epoch * per_epoch - 1, per_epoch * config.epochs),
         };
-        self.progress.history.push(row);
-        self.progress.step = 0;
-        self.progress.loss_sum = 0.0;
-        if self.progress.best.is_none_or(|best| iou > best.iou) {
+        let best = self.progress.best_row();
+        if best.is_none_or(|best| row.is_better_than(best)) {
             self.progress.best = Some(Best {
                 epoch: row.epoch,
                 iou,
             });
         }
+        self.progress.history.push(row);
+        self.progress.step = 0;
+        self.progress.loss_sum = 0.0;
         Ok(row)
     }
 
-    /// Mean loss and mean IoU (of the foreground classes) of the validation samples.
+    /// Mean loss of the validation samples, and their mean IoU as [`EpochRow::validation_iou`] has it.
     fn validate(&mut self) -> Result<(f64, f64)> {
         let output = self.plan.output();
-        let classes: Vec<u8> = (1..output.c as u8).collect();
-        let (mut loss_sum, mut iou_sum) = (0.0, 0.0);
+        let (mut loss_sum, mut iou_sum, mut scored) = (0.0, 0.0, 0.0);
         for first in (0..self.validation.len()).step_by(output.n) {
             let batch = Batch::plain(self.validation, first, output)?;
             let (loss, logits) = self.plan.assess(self.executor, &batch.images, &batch.labels)?;
@@ -262,20 +265,41 @@ impl<'a> Trainer<'a> {
                     centre(labels, output).flatten().copied().collect(),
                 )?;
                 let found = LabelMap::from_logits(&logits, sample)?;
-                iou_sum += f64::from(compare(&wanted, &found, &classes)?.0);
+                let present = foreground(&wanted, &found);
+                if !present.is_empty() {
+                    iou_sum += f64::from(compare(&wanted, &found, &present)?.0);
+                    scored += 1.0;
+                }
             }
         }
-        let count = self.validation.len() as f64;
-        Ok((loss_sum / count, iou_sum / count))
+        let iou = if scored > 0.0 { iou_sum / scored } else { 1.0 };
+        Ok((loss_sum / self.validation.len() as f64, iou))
     }
 
-    fn state(&mut self) -> Result<TrainingState> {
+    /// The state as it is now.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn state(&mut self) -> Result<TrainingState> {
         Ok(TrainingState {
             config: self.plan.config().clone(),
             progress: self.progress.clone(),
             numbers: self.plan.read_state(self.executor)?,
         })
     }
+}
+
+/// The foreground classes that labels or prediction have where the labels are not [`IGNORE`]. One that neither has says
+/// nothing about the network.
+fn foreground(wanted: &LabelMap, found: &LabelMap) -> Vec<u8> {
+    let mut present = [false; 256];
+    for (&wanted, &found) in wanted.labels().iter().zip(found.labels()) {
+        if wanted != IGNORE {
+            present[usize::from(wanted)] = true;
+            present[usize::from(found)] = true;
+        }
+    }
+    (1..IGNORE).filter(|&class| present[usize::from(class)]).collect()
 }
 
 fn check_samples(plan: &TrainingPlan, training: &Samples, validation: &Samples) -> Result<()> {
@@ -340,6 +364,33 @@ fn check_same_run(plan: &TrainingPlan, state: &TrainingState, data: &Data) -> Re
         ));
     }
     Ok(())
+}
+
+/// How far the run says that it has come must be a place that a run comes through.
+fn check_progress(progress: &Progress, epochs: u32, per_epoch: u32) -> Result<()> {
+    let numbered = progress
+        .history
+        .iter()
+        .map(|row| row.epoch)
+        .eq(1..=progress.epoch);
+    let best_is_known = match progress.best {
+        Some(_) => progress.best_row().is_some(),
+        None => progress.history.is_empty(),
+    };
+    let possible = progress.epoch <= epochs
+        && progress.step < per_epoch
+        && (progress.step == 0 || progress.epoch < epochs)
+        && progress.loss_sum.is_finite();
+    match numbered && best_is_known && possible {
+        true => Ok(()),
+        false => Err(Error::Usage(format!(
+            "the run to resume has done {} of {epochs} epochs and {} of {per_epoch} steps of the next, with {} rows in \
+             its history: no run comes there; its state is damaged, begin a new run",
+            progress.epoch,
+            progress.step,
+            progress.history.len()
+        ))),
+    }
 }
 
 /// The first setting in which two runs differ, and both values.

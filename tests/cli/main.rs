@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod input;
 mod other_commands;
+mod robust;
 mod support;
 mod synth;
 mod train;

@@ -1,5 +1,7 @@
 //! Timing single calls: what it gives, and that it computes the same.
 
+use std::collections::BTreeMap;
+
 use asma::Shape;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, Tuning, VariantChoice, tune};
 use asma::graph::{Padding, SimpleUnet};
@@ -118,11 +120,12 @@ fn a_tuned_executor_runs_what_was_measured() {
     };
     let automatic = executor(VariantChoice::Auto);
     let tuned = executor(VariantChoice::Tuned(tuning.clone()));
-    let winograd = tuning
+    let winograd: BTreeMap<_, _> = tuning
         .variants
         .keys()
         .map(|work| (work.clone(), "winograd".to_string()))
         .collect();
+    let forced_variants = winograd.clone();
     let forced = executor(VariantChoice::Tuned(Tuning {
         variants: winograd,
         ..tuning.clone()
@@ -136,11 +139,16 @@ fn a_tuned_executor_runs_what_was_measured() {
         variants: wrong,
         ..tuning.clone()
     }));
+    let elsewhere = executor(VariantChoice::Tuned(Tuning {
+        device: "another one".into(),
+        variants: forced_variants,
+    }));
     let mut measured = 0;
     for &id in &calls {
         let params = &program.calls()[id].params;
         let specialisation = program.specialisation(&program.calls()[id], gpu.matrix_units());
         assert_eq!(wrong.variant(id), automatic.variant(id));
+        assert_eq!(elsewhere.variant(id), automatic.variant(id));
         let ways = params.ways(&specialisation);
         if ways.len() == 1 {
             continue;
@@ -156,4 +164,17 @@ fn a_tuned_executor_runs_what_was_measured() {
         assert_eq!(forced.variant(id), wanted);
     }
     assert!(measured > 10, "{measured}");
+}
+
+#[test]
+fn tables_of_two_devices_are_not_mixed() {
+    let table = |device: &str, work: &str| Tuning {
+        device: device.into(),
+        variants: BTreeMap::from([(work.to_string(), "tiled".to_string())]),
+    };
+    let mut tuning = table("one", "a");
+    tuning.merge(table("one", "b"));
+    assert_eq!(tuning.variants.len(), 2);
+    tuning.merge(table("another", "c"));
+    assert_eq!(tuning, table("another", "c"));
 }

@@ -85,7 +85,11 @@ fn the_best_epoch_is_the_first_of_the_highest() {
     assert_eq!(best_epoch(&rows(25, 17)).expect("rows").epoch, 17);
     let mut equal = rows(5, 2);
     equal[3].validation_iou = equal[1].validation_iou;
+    equal[3].validation_loss = equal[1].validation_loss;
     assert_eq!(best_epoch(&equal).expect("rows").epoch, 2);
+    // Of equal IoUs, as of two epochs that predict nothing yet, the lower loss tells.
+    equal[3].validation_loss -= 0.01;
+    assert_eq!(best_epoch(&equal).expect("rows").epoch, 4);
     assert_eq!(best_epoch(&[]), None);
 }
 

@@ -222,7 +222,8 @@ fn figure(height: usize, width: usize, border: usize) -> Figure {
     };
     Figure {
         mask_name: "Adaptive mask".into(),
-        title: "photograph.png → target.png".into(),
+        image_name: "photograph.png".into(),
+        target_name: "target.png".into(),
         subtitle: "SimpleUnet · one-forward · 400 iterations".into(),
         source,
         source_prediction: disc(0.3, 2),
@@ -292,7 +293,7 @@ fn odd_figures_are_drawn_too() {
     let mut sparse = figure(40, 90, 0);
     sparse.moments.truncate(1);
     sparse.trace.clear();
-    sparse.title = "a very long name ".repeat(50);
+    sparse.image_name = "a very long name ".repeat(50);
     sparse.scores.l2 = f32::NAN;
     assert_eq!(draw_figure(&sparse).expect("draws").width(), 1366);
     let mut short = figure(1, 1, 0);
@@ -305,6 +306,64 @@ fn odd_figures_are_drawn_too() {
     many.target = LabelMap::from_fn(56, 56, |y, _| y as u8).expect("not empty");
     let plain = draw_figure(&figure(64, 64, 4)).expect("draws");
     assert!(draw_figure(&many).expect("draws").height() > plain.height());
+}
+
+/// The pixels above the panels.
+fn headline(figure: &Figure) -> Vec<u8> {
+    let drawn = draw_figure(figure).expect("draws");
+    image::imageops::crop_imm(&drawn, 0, 0, 1366, 88)
+        .to_image()
+        .into_raw()
+}
+
+#[test]
+fn the_headline_shows_both_names_however_long() {
+    let named = |image: &str, target: &str| {
+        let mut figure = figure(40, 40, 4);
+        (figure.image_name, figure.target_name) = (image.into(), target.into());
+        headline(&figure)
+    };
+    let long = "LIDC-IDRI-0001_1.3.6.1.4.1.14519.5.2.1.6279.6001.179049373636438705059720603192_42_high";
+    assert!(named(long, "shift:5,5") != named(long, "shift:5,6"));
+    assert!(named("a.png", long) != named("b.png", long));
+    // Beginning and end are what tells files apart.
+    let other = |first: char, last: char| format!("{first}{long}{last}");
+    assert!(named(&other('a', 'c'), "x") != named(&other('b', 'c'), "x"));
+    assert!(named(&other('a', 'c'), "x") != named(&other('a', 'd'), "x"));
+    assert!(named(&other('a', 'c'), long) != named(&other('a', 'd'), long));
+    assert_eq!(
+        named(&"wide ".repeat(80), long).len(),
+        1366 * 88 * 3,
+        "the sheet is as wide as ever"
+    );
+}
+
+#[test]
+fn names_that_the_fonts_cannot_write_are_called_image_and_target() {
+    let named = |image: &str, target: &str| {
+        let mut figure = figure(40, 40, 4);
+        (figure.image_name, figure.target_name) = (image.into(), target.into());
+        headline(&figure)
+    };
+    let plain = named("image", "target");
+    for name in [
+        "眼底照片_左眼.png",
+        "かな.png",
+        "눈.png",
+        "scan😀.png",
+        "a\nb.png",
+    ] {
+        assert!(named(name, name) == plain, "{name}");
+        assert!(named(name, "left.png") != plain, "{name}");
+    }
+    // What they can write stays.
+    assert!(named("Füße, naïve Ω я.png", "target") != plain);
+    // A device or a network of such a name loses no more than those characters.
+    let mut figure = figure(40, 40, 4);
+    figure.subtitle = "SimpleUnet · 眼one-forward · 400 iterations".into();
+    let boxless = headline(&figure);
+    figure.subtitle = "SimpleUnet · one-forward · 400 iterations".into();
+    assert!(headline(&figure) == boxless);
 }
 
 #[test]

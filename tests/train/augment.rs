@@ -321,34 +321,105 @@ fn what_does_not_belong_together_is_refused() {
     );
     let two = Tensor::zeros(Shape::new(2, 3, 4, 5));
     assert_says(augment(&two, &labels, &settings, 1), &["2×3×4×5", "one image"]);
-    let bad = [
-        Variation {
-            gains: vec![1.0],
-            ..still()
-        },
+    let huge = Tensor::from_fn(image.shape(), |_, _, _, _| f32::MAX);
+    assert_says(augment(&huge, &labels, &settings, 1), &["0 to 1"]);
+    let missing = Variation {
+        gains: vec![1.0],
+        ..still()
+    };
+    assert_says(missing.apply(&image, &labels), &["1 gains", "3 channels"]);
+}
+
+#[test]
+fn amounts_out_of_range_are_refused_by_name() {
+    let (image, labels) = sample(4, 5);
+    // 1e38 is finite, and what it makes of an image is not.
+    for amount in [f32::NAN, f32::INFINITY, -1e38, 1e38] {
+        let bad = [
+            (
+                "scale",
+                Variation {
+                    scale: amount,
+                    ..still()
+                },
+            ),
+            (
+                "blur",
+                Variation {
+                    blur: amount,
+                    ..still()
+                },
+            ),
+            (
+                "noise",
+                Variation {
+                    noise: amount,
+                    ..still()
+                },
+            ),
+            (
+                "rotation",
+                Variation {
+                    rotation: amount,
+                    ..still()
+                },
+            ),
+            (
+                "contrast",
+                Variation {
+                    contrast: amount,
+                    ..still()
+                },
+            ),
+            (
+                "brightness",
+                Variation {
+                    brightness: amount,
+                    ..still()
+                },
+            ),
+            (
+                "gain",
+                Variation {
+                    gains: vec![1.0, amount, 1.0],
+                    ..still()
+                },
+            ),
+        ];
+        for (name, variation) in bad {
+            assert_says(variation.apply(&image, &labels), &[name, "give a number from"]);
+        }
+    }
+    for variation in [
         Variation {
             scale: 0.0,
-            ..still()
-        },
-        Variation {
-            scale: f32::NAN,
-            ..still()
-        },
-        Variation {
-            blur: f32::INFINITY,
             ..still()
         },
         Variation {
             noise: -1.0,
             ..still()
         },
-        Variation {
-            rotation: f32::NAN,
+    ] {
+        assert_says(variation.apply(&image, &labels), &["give a number from"]);
+    }
+}
+
+#[test]
+fn the_largest_amounts_give_an_image() {
+    let (image, labels) = sample(9, 7);
+    for sign in [-1e3, 1e3] {
+        let variation = Variation {
+            contrast: sign,
+            brightness: -sign,
+            gains: vec![sign; 3],
+            noise: 1e3,
+            blur: 32.0,
+            rotation: 360.0,
+            scale: 1e3,
             ..still()
-        },
-    ];
-    for variation in bad {
-        assert_says(variation.apply(&image, &labels), &["3 channels", "0.001 to 1000"]);
+        };
+        let (varied, _) = variation.apply(&image, &labels).unwrap();
+        assert!(varied.data().iter().all(|value| (0.0..=1.0).contains(value)));
     }
 }
 

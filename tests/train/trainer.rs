@@ -188,6 +188,86 @@ fn a_resumed_run_ends_as_if_it_had_never_stopped() {
 }
 
 #[test]
+fn a_state_that_no_run_comes_to_is_refused() {
+    let run = Run::new(config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    let saved = run.until(None, 4).to_checkpoint(&run.graph, []).unwrap();
+    saved.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // As it stands in the file's header, of the same length.
+    for (from, to) in [
+        (r#"\"epoch\":1,\"step\":2"#, r#"\"epoch\":9,\"step\":2"#),
+        (r#"\"epoch\":1,\"step\":2"#, r#"\"epoch\":1,\"step\":3"#),
+        (r#"\"epoch\":1,\"step\":2"#, r#"\"epoch\":2,\"step\":2"#),
+        (r#"\"best\":{\"epoch\":1"#, r#"\"best\":{\"epoch\":7"#),
+    ] {
+        let place = bytes
+            .windows(from.len())
+            .position(|window| window == from.as_bytes());
+        let place = place.unwrap_or_else(|| panic!("{from} is not in the file"));
+        let mut damaged = bytes.clone();
+        damaged[place..place + from.len()].copy_from_slice(to.as_bytes());
+        std::fs::write(&path, damaged).unwrap();
+        let state = TrainingState::from_checkpoint(&Checkpoint::open(&path).unwrap(), &run.graph).unwrap();
+        let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
+        let taken = Trainer::new(
+            &run.plan,
+            &mut executor,
+            &run.training,
+            &run.validation,
+            Some(state),
+        );
+        assert_says(taken.map(|_| ()), &["no run comes there"]);
+    }
+}
+
+#[test]
+fn classes_that_neither_labels_nor_prediction_have_say_nothing() {
+    // Five classes for labels that have two: a network that has learnt nothing does not score 3/4 by what it never sees.
+    let unet = SimpleUnet::doubling(3, 4, 2, 5, Padding::Same);
+    let graph = initial_graph(&unet, 0).unwrap();
+    let config = TrainingConfig {
+        epochs: 3,
+        ..config()
+    };
+    let plan = TrainingPlan::new(&graph, Shape::new(4, 3, SIDE, SIDE), config.clone()).unwrap();
+    let (training, validation) = (squares(12, SIDE), squares(5, SIDE));
+    let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
+    let trainer = Trainer::new(&plan, &mut executor, &training, &validation, None).unwrap();
+    let state = trainer.run(&mut |_| Ok(ControlFlow::Continue(()))).unwrap();
+
+    let weights = state.weights(&graph, unet.metadata()).unwrap();
+    let model = asma::graph::Model::from_checkpoint(&weights).unwrap();
+    let plan = TrainingPlan::new(&model.graph, Shape::new(1, 3, SIDE, SIDE), config).unwrap();
+    let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
+    plan.prepare(&mut executor).unwrap();
+    let mut of_samples = Vec::new();
+    for index in 0..validation.len() {
+        let (image, labels) = validation.get(index).unwrap();
+        let words: Vec<u32> = labels.labels().iter().map(|&label| label.into()).collect();
+        let (_, logits) = plan.assess(&mut executor, image.data(), &words).unwrap();
+        let found = LabelMap::from_logits(&logits, 0).unwrap();
+        let pairs = || labels.labels().iter().zip(found.labels());
+        let of_classes: Vec<f64> = (1..5)
+            .filter_map(|class| {
+                let either = pairs()
+                    .filter(|&(&wanted, &found)| wanted == class || found == class)
+                    .count();
+                let both = pairs()
+                    .filter(|&(&wanted, &found)| wanted == class && found == class)
+                    .count();
+                (either > 0).then(|| both as f64 / either as f64)
+            })
+            .collect();
+        of_samples.push(of_classes.iter().sum::<f64>() / of_classes.len() as f64);
+    }
+    let iou = of_samples.iter().sum::<f64>() / of_samples.len() as f64;
+    let told = state.history().last().unwrap().validation_iou;
+    assert!((iou - told).abs() < 1e-6, "{iou} {told}");
+}
+
+#[test]
 fn a_wish_to_stop_at_an_epochs_last_step_ends_the_run_after_it() {
     let run = Run::new(config());
     let mut executor = CpuExecutor::new(run.plan.program().clone()).unwrap();
@@ -225,7 +305,7 @@ fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
                 let so_far = state.history().iter().map(|row| row.validation_iou);
                 let first_of_the_best = state.history()[..row.epoch as usize - 1]
                     .iter()
-                    .all(|before| before.validation_iou < row.validation_iou);
+                    .all(|before| row.is_better_than(before));
                 assert_eq!(best, first_of_the_best);
                 assert_eq!(state.best().unwrap().iou, so_far.fold(f64::MIN, f64::max));
                 if best {

@@ -1,6 +1,8 @@
 //! `asma attack`: one image, one target, one network.
 
+mod judged;
 mod perform;
+mod request;
 mod results;
 mod settings;
 
@@ -10,11 +12,13 @@ use asma::Result;
 use asma::attack::Target;
 use clap::Args;
 
-pub use self::perform::{Performed, Request, perform};
+pub use self::perform::{Performed, perform};
+pub use self::request::Request;
 use self::results::print_summary;
 pub use self::results::{print_json, warn};
 use self::settings::Settings;
 use super::network::NetworkArguments;
+use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
 
 /// Change an image so slightly that nobody sees it, until the network segments it as the target says
@@ -49,20 +53,22 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let config = arguments.settings.config()?;
+    let out = OutputFolder::open(&arguments.out)?;
     let performed = perform(&Request {
         image: &arguments.image,
         target: &arguments.target,
         network: &arguments.network,
         preparation: &arguments.preparation,
         region: arguments.region.as_deref(),
-        config: arguments.settings.config()?,
-        out: &arguments.out,
+        config,
+        out: &out,
         gif: arguments.gif,
     })?;
     if arguments.json {
         print_json(&performed.summary)?;
     } else {
-        print_summary(&performed.summary, &arguments.out)?;
+        print_summary(&performed.summary, &arguments.out);
     }
     warn(&performed.summary);
     Ok(())

@@ -1,34 +1,17 @@
 //! One attack from files to files, whatever command asked for it.
 
-use std::path::Path;
 use std::time::Instant;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, Target};
 use asma::data::Mask;
-use asma::program::Executor;
 use asma::report::Summary;
-use asma::{Error, LabelMap, Result, Tensor};
+use asma::{Error, LabelMap, Result};
 
-use super::results::{Attacked, Judged, frames, summary, write_results};
-use crate::cli::network::{NetworkArguments, echo};
-use crate::cli::outputs::open_folder;
-use crate::cli::preparation::PreparationArguments;
+use super::judged::{Judged, predict};
+use super::request::Request;
+use super::results::{Attacked, FILES, frames, summary, write_results};
+use crate::cli::network::echo;
 use crate::cli::progress::AttackProgress;
-
-/// What is asked for.
-pub struct Request<'a> {
-    pub image: &'a Path,
-    pub target: &'a Target,
-    pub network: &'a NetworkArguments,
-    pub preparation: &'a PreparationArguments,
-    /// A mask of the pixels that may change.
-    pub region: Option<&'a Path>,
-    pub config: AsmaConfig,
-    /// The folder for the results.
-    pub out: &'a Path,
-    /// Whether to write an animation too.
-    pub gif: bool,
-}
 
 /// What came of it.
 pub struct Performed {
@@ -41,7 +24,19 @@ pub struct Performed {
 
 /// Attacks and writes all results; says on stderr where it runs and how far it is.
 pub fn perform(request: &Request<'_>) -> Result<Performed> {
-    let start = Instant::now();
+    let of_target = match request.target {
+        Target::File(path) | Target::Of(path) => Some(path.as_path()),
+        _ => None,
+    };
+    let inputs = [
+        Some(request.image),
+        Some(request.network.weights.as_path()),
+        request.region,
+        of_target,
+    ];
+    for input in inputs.into_iter().flatten() {
+        request.out.refuse_as_input(input, &FILES)?;
+    }
     let model = request.network.load()?;
     let options = request.preparation.input();
     let input = options.read(request.image, &model.graph)?;
@@ -96,8 +91,8 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
             request.target
         )));
     }
-    let out = open_folder(request.out)?;
     let mut progress = AttackProgress::new(attack.config().iterations);
+    let start = Instant::now();
     let outcomes = attack.run(
         executor,
         AttackInput {
@@ -111,6 +106,7 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         },
         &mut |now| progress.show(&now.traces[0]),
     );
+    let seconds = start.elapsed().as_secs_f64();
     progress.finish();
     let outcome = outcomes?
         .into_iter()
@@ -118,7 +114,7 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
 
     let judged = Judged::new(&attack, executor, &source, &target, &before, &outcome)?;
-    let summary = summary(request, &attack, executor, family, &outcome, &judged, start);
+    let summary = summary(request, &attack, executor, family, &outcome, &judged, seconds);
     let frames = frames(&attack, executor, &source, &target, &outcome.snapshots, &summary)?;
     let attacked = Attacked {
         source,
@@ -128,21 +124,12 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         judged,
         frames,
     };
-    write_results(&out, &attacked, &summary, request.gif)?;
+    write_results(request.out, &attacked, &summary, request.gif)?;
     Ok(Performed {
         summary,
         before: attacked.before,
         after: attacked.judged.after,
     })
-}
-
-/// The prediction for one image.
-pub(super) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
-    let predictions = attack.predict(executor, image)?;
-    predictions
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::Usage("the image holds no sample".into()))
 }
 
 /// The labels of a mask, of which is said how it was read.

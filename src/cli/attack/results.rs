@@ -1,85 +1,21 @@
-//! What an attack left: judged, written, printed.
+//! What an attack left: written and printed.
 
 use std::path::Path;
-use std::time::Instant;
 
 use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
 use asma::checkpoint::{Checkpoint, WeightTensor};
-use asma::data::{round_to_8_bits, write_image, write_rgb_image};
+use asma::data::{write_image, write_rgb_image};
 use asma::program::Executor;
 use asma::report::{
-    Animation, AnimationFrame, Figure, Moment, Results, Summary, colour_labels, draw_figure,
-    perturbation_picture, write_animation, write_summary, write_trace,
+    Animation, AnimationFrame, Figure, Moment, Summary, colour_labels, draw_figure, perturbation_picture,
+    write_animation, write_summary, write_trace,
 };
 use asma::{Error, LabelMap, Result, Scores, Tensor};
 
-use super::perform::{Request, predict};
-use crate::cli::print;
-
-/// The images that the attack left, with what the network makes of them.
-pub struct Judged {
-    results: Results,
-    /// The image that is saved: the last or the best, whichever has the higher IoU.
-    saved: Tensor,
-    saved_name: &'static str,
-    /// After how many steps the best image stood.
-    best_iteration: u32,
-    /// The prediction for the saved image, as float.
-    pub after: LabelMap,
-}
-
-impl Judged {
-    /// Runs the network on the last and the best image, and on the saved one rounded to 8 bits.
-    pub fn new(
-        attack: &Attack,
-        executor: &mut dyn Executor,
-        source: &Tensor,
-        target: &LabelMap,
-        before: &LabelMap,
-        outcome: &Outcome,
-    ) -> Result<Judged> {
-        let classes = attack.scored_classes();
-        let mut judge = |image: &Tensor| -> Result<(LabelMap, Scores)> {
-            let prediction = predict(attack, executor, image)?;
-            let scores = assess(source, image, target, &prediction, &classes)?;
-            Ok((prediction, scores))
-        };
-        let (last_prediction, last) = judge(&outcome.last)?;
-        let (best_prediction, best) = if outcome.best == outcome.last {
-            (last_prediction.clone(), last)
-        } else {
-            judge(&outcome.best)?
-        };
-        // The image after the last step has no row in the trace; it may be the best all the same.
-        let (saved, saved_name, after, best, best_iteration) = if best.iou > last.iou {
-            let iteration = outcome.best_iteration;
-            (outcome.best.clone(), "best", best_prediction, best, iteration)
-        } else {
-            let iteration = outcome.trace.len() as u32;
-            (outcome.last.clone(), "last", last_prediction, last, iteration)
-        };
-        let (_, rounded_to_8_bits) = judge(&round_to_8_bits(&saved))?;
-        Ok(Judged {
-            results: Results {
-                before: assess(source, source, target, before, &classes)?,
-                last,
-                best,
-                rounded_to_8_bits,
-            },
-            saved,
-            saved_name,
-            best_iteration,
-            after,
-        })
-    }
-
-    fn saved_scores(&self) -> Scores {
-        match self.saved_name {
-            "best" => self.results.best,
-            _ => self.results.last,
-        }
-    }
-}
+use super::judged::{Judged, predict};
+use super::request::Request;
+use crate::cli::console::{print, say, tell};
+use crate::cli::outputs::OutputFolder;
 
 /// Everything there is to say about the attack.
 pub fn summary(
@@ -89,7 +25,7 @@ pub fn summary(
     family: String,
     outcome: &Outcome,
     judged: &Judged,
-    start: Instant,
+    seconds: f64,
 ) -> Summary {
     let config = attack.config();
     let (input, output) = (attack.adversarial().shape, attack.logits().shape);
@@ -123,7 +59,7 @@ pub fn summary(
         best_iteration: judged.best_iteration,
         stop_reason: outcome.stop.to_string(),
         results: judged.results,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
     }
 }
 
@@ -139,9 +75,22 @@ pub struct Attacked {
     pub frames: Vec<AnimationFrame>,
 }
 
-/// Writes all the files, the animation if it is wanted; the summary last, so that where it stands all the rest
-/// does.
-pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bool) -> Result<()> {
+/// The files of an attack, that which says what they are of first.
+pub const FILES: [&str; 9] = [
+    "summary.json",
+    "adversarial.png",
+    "adversarial.safetensors",
+    "prediction_before.png",
+    "prediction_after.png",
+    "perturbation.png",
+    "figure.png",
+    "animation.gif",
+    "trace.csv",
+];
+
+/// Writes all the files, the animation if it is wanted, after those of an earlier attack are gone; the summary last,
+/// so that where it stands all the rest does.
+pub fn write_results(out: &OutputFolder, attacked: &Attacked, summary: &Summary, gif: bool) -> Result<()> {
     let Attacked {
         source,
         target,
@@ -150,6 +99,7 @@ pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bo
         judged,
         ..
     } = attacked;
+    out.clear(&FILES)?;
     write_image(out.join("adversarial.png"), &judged.saved)?;
     let shape = judged.saved.shape();
     let exact = WeightTensor::new(vec![shape.c, shape.h, shape.w], judged.saved.data().to_vec())?;
@@ -166,7 +116,8 @@ pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bo
         &perturbation_picture(source, &judged.saved)?,
     )?;
     let figure = draw_figure(&Figure {
-        title: format!("{} → {}", file_name(&summary.image), file_name(&summary.target)),
+        image_name: file_name(&summary.image),
+        target_name: file_name(&summary.target),
         subtitle: format!(
             "{} · {} · {} iterations, {} · {}",
             summary.network, summary.schedule, summary.iterations, summary.stop_reason, summary.device
@@ -312,14 +263,14 @@ pub fn print_json(summary: &Summary) -> Result<()> {
 }
 
 /// Prints the summary in a few lines.
-pub fn print_summary(summary: &Summary, out: &Path) -> Result<()> {
-    let line = |name: &str, scores: &Scores| -> Result<()> {
-        print(&format!(
+pub fn print_summary(summary: &Summary, out: &Path) {
+    let line = |name: &str, scores: &Scores| {
+        tell(format_args!(
             "  {name:<22} IoU {:.4}   pixel accuracy {:.4}   L2 {:7.4}   L∞ {:.4}",
             scores.iou, scores.pixel_accuracy, scores.l2, scores.linf
-        ))
+        ));
     };
-    print(&format!(
+    tell(format_args!(
         "{} after {} iterations ({}), {:.1} s; tau {:.3e}, beta {:.3e}{}",
         summary.network,
         summary.iterations,
@@ -332,19 +283,19 @@ pub fn print_summary(summary: &Summary, out: &Path) -> Result<()> {
         } else {
             ""
         }
-    ))?;
-    line("before", &summary.results.before)?;
-    line("last iterate", &summary.results.last)?;
+    ));
+    line("before", &summary.results.before);
+    line("last iterate", &summary.results.last);
     line(
         &format!("best (iteration {})", summary.best_iteration),
         &summary.results.best,
-    )?;
-    line("saved, 8 bits", &summary.results.rounded_to_8_bits)?;
-    print(&format!(
+    );
+    line("saved, 8 bits", &summary.results.rounded_to_8_bits);
+    tell(format_args!(
         "  the {} iterate is saved in {}",
         summary.saved,
         out.display()
-    ))
+    ));
 }
 
 /// Attacks that end below this IoU are told what else to try.
@@ -355,14 +306,18 @@ pub fn warn(summary: &Summary) {
     let results = &summary.results;
     let retry = "try --tau auto, a larger --tau or more --iterations";
     if results.rounded_to_8_bits.l2 == 0.0 {
-        eprintln!("note: rounded to 8 bits the saved image equals the source; {retry}");
+        say(format_args!(
+            "note: rounded to 8 bits the saved image equals the source; {retry}"
+        ));
     } else if results.rounded_to_8_bits.iou <= results.before.iou {
-        eprintln!("note: rounded to 8 bits the saved image comes no nearer to the target; {retry}");
+        say(format_args!(
+            "note: rounded to 8 bits the saved image comes no nearer to the target; {retry}"
+        ));
     }
     if results.best.iou < STALLED && summary.objective == Objective::Logit.to_string() {
-        eprintln!(
+        say(format_args!(
             "note: the best IoU is {:.3}; networks whose logits rise together need --objective margin",
             results.best.iou
-        );
+        ));
     }
 }

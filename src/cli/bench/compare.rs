@@ -3,7 +3,7 @@
 use asma::{Error, Result};
 
 use super::record::{Record, phases};
-use crate::cli::print;
+use crate::cli::console::print;
 
 /// Each time of both runs and its ratio; below 1 the second is faster.
 pub fn print_comparison(before: &Record, after: &Record) -> Result<()> {
@@ -15,12 +15,16 @@ pub fn print_comparison(before: &Record, after: &Record) -> Result<()> {
         )));
     }
     for (name, record) in [("before", before), ("after ", after)] {
-        print(&format!("{name}  {}, {}", record.device, record.precision_name()))?;
+        print(format_args!(
+            "{name}  {}, {}",
+            record.device,
+            record.precision_name()
+        ))?;
     }
     print("")?;
     print("before ms   after ms  ratio")?;
     let line = |name: &str, before: f64, after: f64| {
-        print(&format!(
+        print(format_args!(
             "{:9.3}  {:9.3}  {:5.2}  {name}",
             1e3 * before,
             1e3 * after,
@@ -40,7 +44,7 @@ pub fn print_comparison(before: &Record, after: &Record) -> Result<()> {
                 call.seconds,
                 other.seconds,
             )?,
-            None => print(&format!(
+            None => print(format_args!(
                 "{:9.3}          –      –  {} ({}), {}",
                 1e3 * call.seconds,
                 call.kernel,

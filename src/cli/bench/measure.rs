@@ -12,8 +12,9 @@ use asma::{Error, LabelMap, Result, Shape, Tensor};
 
 use super::record::{CallRecord, Record};
 use super::step::compare;
+use crate::cli::console::say;
 use crate::cli::network::{DeviceArguments, PrecisionArguments};
-use crate::cli::tuning::{check, keep};
+use crate::cli::tuning::Keeper;
 
 /// What is measured.
 pub struct Subject {
@@ -67,7 +68,11 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     let step = device.open()?.and_then(|gpu| {
         let options = device.options(&gpu);
         compare(&gpu, &options, subject.step_size, subject.rounds)
-            .inspect_err(|error| eprintln!("note: the ASMA step by itself was not measured: {error}"))
+            .inspect_err(|error| {
+                say(format_args!(
+                    "note: the ASMA step by itself was not measured: {error}"
+                ))
+            })
             .ok()
     });
     Ok(Record {
@@ -129,10 +134,10 @@ pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usiz
                 .into(),
         ));
     };
-    check(&gpu)?;
+    let keeper = Keeper::new(&gpu)?;
     let attack = plan(subject, Schedule::OneForward, Some(&gpu))?;
     let tuning = tune(&gpu, attack.program(), attack.iteration(0), subject.rounds)?;
-    Ok((tuning.variants.len(), keep(&gpu, tuning)?))
+    Ok((tuning.variants.len(), keeper.keep(tuning)?))
 }
 
 impl Bench {

@@ -5,7 +5,7 @@ mod measure;
 mod record;
 mod step;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use asma::data::Resize;
@@ -18,8 +18,9 @@ use clap::Args;
 use self::compare::print_comparison;
 use self::measure::{Subject, measure, tune_kernels};
 use self::record::{print_record, read_record};
+use super::console::{print, say};
 use super::network::{DeviceArguments, PrecisionArguments, load_model};
-use super::print;
+use super::outputs::OutputFolder;
 
 /// Measure this device: its ceilings, each kernel of an attack against them, and whole iterations
 ///
@@ -98,9 +99,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         precision: arguments.precision,
     };
     let mut start = start;
+    // Held before anything is measured: what cannot be kept is not worth the time.
+    let folder = match &arguments.save {
+        Some(path) if path.is_dir() => Some(OutputFolder::open_named(path, "--save")?),
+        Some(path) => Some(OutputFolder::open_named(parent(path), "--save")?),
+        None => None,
+    };
     if arguments.tune {
         let (kinds, path) = tune_kernels(&subject, &arguments.device)?;
-        eprintln!("tuned {kinds} kinds of work; kept in {}", path.display());
+        say(format_args!(
+            "tuned {kinds} kinds of work; kept in {}",
+            path.display()
+        ));
         // The cold start that is reported is the attack's own.
         start = Instant::now();
     }
@@ -114,9 +124,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         };
         write_atomically(path, |file| std::io::Write::write_all(file, json.as_bytes()))?;
     }
+    drop(folder);
     if arguments.json {
         print(&json)
     } else {
         print_record(&record)
+    }
+}
+
+/// The folder that a file lies in.
+fn parent(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }

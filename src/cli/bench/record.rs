@@ -8,7 +8,7 @@ use asma::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::step::StepRecord;
-use crate::cli::print;
+use crate::cli::console::print;
 use crate::cli::tuning::file_name_of;
 
 /// Everything that one run measured. Times are medians, in seconds.
@@ -112,7 +112,7 @@ pub fn read_record(path: &Path) -> Result<Record> {
 pub fn print_record(record: &Record) -> Result<()> {
     let [n, c, h, w] = record.input;
     let ceilings = &record.ceilings;
-    print(&format!(
+    print(format_args!(
         "{}\n{}, input {n}×{c}×{h}×{w}, {}\nceilings: copy {:.1} GB/s, multiply-add {:.1} GFLOP/s{}\n",
         record.device,
         record.network,
@@ -126,7 +126,7 @@ pub fn print_record(record: &Record) -> Result<()> {
     ))?;
     print("       ms  GFLOP/s     GB/s  of ceiling  kernel (variant), call")?;
     for call in &record.calls {
-        print(&format!(
+        print(format_args!(
             "{:9.3}  {:7.1}  {:7.2}  {:8.1} %  {} ({}), {}",
             1e3 * call.seconds,
             1e-9 * call.flops as f64 / call.seconds,
@@ -139,16 +139,16 @@ pub fn print_record(record: &Record) -> Result<()> {
     }
     print("")?;
     for (name, seconds) in phases(record) {
-        print(&format!("{:9.3} ms  {name}", 1e3 * seconds))?;
+        print(format_args!("{:9.3} ms  {name}", 1e3 * seconds))?;
     }
     let mebibytes = |bytes: u64| bytes as f64 / (1 << 20) as f64;
-    print(&format!(
+    print(format_args!(
         "{:9.2}     iterations a second, one-forward\n{:9.1} MiB of buffers",
         1.0 / record.one_forward_iteration,
         mebibytes(record.buffer_bytes)
     ))?;
     if let Some(step) = &record.step {
-        print(&format!(
+        print(format_args!(
             "{:9.3} ms  ASMA step at {1} × {1}, {2:.2} GB/s; as {3} launches {4:.3} ms, {5:.2} times as long",
             1e3 * step.fused.median(),
             step.size,
@@ -159,7 +159,7 @@ pub fn print_record(record: &Record) -> Result<()> {
         ))?;
     }
     match record.peak_process_bytes {
-        Some(bytes) => print(&format!(
+        Some(bytes) => print(format_args!(
             "{:9.1} MiB of main memory at most, the two-forward attack included",
             mebibytes(bytes)
         )),

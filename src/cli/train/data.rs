@@ -13,6 +13,7 @@ use asma::{Error, LabelMap, Result};
 use clap::Args;
 use rayon::prelude::*;
 
+use crate::cli::console::say;
 use crate::cli::network::echo;
 use crate::cli::preparation::{self, PreparationArguments};
 use crate::cli::progress::CountProgress;
@@ -207,10 +208,15 @@ const MOST_NAMED: usize = 3;
 
 fn note_unpaired(unpaired: &[PathBuf]) {
     for path in unpaired.iter().take(MOST_NAMED) {
-        eprintln!("note: {} has no partner and is left out", path.display());
+        say(format_args!(
+            "note: {} has no partner and is left out",
+            path.display()
+        ));
     }
     if let Some(more @ 1..) = unpaired.len().checked_sub(MOST_NAMED) {
-        eprintln!("note: {more} more files have no partner and are left out");
+        say(format_args!(
+            "note: {more} more files have no partner and are left out"
+        ));
     }
 }
 
@@ -245,6 +251,9 @@ fn note_absent_classes(samples: &[&Samples], classes: usize) {
         .map(|class| class.to_string())
         .collect();
     if !absent.is_empty() {
-        eprintln!("note: no mask shows class {}; see --classes", absent.join(", "));
+        say(format_args!(
+            "note: no mask shows class {}; see --classes",
+            absent.join(", ")
+        ));
     }
 }

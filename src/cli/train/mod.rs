@@ -16,10 +16,13 @@ use asma::{Error, Result, Shape};
 use clap::Args;
 
 use self::data::DataArguments;
-use self::results::{STATE_FILE, WEIGHTS_FILE, print_summary, write_epoch, write_summary};
+use self::results::{
+    DERIVED_FILES, STATE_FILE, WEIGHTS_FILE, print_summary, write_derived, write_epoch, write_summary,
+};
 use self::settings::Settings;
+use super::console::say;
 use super::network::{DeviceArguments, load_model};
-use super::outputs::open_folder;
+use super::outputs::OutputFolder;
 use super::progress::TrainingProgress;
 
 /// Train a U-Net on your images and masks, or on synthetic ones
@@ -125,14 +128,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (unet, graph) = arguments.network.build(config.seed)?;
     config.check(unet.classes)?;
     arguments.data.check(unet.classes)?;
-    let state_file = arguments.out.join(STATE_FILE);
+    let out = OutputFolder::open(&arguments.out)?;
     let state = match arguments.resume {
-        true => Some(TrainingState::from_checkpoint(
-            &Checkpoint::open(&state_file)?,
-            &graph,
-        )?),
+        true => Some(read_state(&out, &graph)?),
         false => {
-            refuse_used_folder(&arguments.out)?;
+            refuse_used_folder(&out)?;
             None
         }
     };
@@ -150,41 +150,53 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // At a size that is no multiple of what the network halves, it gets a border and its output is cut back.
     let fitted = fit(&graph, input)?;
     let plan = TrainingPlan::new(&fitted.graph, input, config)?;
-    let out = open_folder(&arguments.out)?;
     let mut executor = arguments.device.executor(gpu, plan.program())?;
-    eprintln!(
+    say(format_args!(
         "network: {unet}, {} parameters; {} samples of {}×{} pixels to train on, {} to validate on",
         plan.parameter_count(),
         training.len(),
         input.w,
         input.h,
         validation.len()
-    );
-    let trainer = Trainer::new(&plan, executor.as_mut(), &training, &validation, state)?;
+    ));
+    let mut trainer = Trainer::new(&plan, executor.as_mut(), &training, &validation, state)?;
     let mut progress = TrainingProgress::new();
-    let outcome = trainer.run(&mut |event| match event {
-        Event::Step {
-            epoch,
-            done,
-            steps,
-            loss,
-        } => Ok(progress.show(epoch, done, steps, loss)),
-        Event::Epoch { row, best, state } => {
-            progress.epoch(&row, plan.config().epochs, best);
-            write_epoch(&out, &graph, &unet, state, best)?;
-            Ok(ControlFlow::Continue(()))
+    let train = || -> Result<TrainingState> {
+        // What stands there is of an earlier run, or of this one before it was broken off.
+        out.clear(&DERIVED_FILES)?;
+        let begun = trainer.state()?;
+        if begun.epoch() > 0 {
+            write_derived(&out, &graph, &unet, &begun)?;
         }
-    });
+        drop(begun);
+        let state = trainer.run(&mut |event| match event {
+            Event::Step {
+                epoch,
+                done,
+                steps,
+                loss,
+            } => Ok(progress.show(epoch, done, steps, loss)),
+            Event::Epoch { row, best, state } => {
+                progress.epoch(&row, plan.config().epochs, best);
+                write_epoch(&out, &graph, &unet, state)?;
+                Ok(ControlFlow::Continue(()))
+            }
+        })?;
+        if state.epoch() < plan.config().epochs {
+            state
+                .to_checkpoint(&graph, unet.metadata())?
+                .save(out.join(STATE_FILE))?;
+        }
+        Ok(state)
+    };
+    let state = train();
     progress.finish();
-    let state = outcome.map_err(|error| with_what_is_left(error, &out))?;
+    let state = state.map_err(|error| with_what_is_left(error, &out))?;
     if state.epoch() < plan.config().epochs {
-        state
-            .to_checkpoint(&graph, unet.metadata())?
-            .save(out.join(STATE_FILE))?;
-        eprintln!(
+        say(format_args!(
             "stopped in epoch {}; the same command with --resume goes on",
             state.epoch() + 1
-        );
+        ));
     }
     let device = executor.describe();
     let summary = write_summary(
@@ -195,32 +207,59 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         device,
         start,
     )?;
-    print_summary(&summary, &out, arguments.json)
+    print_summary(&summary, out.path(), arguments.json)
 }
 
-/// A run does not write over what stands there already.
-fn refuse_used_folder(out: &Path) -> Result<()> {
-    match [STATE_FILE, WEIGHTS_FILE]
-        .map(|name| out.join(name))
-        .iter()
-        .find(|file| file.exists())
-    {
-        None => Ok(()),
-        Some(file) => Err(Error::Usage(format!(
+/// The state of the run to go on with.
+fn read_state(out: &OutputFolder, graph: &Graph) -> Result<TrainingState> {
+    let file = out.join(STATE_FILE);
+    if !file.exists() {
+        return Err(Error::file(
+            &file,
+            "is not there, so no run has come far enough to go on with; begin one by the same command without --resume",
+        ));
+    }
+    TrainingState::from_checkpoint(&Checkpoint::open(&file)?, graph)
+}
+
+/// A run does not write over another one, nor over weights of which it does not know.
+fn refuse_used_folder(out: &OutputFolder) -> Result<()> {
+    let (state, weights) = (out.join(STATE_FILE), out.join(WEIGHTS_FILE));
+    if state.exists() {
+        return Err(Error::Usage(format!(
             "{}: this would be written over; go on with the run that left it by --resume, or name another folder \
              with --out",
-            file.display()
-        ))),
+            state.display()
+        )));
     }
+    if weights.exists() {
+        return Err(Error::Usage(format!(
+            "{}: this would be written over, and there is no {STATE_FILE} beside it to go on with; move it away, or \
+             name another folder with --out",
+            weights.display()
+        )));
+    }
+    Ok(())
 }
 
-/// A diverged run says what can be gone back to.
-fn with_what_is_left(error: Error, out: &Path) -> Error {
+/// A run that failed says what is left of it.
+fn with_what_is_left(error: Error, out: &OutputFolder) -> Error {
+    let (state, weights) = (out.join(STATE_FILE), out.join(WEIGHTS_FILE));
     match error {
-        Error::NotFinite(problem) if out.join(WEIGHTS_FILE).exists() => Error::NotFinite(format!(
+        Error::NotFinite(problem) if weights.exists() => Error::NotFinite(format!(
             "{problem}; the weights of the best epoch before that are in {}",
-            out.join(WEIGHTS_FILE).display()
+            weights.display()
         )),
+        Error::File { path, problem } => {
+            let rest = match state.exists() {
+                true => "once that is mended, the same command with --resume goes on",
+                false => "no epoch was kept; once that is mended, begin again by the same command",
+            };
+            Error::File {
+                path,
+                problem: format!("{problem}; {rest}"),
+            }
+        }
         other => other,
     }
 }

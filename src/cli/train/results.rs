@@ -10,31 +10,53 @@ use asma::train::{Best, TrainingConfig, TrainingState};
 use asma::{EpochRow, Error, Result};
 use serde::Serialize;
 
-use crate::cli::print;
+use crate::cli::console::{print, say, tell};
+use crate::cli::outputs::OutputFolder;
 
 /// The weights of the best epoch.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// Everything that resuming needs.
 pub const STATE_FILE: &str = "training.safetensors";
 
-/// Writes what an epoch changed. The state comes last: when it stands, all else does.
+/// What follows from the state, and is gone while it does not.
+pub const DERIVED_FILES: [&str; 3] = ["summary.json", "loss_curve.svg", "history.csv"];
+
+/// Writes what an epoch changed. The state comes first: all else follows from it, so that a run which ends in between
+/// goes on from there, and one that ends before has left nothing.
 pub fn write_epoch(
-    out: &Path,
+    out: &OutputFolder,
     graph: &Graph,
     unet: &SimpleUnet,
     state: &TrainingState,
-    best: bool,
 ) -> Result<()> {
-    if best {
-        state
-            .weights(graph, unet.metadata())?
-            .save(out.join(WEIGHTS_FILE))?;
-    }
-    write_loss_curve(out.join("loss_curve.svg"), &unet.to_string(), state.history())?;
-    write_history(out.join("history.csv"), state.history())?;
     state
         .to_checkpoint(graph, unet.metadata())?
-        .save(out.join(STATE_FILE))
+        .save(out.join(STATE_FILE))?;
+    write_derived(out, graph, unet, state)
+}
+
+/// Writes what follows from a state with at least one epoch: weights if the last epoch is the best (those of an earlier
+/// one stand already), curve and table.
+pub fn write_derived(
+    out: &OutputFolder,
+    graph: &Graph,
+    unet: &SimpleUnet,
+    state: &TrainingState,
+) -> Result<()> {
+    let weights = out.join(WEIGHTS_FILE);
+    match state.best() {
+        Some(best) if best.epoch == state.epoch() && state.step() == 0 => {
+            state.weights(graph, unet.metadata())?.save(&weights)?;
+        }
+        Some(best) if !weights.exists() => say(format_args!(
+            "note: {}, the weights of the best epoch {}, is gone; it comes back with the next better epoch",
+            weights.display(),
+            best.epoch
+        )),
+        _ => {}
+    }
+    write_loss_curve(out.join("loss_curve.svg"), &unet.to_string(), state.history())?;
+    write_history(out.join("history.csv"), state.history())
 }
 
 /// The run in numbers, as `summary.json` has it.
@@ -57,7 +79,7 @@ pub struct TrainingSummary {
 
 /// Writes `summary.json`.
 pub fn write_summary(
-    out: &Path,
+    out: &OutputFolder,
     unet: &SimpleUnet,
     state: &TrainingState,
     [training_samples, validation_samples]: [usize; 2],
@@ -98,18 +120,19 @@ pub fn print_summary(summary: &TrainingSummary, out: &Path, json: bool) -> Resul
             &serde_json::to_string_pretty(summary).map_err(|error| Error::file("standard output", error))?,
         );
     }
-    print(&format!(
+    tell(format_args!(
         "{}: {} epochs, {:.0} s",
         summary.network, summary.epochs_done, summary.seconds
-    ))?;
+    ));
     match summary.best {
-        Some(best) => print(&format!(
+        Some(best) => tell(format_args!(
             "  best epoch {}: mean IoU {:.4} over {} validation samples; its weights are in {}",
             best.epoch,
             best.iou,
             summary.validation_samples,
             out.join(WEIGHTS_FILE).display()
         )),
-        None => print("  no epoch was finished"),
+        None => tell("  no epoch was finished"),
     }
+    Ok(())
 }

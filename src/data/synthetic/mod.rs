@@ -19,6 +19,7 @@ mod retina;
 mod sensor;
 mod stroke;
 mod vessels;
+mod view;
 
 use std::fmt;
 use std::str::FromStr;

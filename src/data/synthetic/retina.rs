@@ -1,10 +1,10 @@
 //! The retina behind disc and vessels, the light on it, and the camera's aperture.
 
 use super::canvas::{Canvas, Colour, Plane, smooth_step, tint};
-use super::fundus::View;
 use super::noise::{Lattice, fractal, noise};
 use super::outline::{Outline, coverage};
 use super::random::Random;
+use super::view::View;
 
 /// The colour that a camera gives a retina: red, then green as a share of red, then blue as a share of green.
 pub(super) fn camera_colour(random: &mut Random) -> Colour {

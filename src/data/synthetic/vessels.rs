@@ -4,9 +4,9 @@
 //! right and up at negative `y`.
 
 use super::canvas::Plane;
-use super::fundus::View;
 use super::random::Random;
 use super::stroke::{StrokePoint, draw_stroke};
+use super::view::View;
 
 /// How much of arteries and of veins covers each pixel.
 pub(super) struct Vessels {

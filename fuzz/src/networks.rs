@@ -1,0 +1,183 @@
+//! Networks of any operators with any numbers.
+
+use std::sync::Arc;
+
+use arbitrary::{Result, Unstructured};
+use asma::cpu::CpuExecutor;
+use asma::graph::{
+    Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+};
+use asma::network::{Gradients, LoweringOptions, Precision, lower};
+use asma::program::Executor;
+use asma::{Shape, Tensor};
+
+use super::settings::number;
+
+/// More bytes of buffers than this are not run.
+const MOST_BYTES: u64 = 1 << 18;
+
+/// Lowers the network for the image in each way, and runs it there and back where it is small.
+pub fn run(graph: &Graph, image: &Tensor) {
+    for (gradients, precision) in [
+        (Gradients::Input, Precision::F32),
+        (Gradients::Parameters, Precision::F16),
+    ] {
+        let options = LoweringOptions {
+            gradients,
+            precision,
+            ..LoweringOptions::default()
+        };
+        let Ok(network) = lower(graph, image.shape(), options) else {
+            continue;
+        };
+        if network.program.bytes() > MOST_BYTES {
+            continue;
+        }
+        let calls: Vec<usize> = (0..network.program.calls().len()).collect();
+        let (input, logits) = (network.input.buffer, network.logits);
+        let length = network.program.buffers()[logits.buffer.0].length;
+        let Ok(mut executor) = CpuExecutor::new(Arc::new(network.program)) else {
+            continue;
+        };
+        executor
+            .write(input, image.data())
+            .expect("an image of the network's size");
+        executor.submit(&calls).expect("a program that was proved");
+        let words = executor.read(logits.buffer, length).expect("logits");
+        assert_eq!(logits.gather(&words).shape(), logits.shape);
+    }
+}
+
+/// A network of up to eight operators at any size.
+pub fn graph(bytes: &[u8]) {
+    let _ = try_graph(&mut Unstructured::new(bytes));
+}
+
+fn try_graph(bytes: &mut Unstructured<'_>) -> Result<()> {
+    let mut graph = Graph::new(number(bytes)?);
+    for index in 0..bytes.int_in_range(0..=7)? {
+        let op = operator(&mut graph, bytes)?;
+        let node = |bytes: &mut Unstructured<'_>| -> Result<NodeId> {
+            // Mostly one that stands, and mostly the last.
+            Ok(NodeId(match bytes.arbitrary::<u8>()? {
+                0..=170 => graph.nodes().len() - 1,
+                171..=245 => bytes.choose_index(graph.nodes().len())?,
+                _ => number(bytes)?,
+            }))
+        };
+        let inputs: Vec<NodeId> = (0..bytes.int_in_range(0..=2)?)
+            .map(|_| node(bytes))
+            .collect::<Result<_>>()?;
+        let _ = graph.add(format!("layer {index}"), op, &inputs);
+    }
+    let shape = Shape::new(number(bytes)?, number(bytes)?, number(bytes)?, number(bytes)?);
+    let _ = graph.shapes(shape);
+    let _ = graph.nearest_sizes(shape);
+    let small = Shape::new(1, graph.input_channels(), 1 + shape.h % 12, 1 + shape.w % 12);
+    let _ = lower(&graph, shape, LoweringOptions::default());
+    if graph.output_shape(small).is_ok() && small.elements() < 1 << 10 {
+        run(
+            &graph,
+            &Tensor::from_fn(small, |_, c, y, x| ((c + y + 2 * x) % 5) as f32 - 1.0),
+        );
+    }
+    Ok(())
+}
+
+fn parameter(graph: &mut Graph, bytes: &mut Unstructured<'_>, sides: usize) -> Result<ParameterId> {
+    let mut shape = Vec::new();
+    for _ in 0..sides {
+        shape.push(number(bytes)?);
+    }
+    let count = shape
+        .iter()
+        .try_fold(1usize, |count, &side| count.checked_mul(side));
+    // A number of numbers that does not fit the shape must be refused too.
+    let count = match count {
+        Some(count) if count < 1 << 10 => count,
+        _ => 1,
+    };
+    let data = (0..count).map(|index| (index % 7) as f32 / 7.0 - 0.4).collect();
+    match graph.add_parameter("numbers", &shape, data) {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(ParameterId(number(bytes)?)),
+    }
+}
+
+fn pair(bytes: &mut Unstructured<'_>) -> Result<[usize; 2]> {
+    Ok([number(bytes)?, number(bytes)?])
+}
+
+fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
+    Ok(match bytes.int_in_range(0..=13)? {
+        0 => Op::Conv2d(ops::Conv2d {
+            weight: parameter(graph, bytes, 4)?,
+            bias: match bytes.arbitrary()? {
+                true => Some(parameter(graph, bytes, 1)?),
+                false => None,
+            },
+            stride: pair(bytes)?,
+            padding: pair(bytes)?,
+        }),
+        1 => Op::ConvTranspose2d(ops::ConvTranspose2d {
+            weight: parameter(graph, bytes, 4)?,
+            bias: match bytes.arbitrary()? {
+                true => Some(parameter(graph, bytes, 1)?),
+                false => None,
+            },
+            stride: pair(bytes)?,
+            padding: pair(bytes)?,
+            output_padding: pair(bytes)?,
+        }),
+        2 => Op::Slope(ops::Slope {
+            slopes: match bytes.arbitrary()? {
+                true => Slopes::Same(bytes.arbitrary()?),
+                false => Slopes::Learnt(parameter(graph, bytes, 1)?),
+            },
+        }),
+        3 => Op::MaxPool2d(ops::MaxPool2d {
+            kernel: pair(bytes)?,
+            stride: pair(bytes)?,
+            padding: pair(bytes)?,
+        }),
+        4 => Op::Upsample(ops::Upsample {
+            mode: *bytes.choose(&[
+                Resampling::Nearest,
+                Resampling::Bilinear,
+                Resampling::BilinearAligned,
+            ])?,
+            size: match bytes.arbitrary()? {
+                true => UpsampleSize::Factor(number(bytes)?),
+                false => UpsampleSize::Like,
+            },
+        }),
+        5 => Op::Concat(ops::Concat),
+        6 => Op::Crop(ops::Crop),
+        7 => Op::Pad(ops::Pad {
+            mode: *bytes.choose(&[PadMode::Zero, PadMode::Replicate])?,
+            margins: match bytes.int_in_range(0..=2)? {
+                0 => PadMargins::Fixed {
+                    top: number(bytes)?,
+                    bottom: number(bytes)?,
+                    left: number(bytes)?,
+                    right: number(bytes)?,
+                },
+                1 => PadMargins::LikeCentred,
+                _ => PadMargins::LikeBottomRight,
+            },
+        }),
+        8 => Op::Add(ops::Add),
+        9 => Op::Affine(ops::Affine {
+            scale: parameter(graph, bytes, 1)?,
+            shift: parameter(graph, bytes, 1)?,
+        }),
+        10 => Op::Softmax(ops::Softmax),
+        11 => Op::Sigmoid(ops::Sigmoid),
+        12 => Op::Input(ops::Input {
+            channels: number(bytes)?,
+        }),
+        _ => Op::Slope(ops::Slope {
+            slopes: Slopes::Same(0.0),
+        }),
+    })
+}
