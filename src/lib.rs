@@ -7,13 +7,13 @@
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
-//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize};
+//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 //! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, graph::Model};
 //!
 //! # fn main() -> asma::Result<()> {
 //! let model = Model::from_checkpoint(&Checkpoint::open("unet.safetensors")?)?;
 //! let image = data::read_image("fundus.png")?;
-//! let config = AsmaConfig { step: StepSize::Automatic, stop_iou: Some(0.95), ..AsmaConfig::default() };
+//! let config = AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() };
 //! let attack = Attack::new(&model.graph, image.shape(), config, false)?;
 //! let output = attack.logits().shape;
 //! let target = data::read_target("target.png", &data::Preparation::default(), image.shape(), output)?;

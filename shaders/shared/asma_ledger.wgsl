@@ -12,7 +12,7 @@ const LEAP: u32 = 5u;
 const NOT_FINITE: u32 = 6u;
 const PULL: u32 = 7u;
 const STATE: u32 = 8u;
-const STATE_LENGTH: u32 = 12u;
+const STATE_LENGTH: u32 = 8u;
 const STATE_ITERATION: u32 = 0u;
 const STATE_STOPPED: u32 = 1u;
 const STATE_BEST_IOU: u32 = 2u;
@@ -21,7 +21,6 @@ const STATE_MULTIPLIER: u32 = 4u;
 const STATE_SCALE: u32 = 5u;
 const STATE_PROGRESS: u32 = 6u;
 const STATE_L2: u32 = 7u;
-const STATE_IOU: u32 = 8u;
 const RUNNING: u32 = 0u;
 const REACHED: u32 = 1u;
 const NO_PROGRESS: u32 = 2u;
@@ -29,11 +28,10 @@ const ROW_LENGTH: u32 = 8u;
 
 // How a step is held, as `src/kernels/asma_update.rs` has it.
 const SHRINK: f32 = 0.5;
-const DAMPING: f32 = 0.7;
-const GROWTH: f32 = 1.05;
-const MOST_SCALE: f32 = 8.0;
+const STAGNATION: u32 = 4u;
+const GROWTH: f32 = 1.1;
 const LEAST_SCALE: f32 = 0.03125;
-const STANDS: f32 = 0.8;
+const MOST_SCALE: f32 = 16.0;
 
 // What every thread of a sample works out for itself from the counts and the state.
 struct Decision {
@@ -131,27 +129,27 @@ fn decide(sample: u32, l2: f32) -> Decision {
     let settles = has(SETTLE) && !was_stopped;
     let best_iou = bitcast<f32>(ledger[state + STATE_BEST_IOU]);
     var taken_back = false;
-    var scale = 1.0;
-    var pull = 0.0;
     if has(HOLD) {
         let most = bitcast<f32>(ledger[state + STATE_L2]) + bitcast<f32>(ledger[settings + LEAP]);
-        taken_back = settles && (iou < STANDS * best_iou || l2 > most);
-        scale = bitcast<f32>(ledger[state + STATE_SCALE]);
-        var change = select(GROWTH, DAMPING, iou < bitcast<f32>(ledger[state + STATE_IOU]));
-        change = select(change, SHRINK, taken_back);
-        scale = clamp(scale * change, LEAST_SCALE, MOST_SCALE);
-        multiplier = select(multiplier * scale, 0.0, taken_back);
-        pull = bitcast<f32>(ledger[settings + PULL]) * (1.0 - iou) * scale;
+        taken_back = settles && l2 > most;
     }
     let progresses = settles && !taken_back && iou > best_iou;
     // Of equal IoUs, what holds keeps the latest image, so that no step is taken back further than it must.
     let new_best = progresses || (has(HOLD) && settles && !taken_back && iou == best_iou);
-    let last_progress = select(ledger[state + STATE_PROGRESS], iteration, progresses);
+    let without_progress = iteration - select(ledger[state + STATE_PROGRESS], iteration, progresses);
+    var scale = 1.0;
+    var pull = 0.0;
+    if has(HOLD) {
+        let change = select(select(1.0, GROWTH, without_progress > STAGNATION), SHRINK, taken_back);
+        scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
+        multiplier = select(multiplier * scale, 0.0, taken_back);
+        pull = bitcast<f32>(ledger[settings + PULL]) * (1.0 - iou) * (1.0 - iou) * scale;
+    }
     let patience = ledger[settings + PATIENCE];
     var stops = RUNNING;
     if settles && !taken_back && iou >= bitcast<f32>(ledger[settings + STOP_IOU]) {
         stops = REACHED;
-    } else if settles && patience > 0u && iteration - last_progress >= patience {
+    } else if settles && patience > 0u && without_progress >= patience {
         stops = NO_PROGRESS;
     }
     return Decision(
@@ -184,7 +182,6 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_BEST_ITERATION: { return select(value, iteration, decision.new_best); }
         case STATE_SCALE: { return bitcast<u32>(decision.scale); }
         case STATE_PROGRESS: { return select(value, iteration, decision.progresses); }
-        case STATE_IOU: { return bitcast<u32>(decision.iou); }
         case STATE_L2: { return bitcast<u32>(sqrt(sums[0].y)); }
         default: { return value; }
     }

@@ -96,22 +96,22 @@ pub enum StepSize {
     /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
     /// some tens to hundreds of iterations: β = 10 τ, and the multiplier that the second step has, `τ + β · IoU₀`, times
     /// `∇₀` changes the values that may change by [`StepSize::FIRST_STEP`], as a root mean square. In the one-forward
-    /// schedule the device then holds the step, for each sample by itself: it grows while the IoU does, shrinks where it
-    /// falls, and what overshoots is taken back, see [`asma_update`](crate::kernels::asma_update).
+    /// schedule the device then holds the step, for each sample by itself: one that overshot is taken back and those after it
+    /// are half as long, and they grow while there is no progress, see [`asma_update`](crate::kernels::asma_update).
     Automatic,
 }
 
 impl StepSize {
-    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: an eighth
+    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: a twelfth
     /// of a step of an 8-bit image.
-    pub const FIRST_STEP: f64 = 1.0 / 2000.0;
+    pub const FIRST_STEP: f64 = 1.0 / 3000.0;
 
     /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
-    pub const LEAP: f64 = 4.0;
+    pub const LEAP: f64 = 1.5;
 
     /// The share of the perturbation that a held step gives up at an IoU of 0; at an IoU of 1 it is none. What early
     /// steps did that later ones do not ask for again fades away.
-    pub const PULL: f32 = 0.005;
+    pub const PULL: f32 = 0.02;
 }
 
 /// The attack's settings.

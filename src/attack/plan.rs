@@ -49,7 +49,7 @@ pub struct Attack {
     /// Calls that only compute the seed and the gradient, for the automatic step size.
     pub(super) first_gradient: Vec<CallId>,
     /// Calls of an even and of an odd iteration.
-    pub(super) iterations: [Vec<CallId>; 2],
+    pub(super) iterations: [Arc<[CallId]>; 2],
     /// The call that writes the predictions of the last forward pass.
     pub(super) predict: CallId,
 }
@@ -101,8 +101,8 @@ impl Attack {
         let first_gradient = planner.add_first_gradient();
         let predict = planner.add_predict();
         let iterations = [0, 1].map(|parity| match config.schedule {
-            Schedule::OneForward => planner.add_one_forward(parity),
-            Schedule::TwoForward => planner.add_two_forward(parity),
+            Schedule::OneForward => planner.add_one_forward(parity).into(),
+            Schedule::TwoForward => planner.add_two_forward(parity).into(),
         });
         let network = planner.network;
         Ok(Attack {
@@ -193,9 +193,12 @@ impl Planner<'_> {
             logits: logits.view,
             extent: logits.shape.into(),
         };
-        self.network
-            .program
-            .add_call("prediction", params, &[logits.buffer], &[self.buffers.predictions])
+        self.network.program.add_call(
+            "prediction",
+            params,
+            &[logits.buffer],
+            &[self.buffers.predictions],
+        )
     }
 
     fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {

@@ -5,11 +5,10 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, DAMPING, ELEMENTS_PER_THREAD, GROWTH, HEADER, HOLD, LEAP, LEAST_SCALE, MOST_SCALE,
-    MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH,
-    RUNNING, SETTLE, SHRINK, STANDS, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_IOU, STATE_ITERATION, STATE_L2,
-    STATE_LENGTH, STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP,
-    STOP_IOU, TAU, WORKGROUP,
+    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS,
+    NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK,
+    STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_L2, STATE_LENGTH,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
 };
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
@@ -121,17 +120,20 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             let [l2, linf] = distances(params, ledger);
             let float = |word: usize| f32::from_bits(ledger[word]);
             let best_iou = float(here + STATE_BEST_IOU);
+            decision.take_back = has(HOLD) && l2 > float(here + STATE_L2) + float(LEAP);
+            let progresses = !decision.take_back && iou > best_iou;
+            let progress = if progresses { iteration } else { ledger[here + STATE_PROGRESS] };
+            let without_progress = iteration.wrapping_sub(progress);
             let mut scale = 1.0;
             if has(HOLD) {
-                decision.take_back = iou < STANDS * best_iou || l2 > float(here + STATE_L2) + float(LEAP);
                 let change = match decision.take_back {
                     true => SHRINK,
-                    false if iou < float(here + STATE_IOU) => DAMPING,
-                    false => GROWTH,
+                    false if without_progress > STAGNATION => GROWTH,
+                    false => 1.0,
                 };
-                scale = (float(here + STATE_SCALE) * change).clamp(LEAST_SCALE, MOST_SCALE);
+                scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);
                 decision.multiplier = if decision.take_back { 0.0 } else { multiplier * scale };
-                decision.pull = float(PULL) * (1.0 - iou) * scale;
+                decision.pull = float(PULL) * (1.0 - iou) * (1.0 - iou) * scale;
             }
             let row =
                 Params::ring_start(params.extent) + (iteration % params.ring_rows) as usize * ROW_LENGTH;
@@ -140,15 +142,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             ledger[row + 1..row + 6].copy_from_slice(&floats);
             ledger[row + 6..row + ROW_LENGTH].copy_from_slice(&[1, 0]);
 
-            if !decision.take_back && iou > best_iou {
-                ledger[there + STATE_PROGRESS] = iteration;
-            }
-            if !decision.take_back && (iou > best_iou || has(HOLD) && iou == best_iou) {
+            if progresses || has(HOLD) && !decision.take_back && iou == best_iou {
                 decision.keep_best = true;
                 ledger[there + STATE_BEST_IOU] = iou.to_bits();
                 ledger[there + STATE_BEST_ITERATION] = iteration;
             }
-            let without_progress = iteration.wrapping_sub(ledger[there + STATE_PROGRESS]);
             let patience = ledger[PATIENCE];
             if !decision.take_back && iou >= f32::from_bits(ledger[STOP_IOU]) {
                 ledger[there + STATE_STOPPED] = REACHED;
@@ -166,9 +164,9 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             }
             ledger[there + STATE_ITERATION] = iteration + 1;
             ledger[there + STATE_MULTIPLIER] = adapted.to_bits();
+            ledger[there + STATE_PROGRESS] = progress;
             ledger[there + STATE_SCALE] = scale.to_bits();
             ledger[there + STATE_L2] = l2.to_bits();
-            ledger[there + STATE_IOU] = iou.to_bits();
         }
     }
     decision

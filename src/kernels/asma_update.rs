@@ -33,13 +33,12 @@
 //! - Best: an IoU above the best so far makes iteration n the best, and `best` becomes the image: as it was
 //!   before the step if the call has `STEP`, else after the clip.
 //! - With `CAPPED`, a stepped value is no further from the source than `CAP`, before any clip.
-//! - With `HOLD`, which needs `SETTLE` and `STEP`: where the IoU is below `STANDS` of the best one, or L2 is more than `LEAP`
-//!   above that of the last settlement, the step before overshot and is taken back: the image becomes the mean of itself
-//!   and `best`, which costs no gradient, no step is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`, to
-//!   `LEAST_SCALE` at least. Else the scale shrinks by `DAMPING` where the IoU is below the last one, grows by `GROWTH`, to
-//!   `MOST_SCALE` at most, where it is not, and multiplies the step's multiplier; and the step also gives up the share
-//!   `PULL · (1 − IoU) · scale` of the distance to the source. An image taken back is neither best
-//!   nor does it reach anything, and of images with equal IoUs the latest is the best.
+//! - With `HOLD`, which needs `SETTLE` and `STEP`: where L2 is more than `LEAP` above that of the last settlement, the step
+//!   before overshot and is taken back: the image becomes the mean of itself and `best`, which costs no gradient, no step
+//!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
+//!   `STAGNATION` iterations old, the scale grows by `GROWTH`; it stays within `SCALES` and multiplies the step's
+//!   multiplier, and the step also gives up the share `PULL · (1 − IoU)² · scale` of the distance to the source. An image
+//!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
 //! - Stopping, after that: `REACHED` if the IoU is at least `STOP_IOU`; else `NO_PROGRESS` if `PATIENCE` is
@@ -79,16 +78,12 @@ pub const HOLD: u32 = 128;
 
 /// With [`HOLD`], what is left of the step's scale where one was taken back.
 pub const SHRINK: f32 = 0.5;
-/// With [`HOLD`], what is left of the step's scale where the IoU fell, but not so far that the step is taken back.
-pub const DAMPING: f32 = 0.7;
-/// With [`HOLD`], what the scale grows by with every other step.
-pub const GROWTH: f32 = 1.05;
-/// With [`HOLD`], the largest scale.
-pub const MOST_SCALE: f32 = 8.0;
-/// With [`HOLD`], the least scale.
-pub const LEAST_SCALE: f32 = 1.0 / 32.0;
-/// With [`HOLD`], the part of the best IoU that an image must have for its step to stand.
-pub const STANDS: f32 = 0.8;
+/// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
+pub const STAGNATION: u32 = 4;
+/// With [`HOLD`], what it then grows by in each.
+pub const GROWTH: f32 = 1.1;
+/// With [`HOLD`], the least and the largest scale.
+pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
 
 /// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
@@ -118,7 +113,7 @@ pub const PULL: usize = 7;
 /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
 pub const STATE: usize = 8;
 /// Words of one parity's state.
-pub const STATE_LENGTH: usize = 12;
+pub const STATE_LENGTH: usize = 8;
 /// In a state: iterations settled.
 pub const STATE_ITERATION: usize = 0;
 /// In a state: why the sample stopped ([`RUNNING`] while it has not).
@@ -135,8 +130,6 @@ pub const STATE_SCALE: usize = 5;
 pub const STATE_PROGRESS: usize = 6;
 /// In a state: L2 of the last settled image (float).
 pub const STATE_L2: usize = 7;
-/// In a state: IoU of the last settled image (float).
-pub const STATE_IOU: usize = 8;
 
 /// Not stopped.
 pub const RUNNING: u32 = 0;
@@ -177,7 +170,7 @@ kernel! {
     }
     writes {
         adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
-        best: Float, first(|call| call.extent.elements());
+        best: Float, first(|call| call.extent.elements()), also_read(|call| call.flags & HOLD != 0);
         counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
         ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length));
     }

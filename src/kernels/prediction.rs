@@ -2,32 +2,36 @@
 //! else 0. [`NO_CLASS`] where a logit is infinite or no number.
 //!
 //! Labels are bytes, 4 to a word, the first in the lowest bits; a sample begins with a word of its own, and what is left
-//! of its last one is 0.
+//! of its last one is 0. One thread per word.
 
-use bytemuck::{Pod, Zeroable};
-
-use super::{Extent, Kernel, KernelParams, Variant, View, fold, shader};
+use super::{Extent, KernelParams, Variant, View, fold, kernel, samples, shader};
 
 /// The label of a pixel whose logits are not all finite.
 pub const NO_CLASS: u8 = 255;
 
-/// Threads of a workgroup, each of which writes a word.
+/// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
 
-/// Parameters, as the shader's uniform has them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Params {
-    /// Of the logits.
-    pub logits: View,
-    /// Of the logits.
-    pub extent: Extent,
+kernel! {
+    "prediction", "prediction";
+    parameters {
+        /// Of the logits.
+        logits: View,
+        /// Of the logits; at most 255 channels.
+        extent: Extent,
+    }
+    reads {
+        logits: Float, view(logits, extent);
+    }
+    writes {
+        labels: Word, first(|call| Params::words(call.extent) as u64);
+    }
 }
 
 impl Params {
     /// Words of one sample's labels.
     pub fn words_of_sample(extent: Extent) -> usize {
-        (extent.h * extent.w).div_ceil(4) as usize
+        (extent.h as usize * extent.w as usize).div_ceil(4)
     }
 
     /// Words of all samples' labels.
@@ -37,22 +41,23 @@ impl Params {
 }
 
 impl KernelParams for Params {
-    // `labels` is [n][words of a sample], unsigned integers.
-    const KERNEL: Kernel = Kernel {
-        name: "prediction",
-        entry_point: "prediction",
-        reads: &["logits"],
-        writes: &["labels"],
-        halves: &[],
-        variants: &[Variant::plain("plain", shader!("prediction"))],
-    };
+    const VARIANTS: &'static [Variant<Params>] =
+        &[Variant::<Params>::new("direct", shader!("prediction"), |call| {
+            let [x, y] = fold((Params::words_of_sample(call.extent) as u32).div_ceil(WORKGROUP));
+            [x, y, call.extent.n]
+        })];
 
-    fn elements_moved(&self) -> Vec<u64> {
-        vec![self.extent.elements(), Self::words(self.extent) as u64]
+    fn check(&self) -> Result<(), String> {
+        match self.extent.c {
+            0..=255 => Ok(()),
+            channels => Err(format!("{channels} channels of logits; want at most 255")),
+        }
     }
 
-    fn grid(&self, _: &Variant) -> [u32; 3] {
-        let [x, y] = fold((Self::words_of_sample(self.extent) as u32).div_ceil(WORKGROUP));
-        [x, y, self.extent.n]
+    fn samples() -> Vec<Params> {
+        vec![Params {
+            logits: samples::view(),
+            extent: samples::extent(),
+        }]
     }
 }

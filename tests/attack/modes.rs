@@ -164,7 +164,7 @@ fn the_step_is_one_launch_beyond_the_network() {
             let again = (passes - 1) * (network.forward.len() - taken_over / 2);
             // One mask and one update for each forward pass.
             assert_eq!(
-                attack.iteration(0).len(),
+                attack.calls().len(),
                 own - taken_over + again + 2 * passes,
                 "{schedule}"
             );
@@ -207,7 +207,7 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
         let network = lower(&graph, INPUT, LoweringOptions::default()).unwrap();
         let attack = Attack::new(&graph, INPUT, config(1), false).unwrap();
         let own = network.forward.len() + network.adjoint.len();
-        assert_eq!(attack.iteration(0).len(), own - taken_over + 2, "{what}");
+        assert_eq!(attack.calls().len(), own - taken_over + 2, "{what}");
     }
 }
 

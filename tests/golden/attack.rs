@@ -33,7 +33,7 @@ fn config(case: &Checkpoint) -> AsmaConfig {
                 .collect(),
         ),
         iterations: setting(case, "iterations"),
-        ..AsmaConfig::default()
+        ..AsmaConfig::published()
     }
 }
 

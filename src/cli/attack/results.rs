@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
+use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess, to_8_bits};
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{round_to_8_bits, write_image, write_rgb_image};
 use asma::program::Executor;
 use asma::report::{
-    Animation, AnimationFrame, Figure, Moment, Results, Summary, colour_labels, draw_figure,
+    Animation, AnimationFrame, Figure, Likeness, Moment, Results, Summary, colour_labels, draw_figure,
     perturbation_picture, write_animation, write_summary, write_trace,
 };
 use asma::{Error, LabelMap, Result, Scores, Tensor};
@@ -21,6 +21,9 @@ pub struct Judged {
     results: Results,
     /// The image that is saved: the last or the best, whichever has the higher IoU.
     saved: Tensor,
+    /// The same as a file of 8 bits has it.
+    written: Tensor,
+    likeness: Likeness,
     saved_name: &'static str,
     /// After how many steps the best image stood.
     best_iteration: u32,
@@ -58,7 +61,9 @@ impl Judged {
             let iteration = outcome.trace.len() as u32;
             (outcome.last.clone(), "last", last_prediction, last, iteration)
         };
-        let (_, rounded_to_8_bits) = judge(&round_to_8_bits(&saved))?;
+        let written = to_8_bits(source, &saved, attack.config().cap);
+        let (_, rounded_to_8_bits) = judge(&written)?;
+        let likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         Ok(Judged {
             results: Results {
                 before: assess(source, source, target, before, &classes)?,
@@ -67,6 +72,8 @@ impl Judged {
                 rounded_to_8_bits,
             },
             saved,
+            written,
+            likeness,
             saved_name,
             best_iteration,
             after,
@@ -114,6 +121,7 @@ pub fn summary(
         beta: outcome.beta,
         automatic: config.step == StepSize::Automatic,
         lambda: config.lambda,
+        cap: config.cap,
         iteration_limit: config.iterations,
         stop_iou: config.stop_iou,
         patience: config.patience,
@@ -123,6 +131,7 @@ pub fn summary(
         best_iteration: judged.best_iteration,
         stop_reason: outcome.stop.to_string(),
         results: judged.results,
+        likeness: Some(judged.likeness.clone()),
         seconds: start.elapsed().as_secs_f64(),
     }
 }
@@ -150,7 +159,7 @@ pub fn write_results(out: &Path, attacked: &Attacked, summary: &Summary, gif: bo
         judged,
         ..
     } = attacked;
-    write_image(out.join("adversarial.png"), &judged.saved)?;
+    write_image(out.join("adversarial.png"), &judged.written)?;
     let shape = judged.saved.shape();
     let exact = WeightTensor::new(vec![shape.c, shape.h, shape.w], judged.saved.data().to_vec())?;
     let metadata = [
@@ -340,10 +349,25 @@ pub fn print_summary(summary: &Summary, out: &Path) -> Result<()> {
         &summary.results.best,
     )?;
     line("saved, 8 bits", &summary.results.rounded_to_8_bits)?;
+    print_likeness(summary)?;
     print(&format!(
         "  the {} iterate is saved in {}",
         summary.saved,
         out.display()
+    ))
+}
+
+/// Prints how far the saved image can be told from the source.
+pub fn print_likeness(summary: &Summary) -> Result<()> {
+    let Some(likeness) = &summary.likeness else {
+        return Ok(());
+    };
+    let psnr = likeness
+        .psnr
+        .map_or("none".into(), |psnr| format!("{psnr:.1} dB"));
+    print(&format!(
+        "  source and saved       L∞ {:.4}   PSNR {psnr}   SSIM {:.4}: {}",
+        likeness.linf, likeness.ssim, likeness.in_words
     ))
 }
 
