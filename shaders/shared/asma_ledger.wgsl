@@ -29,7 +29,7 @@ const ROW_LENGTH: u32 = 8u;
 // How a step is held, as `src/kernels/asma_update.rs` has it.
 const SHRINK: f32 = 0.5;
 const STAGNATION: u32 = 4u;
-const GROWTH: f32 = 1.1;
+const GROWTH: f32 = 1.05;
 const LEAST_SCALE: f32 = 0.03125;
 const MOST_SCALE: f32 = 16.0;
 
@@ -143,7 +143,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         let change = select(select(1.0, GROWTH, without_progress > STAGNATION), SHRINK, taken_back);
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
-        pull = bitcast<f32>(ledger[settings + PULL]) * (1.0 - iou) * (1.0 - iou) * scale;
+        pull = min(bitcast<f32>(ledger[settings + PULL]) / scale, 1.0);
     }
     let patience = ledger[settings + PATIENCE];
     var stops = RUNNING;

@@ -106,12 +106,16 @@ impl StepSize {
     /// of a step of an 8-bit image.
     pub const FIRST_STEP: f64 = 1.0 / 3000.0;
 
+    /// The least IoU that the second step is taken to have: where the first prediction and the target have nothing in
+    /// common, the multiplier still grows to many times τ.
+    pub const LEAST_IOU: f64 = 0.3;
+
     /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
     pub const LEAP: f64 = 1.5;
 
-    /// The share of the perturbation that a held step gives up at an IoU of 0; at an IoU of 1 it is none. What early
-    /// steps did that later ones do not ask for again fades away.
-    pub const PULL: f32 = 0.02;
+    /// The share of the perturbation that a held step gives up; less where the attack does not get on and its steps grow.
+    /// What early steps did that later ones do not ask for again fades away.
+    pub const PULL: f32 = 0.005;
 }
 
 /// The attack's settings.

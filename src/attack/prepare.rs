@@ -165,7 +165,7 @@ impl Attack {
                 // What an IoU of 1 adds to the multiplier, in units of τ.
                 let growth = 10.0;
                 let second = match self.config.multiplier {
-                    Multiplier::Dynamic => 1.0 + growth * f64::from(iou),
+                    Multiplier::Dynamic => 1.0 + growth * f64::from(iou).max(StepSize::LEAST_IOU),
                     Multiplier::Static => 1.0,
                 };
                 let length = StepSize::FIRST_STEP * (count as f64).sqrt();

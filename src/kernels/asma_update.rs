@@ -37,7 +37,7 @@
 //!   before overshot and is taken back: the image becomes the mean of itself and `best`, which costs no gradient, no step
 //!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
 //!   `STAGNATION` iterations old, the scale grows by `GROWTH`; it stays within `SCALES` and multiplies the step's
-//!   multiplier, and the step also gives up the share `PULL · (1 − IoU)² · scale` of the distance to the source. An image
+//!   multiplier, and the step also gives up the share `PULL / scale` of the distance to the source. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
@@ -81,7 +81,7 @@ pub const SHRINK: f32 = 0.5;
 /// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
 pub const STAGNATION: u32 = 4;
 /// With [`HOLD`], what it then grows by in each.
-pub const GROWTH: f32 = 1.1;
+pub const GROWTH: f32 = 1.05;
 /// With [`HOLD`], the least and the largest scale.
 pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
 
@@ -107,7 +107,7 @@ pub const LEAP: usize = 5;
 /// Word that is 0 until a step finds a gradient or a stepped value that is infinite or no number; then 1 more than the
 /// iteration, for good.
 pub const NOT_FINITE: usize = 6;
-/// Word of the share of the distance to the source that a step gives up at an IoU of 0 and a scale of 1 (float), read
+/// Word of the share of the distance to the source that a step gives up at a scale of 1 (float), read
 /// with [`HOLD`].
 pub const PULL: usize = 7;
 /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.

@@ -133,7 +133,9 @@ fn automatic_step_makes_progress_at_any_scale_of_logits() {
         let most = outcome.trace.iter().map(|row| row.iou).fold(0.0, f32::max);
         let gain = most - outcome.trace[0].iou;
         assert!(gain > 0.1, "logits times {scale}: the IoU gains {gain}");
-        outcomes.push((scale * outcome.tau, outcome.trace[1].l2));
+        // The multiplier that is measured is the second step's; the first is τ alone.
+        let second = 1.0 + 10.0 * f64::from(outcome.trace[0].iou).max(StepSize::LEAST_IOU);
+        outcomes.push((scale * outcome.tau, outcome.trace[1].l2 * second as f32));
     }
     let [_, (tau, l2), _] = outcomes[..] else {
         unreachable!()

@@ -377,7 +377,10 @@ const STALLED: f32 = 0.9;
 /// Says on stderr what the numbers say too, but is easily overlooked.
 pub fn warn(summary: &Summary) {
     let results = &summary.results;
-    let retry = "try --tau auto, a larger --tau or more --iterations";
+    let retry = match summary.automatic {
+        true => "try more --iterations or a larger --cap",
+        false => "try --tau auto, a larger --tau or more --iterations",
+    };
     if results.rounded_to_8_bits.l2 == 0.0 {
         eprintln!("note: rounded to 8 bits the saved image equals the source; {retry}");
     } else if results.rounded_to_8_bits.iou <= results.before.iou {
