@@ -29,7 +29,7 @@ const ROW_LENGTH: u32 = 8u;
 // How a step is held, as `src/kernels/asma_update.rs` has it.
 const SHRINK: f32 = 0.5;
 const STAGNATION: u32 = 4u;
-const GROWTH: f32 = 1.05;
+const GROWTH: f32 = 1.02;
 const LEAST_SCALE: f32 = 0.03125;
 const MOST_SCALE: f32 = 16.0;
 

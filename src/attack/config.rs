@@ -102,9 +102,9 @@ pub enum StepSize {
 }
 
 impl StepSize {
-    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: a twelfth
+    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: a tenth
     /// of a step of an 8-bit image.
-    pub const FIRST_STEP: f64 = 1.0 / 3000.0;
+    pub const FIRST_STEP: f64 = 1.0 / 2500.0;
 
     /// The least IoU that the second step is taken to have: where the first prediction and the target have nothing in
     /// common, the multiplier still grows to many times τ.
@@ -115,7 +115,7 @@ impl StepSize {
 
     /// The share of the perturbation that a held step gives up; less where the attack does not get on and its steps grow.
     /// What early steps did that later ones do not ask for again fades away.
-    pub const PULL: f32 = 0.005;
+    pub const PULL: f32 = 0.01;
 }
 
 /// The attack's settings.

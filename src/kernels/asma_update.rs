@@ -81,7 +81,7 @@ pub const SHRINK: f32 = 0.5;
 /// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
 pub const STAGNATION: u32 = 4;
 /// With [`HOLD`], what it then grows by in each.
-pub const GROWTH: f32 = 1.05;
+pub const GROWTH: f32 = 1.02;
 /// With [`HOLD`], the least and the largest scale.
 pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
 

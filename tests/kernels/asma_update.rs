@@ -47,7 +47,7 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
     words[BETA] = 0.2f32.to_bits();
     words[STOP_IOU] = random.choose(&[0.3f32, 0.9, 2.0]).to_bits();
     words[PATIENCE] = random.choose(&[0, 1, 4]);
-    words[CAP] = 0.3f32.to_bits();
+    words[CAP] = 2f32.to_bits();
     words[LEAP] = 0.5f32.to_bits();
     words[PULL] = 0.2f32.to_bits();
     for half in 0..2 {
