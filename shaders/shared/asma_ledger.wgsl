@@ -30,6 +30,7 @@ const ROW_LENGTH: u32 = 8u;
 const SHRINK: f32 = 0.5;
 const STAGNATION: u32 = 4u;
 const GROWTH: f32 = 1.02;
+const GROWTH_WITH_IOU: f32 = 0.04;
 const LEAST_SCALE: f32 = 0.03125;
 const MOST_SCALE: f32 = 16.0;
 
@@ -140,7 +141,8 @@ fn decide(sample: u32, l2: f32) -> Decision {
     var scale = 1.0;
     var pull = 0.0;
     if has(HOLD) {
-        let change = select(select(1.0, GROWTH, without_progress > STAGNATION), SHRINK, taken_back);
+        let growth = GROWTH + GROWTH_WITH_IOU * max(best_iou, 0.0);
+        let change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, taken_back);
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
         pull = min(bitcast<f32>(ledger[settings + PULL]) / scale, 1.0);

@@ -102,9 +102,9 @@ pub enum StepSize {
 }
 
 impl StepSize {
-    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: a tenth
+    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: an eighth
     /// of a step of an 8-bit image.
-    pub const FIRST_STEP: f64 = 1.0 / 2500.0;
+    pub const FIRST_STEP: f64 = 1.0 / 2000.0;
 
     /// The least IoU that the second step is taken to have: where the first prediction and the target have nothing in
     /// common, the multiplier still grows to many times τ.

@@ -291,7 +291,7 @@ impl Planner<'_> {
                 flags: flags | self.mode_flags(),
                 parity,
             },
-            &[logits.buffer, self.buffers.target, self.buffers.classes],
+            [logits.buffer, self.buffers.target, self.buffers.classes],
             [
                 (flags & asma_mask::WRITE_SEED != 0).then_some(self.seed.buffer),
                 Some(self.buffers.counts),
@@ -329,7 +329,7 @@ impl Planner<'_> {
                 buffers.region,
                 Some(buffers.classes),
             ],
-            &[
+            [
                 self.network.input.buffer,
                 buffers.best,
                 buffers.counts,

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS,
+    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS,
     NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK,
     STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_L2, STATE_LENGTH,
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
@@ -128,7 +128,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             if has(HOLD) {
                 let change = match decision.take_back {
                     true => SHRINK,
-                    false if without_progress > STAGNATION => GROWTH,
+                    false if without_progress > STAGNATION => GROWTH + GROWTH_WITH_IOU * best_iou.max(0.0),
                     false => 1.0,
                 };
                 scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);

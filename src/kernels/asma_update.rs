@@ -36,7 +36,8 @@
 //! - With `HOLD`, which needs `SETTLE` and `STEP`: where L2 is more than `LEAP` above that of the last settlement, the step
 //!   before overshot and is taken back: the image becomes the mean of itself and `best`, which costs no gradient, no step
 //!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
-//!   `STAGNATION` iterations old, the scale grows by `GROWTH`; it stays within `SCALES` and multiplies the step's
+//!   `STAGNATION` iterations old, the scale grows by `GROWTH + GROWTH_WITH_IOU · best IoU`; it
+//!   stays within `SCALES` and multiplies the step's
 //!   multiplier, and the step also gives up the share `PULL / scale` of the distance to the source. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
@@ -80,8 +81,11 @@ pub const HOLD: u32 = 128;
 pub const SHRINK: f32 = 0.5;
 /// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
 pub const STAGNATION: u32 = 4;
-/// With [`HOLD`], what it then grows by in each.
+/// With [`HOLD`], what it then grows by in each at a best IoU of 0.
 pub const GROWTH: f32 = 1.02;
+/// With [`HOLD`], what a best IoU of 1 adds to that: where target and prediction have little in common, large steps lead
+/// astray.
+pub const GROWTH_WITH_IOU: f32 = 0.04;
 /// With [`HOLD`], the least and the largest scale.
 pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
 
