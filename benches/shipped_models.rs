@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, StepSize, assess};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, assess, to_8_bits};
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
     InputOptions, NameRule, Preparation, Resize, SyntheticKind, SyntheticOptions, common_reading, generate,
-    pair_by_name, read_pairs, round_to_8_bits,
+    pair_by_name, read_pairs,
 };
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
 use asma::graph::Model;
@@ -111,7 +111,6 @@ fn main() -> Result<()> {
     let (image, _) = generate(&options, 0)?;
     let config = AsmaConfig {
         objective: arguments.objective,
-        step: StepSize::Automatic,
         iterations: arguments.iterations,
         stop_iou: Some(arguments.stop_iou),
         lambda: arguments.lambda,
@@ -235,7 +234,7 @@ fn attack_pair(
         seconds,
         before: judge(source)?,
         best: judge(&outcome.best)?,
-        rounded_to_8_bits: judge(&round_to_8_bits(&outcome.best))?,
+        rounded_to_8_bits: judge(&to_8_bits(source, &outcome.best, attack.config().cap))?,
     })
 }
 

@@ -4,7 +4,7 @@
 //! Run with `cargo run --release --example embed`; it makes a tiny network of random weights, so that nothing
 //! else is needed but a Vulkan, Metal or DX12 driver.
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions, check_limits};
 use asma::graph::{Padding, SimpleUnet};
 use asma::program::Executor;
@@ -47,15 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
 
     // Planned and checked against the device's limits before anything is allocated.
-    let config = AsmaConfig {
-        step: StepSize::Automatic,
-        ..AsmaConfig::default()
-    };
-    let attack = Attack::new(&graph, image.shape(), config, false)?;
+    let attack = Attack::new(&graph, image.shape(), AsmaConfig::default(), false)?;
     check_limits(attack.program(), &device.limits())?;
     let gpu = GpuDevice::from_host(device.clone(), queue.clone());
     let mut executor = GpuExecutor::new(gpu, attack.program(), &GpuOptions::default())?;
-    attack.prepare(
+    let mut iterations = attack.prepare(
         &mut executor,
         AttackInput {
             source: &image,
@@ -66,10 +62,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
 
     // A frame of the application: four iterations recorded among its own work, one submission of its own.
-    for frame in 0..8 {
+    for _ in 0..8 {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for number in 4 * frame..4 * frame + 4 {
-            executor.encode(&mut encoder, attack.iteration(number));
+        for calls in iterations.by_ref().take(4) {
+            executor.encode(&mut encoder, &calls);
         }
         queue.submit([encoder.finish()]);
     }

@@ -193,6 +193,11 @@ const SETTLE: u32 = 4u;
 const STATIC_MULTIPLIER: u32 = 8u;
 const MULTIPLIER_FROM_COUNTS: u32 = 16u;
 const REGION: u32 = 32u;
+const CAPPED: u32 = 64u;
+const HOLD: u32 = 128u;
+
+// Of a number that is infinite or none.
+const NOT_FINITE_EXPONENT: u32 = 0x7f800000u;
 
 const ELEMENTS_PER_THREAD: u32 = 16u;
 
@@ -253,6 +258,17 @@ fn reduce_strided(first: u32, stride: u32, end: u32) {
     maxima[first] = maximum;
 }
 
+// A thread's part of the partial sums that are settled: of the squares, and the largest distance.
+fn settled_sums(sample: u32, thread: u32) -> vec2<f32> {
+    let partial_sums = partial_sums_start(sample, update_params.parity);
+    var result = vec2(0.0);
+    for (var i = thread; i < group_count(); i += WORKGROUP) {
+        result.x += bitcast<f32>(ledger[partial_sums + 2u * i]);
+        result.y = max(result.y, bitcast<f32>(ledger[partial_sums + 2u * i + 1u]));
+    }
+    return result;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn update(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -263,6 +279,20 @@ fn update(
     let group = workgroup.y * workgroups.x + workgroup.x;
     let other_parity = 1u - update_params.parity;
 
+    // What holds asks every workgroup how far the image is; else only the first one writes it down.
+    let settles = has(SETTLE) && (group == 0u || has(HOLD));
+    var settled = vec2(0.0);
+    if settles {
+        settled = settled_sums(sample, thread);
+    }
+    var l2 = 0.0;
+    if has(HOLD) {
+        sums[thread] = vec2(0.0, settled.x);
+        reduce(thread);
+        l2 = sqrt(sums[0].y);
+        workgroupBarrier();
+    }
+
     if thread < CLASS_COUNT {
         class_iou(sample, thread);
     }
@@ -271,14 +301,20 @@ fn update(
         shared_iou = mean_iou();
     }
     workgroupBarrier();
-    let decision = decide(sample);
+    let decision = decide(sample, l2);
 
-    let steps = has(STEP) && !decision.was_stopped && decision.stops == RUNNING;
+    let steps = has(STEP) && !decision.was_stopped && decision.stops == RUNNING && !decision.taken_back;
+    let goes_back = decision.taken_back && decision.stops == RUNNING;
     let clips = has(CLIP) && !decision.was_stopped && (steps || !has(STEP));
+    var cap = 0.0;
+    if has(CAPPED) {
+        cap = bitcast<f32>(ledger[sample * update_params.ledger_length + CAP]);
+    }
     let pixels = update_params.extent.h * update_params.extent.w;
     let vectors = update_params.extent.c * pixels / VALUES;
     var squares = Values();
     var distances = Values();
+    var seen = Words();
     for (var j = 0u; j < ELEMENTS_PER_THREAD / VALUES; j++) {
         let vector = (group * (ELEMENTS_PER_THREAD / VALUES) + j) * WORKGROUP + thread;
         if vector >= vectors {
@@ -289,8 +325,20 @@ fn update(
         let origin = source[place];
         var after = before;
         if steps {
-            let ascent = gradient[place] + 2.0 * update_params.lambda * (origin - before);
+            let slope = gradient[place];
+            let ascent = slope + 2.0 * update_params.lambda * (origin - before);
             after += decision.multiplier * ascent;
+            if has(HOLD) {
+                after += decision.pull * (origin - before);
+            }
+            // Looked at before anything clips it: what a device makes of the clip of no number is its own affair.
+            seen = max(seen, max(exponents(slope), exponents(after)));
+            if has(CAPPED) {
+                after = clamp(after, origin - cap, origin + cap);
+            }
+        }
+        if has(HOLD) && goes_back {
+            after = 0.5 * (before + best[place]);
         }
         if clips {
             after = clamp(after, Values(), Values(1.0));
@@ -302,7 +350,7 @@ fn update(
         if decision.new_best {
             best[place] = select(after, before, has(STEP));
         }
-        if steps || clips {
+        if steps || clips || goes_back {
             adversarial[place] = after;
         }
         let difference = after - origin;
@@ -313,18 +361,12 @@ fn update(
     let sum = total(squares);
     let maximum = largest(distances);
 
-    let settles = has(SETTLE) && group == 0u;
-    var settled_sum = 0.0;
-    var settled_maximum = 0.0;
-    if settles {
-        let partial_sums = partial_sums_start(sample, update_params.parity);
-        for (var i = thread; i < group_count(); i += WORKGROUP) {
-            settled_sum += bitcast<f32>(ledger[partial_sums + 2u * i]);
-            settled_maximum = max(settled_maximum, bitcast<f32>(ledger[partial_sums + 2u * i + 1u]));
-        }
+    if steps && largest_word(seen) == NOT_FINITE_EXPONENT {
+        note_not_finite(sample);
     }
-    sums[thread] = vec2(sum, settled_sum);
-    maxima[thread] = vec2(maximum, settled_maximum);
+
+    sums[thread] = vec2(sum, settled.x);
+    maxima[thread] = vec2(maximum, settled.y);
     reduce(thread);
 
     if (has(STEP) || ONLY_CLIPS) && thread == 0u && group < group_count() {
@@ -333,7 +375,7 @@ fn update(
         ledger[partial_sums] = bitcast<u32>(select(sums[0].x, maxima[0].x, ONLY_CLIPS));
         ledger[partial_sums + 1u] = bitcast<u32>(select(maxima[0].x, 0.0, ONLY_CLIPS));
     }
-    if settles {
+    if has(SETTLE) && group == 0u {
         settle(sample, thread, decision);
         let next_counts = counts_start(sample, other_parity);
         for (var i = thread; i < 3u * CLASS_COUNT + 2u; i += WORKGROUP) {

@@ -171,9 +171,9 @@ pub fn scored_classes(class_count: usize, attacked: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Intersection over union, averaged over `classes`, and the share of pixels predicted as wanted.
+/// Intersection over union, averaged over those of `classes` that a map has, and the share of pixels predicted as wanted.
 ///
-/// A class absent from both maps counts as an IoU of 1. Pixels that the target labels [`IGNORE`] are left
+/// A class absent from both maps is left out of the mean; where all of them are, the IoU is 1. Pixels that the target labels [`IGNORE`] are left
 /// out; where that is all of them, the pixel accuracy is 1. [`scored_classes`] gives the usual `classes`.
 ///
 /// # Errors
@@ -198,15 +198,18 @@ pub fn compare(target: &LabelMap, prediction: &LabelMap, classes: &[u8]) -> Resu
             in_both[usize::from(wanted)] += 1;
         }
     }
-    let total_iou: f64 = classes
-        .iter()
-        .map(|&class| {
-            let class = usize::from(class);
-            let union = in_target[class] + in_prediction[class] - in_both[class];
-            share(in_both[class], union)
-        })
-        .sum();
-    let iou = total_iou / classes.len() as f64;
+    let (mut total_iou, mut present) = (0.0, 0u32);
+    for class in classes.iter().map(|&class| usize::from(class)) {
+        let union = in_target[class] + in_prediction[class] - in_both[class];
+        if union > 0 {
+            total_iou += share(in_both[class], union);
+            present += 1;
+        }
+    }
+    let iou = match present {
+        0 => 1.0,
+        _ => total_iou / f64::from(present),
+    };
     let pixel_accuracy = share(in_both.iter().sum(), in_target.iter().sum());
     Ok((iou as f32, pixel_accuracy as f32))
 }

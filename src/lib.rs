@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
-//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize};
+//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 //! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, graph::Model};
 //!
 //! # fn main() -> asma::Result<()> {
@@ -15,7 +15,7 @@
 //! let options = data::InputOptions::default();
 //! let input = options.read("fundus.png", &model.graph)?;
 //! let target = options.read_target("target.png", &input)?.labels;
-//! let config = AsmaConfig { step: StepSize::Automatic, stop_iou: Some(0.95), ..AsmaConfig::default() };
+//! let config = AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() };
 //! let attack = Attack::new(&input.network.graph, input.image.shape(), config, false)?;
 //! let mut executor = CpuExecutor::new(attack.program().clone())?;
 //! let input = AttackInput { source: &input.image, targets: &[target], regions: &[], snapshots: Snapshots::None };

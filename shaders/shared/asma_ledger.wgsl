@@ -7,6 +7,10 @@ const TAU: u32 = 0u;
 const BETA: u32 = 1u;
 const STOP_IOU: u32 = 2u;
 const PATIENCE: u32 = 3u;
+const CAP: u32 = 4u;
+const LEAP: u32 = 5u;
+const NOT_FINITE: u32 = 6u;
+const PULL: u32 = 7u;
 const STATE: u32 = 8u;
 const STATE_LENGTH: u32 = 8u;
 const STATE_ITERATION: u32 = 0u;
@@ -14,10 +18,21 @@ const STATE_STOPPED: u32 = 1u;
 const STATE_BEST_IOU: u32 = 2u;
 const STATE_BEST_ITERATION: u32 = 3u;
 const STATE_MULTIPLIER: u32 = 4u;
+const STATE_SCALE: u32 = 5u;
+const STATE_PROGRESS: u32 = 6u;
+const STATE_L2: u32 = 7u;
 const RUNNING: u32 = 0u;
 const REACHED: u32 = 1u;
 const NO_PROGRESS: u32 = 2u;
 const ROW_LENGTH: u32 = 8u;
+
+// How a step is held, as `src/kernels/asma_update.rs` has it.
+const SHRINK: f32 = 0.5;
+const STAGNATION: u32 = 4u;
+const GROWTH: f32 = 1.02;
+const GROWTH_WITH_IOU: f32 = 0.04;
+const LEAST_SCALE: f32 = 0.03125;
+const MOST_SCALE: f32 = 16.0;
 
 // What every thread of a sample works out for itself from the counts and the state.
 struct Decision {
@@ -25,7 +40,15 @@ struct Decision {
     // Why the sample stops in this settlement, or RUNNING.
     stops: u32,
     new_best: bool,
+    // The step that led to this image overshot.
+    taken_back: bool,
+    // The IoU is above all before it.
+    progresses: bool,
     iou: f32,
+    // What the multiplier is held by.
+    scale: f32,
+    // The share of the distance to the source that the step gives up.
+    pull: f32,
     // Of this iteration's step.
     multiplier: f32,
     next_multiplier: f32,
@@ -60,12 +83,13 @@ fn ratio(part: u32, whole: u32) -> f32 {
     return f32(part) / f32(whole);
 }
 
-// One class per thread: its IoU to `sums`, whether it is averaged to `maxima`.
+// One class per thread: its IoU to `sums`, whether it is averaged to `maxima`. A class in neither target nor prediction
+// is not.
 fn class_iou(sample: u32, c: u32) {
     let start = counts_start(sample, update_params.parity) + 3u * c;
     let both = counts[start];
     let either = counts[start + 1u] + counts[start + 2u] - both;
-    let averaged = (update_classes[c] & CLASS_AVERAGED) != 0u;
+    let averaged = (update_classes[c] & CLASS_AVERAGED) != 0u && either > 0u;
     sums[c].x = select(0.0, ratio(both, either), averaged);
     maxima[c].x = select(0.0, 1.0, averaged);
 }
@@ -84,9 +108,9 @@ fn mean_iou() -> f32 {
     return total / averaged;
 }
 
-// All threads do this alike, outside any branch: the loads are the same for all, which hardware and software
+// `l2` is that of the image that is settled, which only what holds asks for. All threads do this alike, outside any branch: the loads are the same for all, which hardware and software
 // rasterisers make one of.
-fn decide(sample: u32) -> Decision {
+fn decide(sample: u32, l2: f32) -> Decision {
     let settings = sample * update_params.ledger_length;
     let state = state_start(sample, update_params.parity);
     let iteration = ledger[state + STATE_ITERATION];
@@ -104,16 +128,44 @@ fn decide(sample: u32) -> Decision {
 
     let was_stopped = ledger[state + STATE_STOPPED] != RUNNING;
     let settles = has(SETTLE) && !was_stopped;
-    let new_best = settles && iou > bitcast<f32>(ledger[state + STATE_BEST_IOU]);
-    let best_iteration = select(ledger[state + STATE_BEST_ITERATION], iteration, new_best);
+    let best_iou = bitcast<f32>(ledger[state + STATE_BEST_IOU]);
+    var taken_back = false;
+    if has(HOLD) {
+        let most = bitcast<f32>(ledger[state + STATE_L2]) + bitcast<f32>(ledger[settings + LEAP]);
+        taken_back = settles && l2 > most;
+    }
+    let progresses = settles && !taken_back && iou > best_iou;
+    // Of equal IoUs, what holds keeps the latest image, so that no step is taken back further than it must.
+    let new_best = progresses || (has(HOLD) && settles && !taken_back && iou == best_iou);
+    let without_progress = iteration - select(ledger[state + STATE_PROGRESS], iteration, progresses);
+    var scale = 1.0;
+    var pull = 0.0;
+    if has(HOLD) {
+        let growth = GROWTH + GROWTH_WITH_IOU * max(best_iou, 0.0);
+        let change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, taken_back);
+        scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
+        multiplier = select(multiplier * scale, 0.0, taken_back);
+        pull = min(bitcast<f32>(ledger[settings + PULL]) / scale, 1.0);
+    }
     let patience = ledger[settings + PATIENCE];
     var stops = RUNNING;
-    if settles && iou >= bitcast<f32>(ledger[settings + STOP_IOU]) {
+    if settles && !taken_back && iou >= bitcast<f32>(ledger[settings + STOP_IOU]) {
         stops = REACHED;
-    } else if settles && patience > 0u && iteration - best_iteration >= patience {
+    } else if settles && patience > 0u && without_progress >= patience {
         stops = NO_PROGRESS;
     }
-    return Decision(was_stopped, stops, new_best, iou, multiplier, next_multiplier);
+    return Decision(
+        was_stopped, stops, new_best, taken_back, progresses, iou, scale, pull, multiplier, next_multiplier
+    );
+}
+
+// Leaves word in the ledger that this iteration's step met a number that is none, or infinite. Workgroups that do so write
+// the same.
+fn note_not_finite(sample: u32) {
+    let word = sample * update_params.ledger_length + NOT_FINITE;
+    if ledger[word] == 0u {
+        ledger[word] = ledger[state_start(sample, update_params.parity) + STATE_ITERATION] + 1u;
+    }
 }
 
 // Word `word` of the next iteration's state.
@@ -130,6 +182,9 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_MULTIPLIER: { return bitcast<u32>(decision.next_multiplier); }
         case STATE_BEST_IOU: { return select(value, bitcast<u32>(decision.iou), decision.new_best); }
         case STATE_BEST_ITERATION: { return select(value, iteration, decision.new_best); }
+        case STATE_SCALE: { return bitcast<u32>(decision.scale); }
+        case STATE_PROGRESS: { return select(value, iteration, decision.progresses); }
+        case STATE_L2: { return bitcast<u32>(sqrt(sums[0].y)); }
         default: { return value; }
     }
 }

@@ -1,5 +1,6 @@
 // The images of `update` as single numbers; shared/asma_vectors.wgsl has them as vectors.
 alias Values = f32;
+alias Words = u32;
 alias Flags = bool;
 const VALUES: u32 = 1u;
 
@@ -9,6 +10,16 @@ fn total(values: Values) -> f32 {
 
 fn largest(values: Values) -> f32 {
     return values;
+}
+
+// The exponents of numbers, where their bits have them: a device may take for granted that no number is infinite or not a
+// number, but not what bits are.
+fn exponents(values: Values) -> Words {
+    return bitcast<Words>(values) & Words(NOT_FINITE_EXPONENT);
+}
+
+fn largest_word(words: Words) -> u32 {
+    return words;
 }
 
 // Whether the region has a pixel.

@@ -2,8 +2,9 @@
 
 use super::plan::Attack;
 use crate::error::{Error, Result};
+use crate::kernels::prediction;
 use crate::labels::{LabelMap, compare};
-use crate::program::Executor;
+use crate::program::{Executor, Readback};
 use crate::statistics::Scores;
 use crate::tensor::{Shape, Tensor};
 
@@ -22,18 +23,39 @@ impl Attack {
         }
         executor.write(self.adversarial().buffer, images.data())?;
         executor.submit(&self.forward())?;
-        let logits = self.read_logits(executor)?;
-        (0..logits.shape().n)
-            .map(|sample| LabelMap::from_logits(&logits, sample))
-            .collect()
+        executor.submit(&[self.predict])?;
+        self.read_predictions(executor)
     }
 
-    /// The logits of the last forward pass.
-    pub(super) fn read_logits(&self, executor: &mut dyn Executor) -> Result<Tensor> {
-        let place = self.logits();
-        let length = self.program().buffers()[place.buffer.0].length;
-        let words = executor.read(place.buffer, length)?;
-        Ok(place.gather(&words))
+    /// What the call that predicts has left.
+    pub(super) fn read_predictions(&self, executor: &mut dyn Executor) -> Result<Vec<LabelMap>> {
+        let readback = self.request_predictions(executor)?;
+        self.predictions(&readback.receive()?)
+    }
+
+    pub(super) fn request_predictions(&self, executor: &mut dyn Executor) -> Result<Readback> {
+        let words = prediction::Params::words(self.logits().shape.into());
+        executor.request_words(self.buffers.predictions, 0, words)
+    }
+
+    /// The predictions of all samples from the words that the device wrote.
+    pub(super) fn predictions(&self, words: &[u32]) -> Result<Vec<LabelMap>> {
+        let shape = self.logits().shape;
+        let samples = words.chunks(prediction::Params::words_of_sample(shape.into()));
+        let label = |words: &[u32], pixel: usize| words[pixel / 4].to_le_bytes()[pixel % 4];
+        samples
+            .map(|words| {
+                let labels: Vec<u8> = (0..shape.pixels()).map(|pixel| label(words, pixel)).collect();
+                if labels.contains(&prediction::NO_CLASS) {
+                    return Err(Error::NotFinite(
+                        "the network's output holds numbers that are infinite or none, so there is no prediction; check \
+                         the weights and how the image is scaled"
+                            .into(),
+                    ));
+                }
+                LabelMap::new(shape.h, shape.w, labels)
+            })
+            .collect()
     }
 }
 

@@ -94,8 +94,10 @@ pub enum StepSize {
         beta: f32,
     },
     /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
-    /// some tens to hundreds of iterations: τ lets the first step change the values that may change by
-    /// [`StepSize::FIRST_STEP`], as a root mean square, and β = 10 τ.
+    /// some tens to hundreds of iterations: β = 10 τ, and the multiplier that the second step has, `τ + β · IoU₀`, times
+    /// `∇₀` changes the values that may change by [`StepSize::FIRST_STEP`], as a root mean square. In the one-forward
+    /// schedule the device then holds the step, for each sample by itself: one that overshot is taken back and those after it
+    /// are half as long, and they grow while there is no progress, see [`asma_update`](crate::kernels::asma_update).
     Automatic,
 }
 
@@ -103,9 +105,24 @@ impl StepSize {
     /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: an eighth
     /// of a step of an 8-bit image.
     pub const FIRST_STEP: f64 = 1.0 / 2000.0;
+
+    /// The least IoU that the second step is taken to have: where the first prediction and the target have nothing in
+    /// common, the multiplier still grows to many times τ.
+    pub const LEAST_IOU: f64 = 0.3;
+
+    /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
+    pub const LEAP: f64 = 1.5;
+
+    /// The share of the perturbation that a held step gives up; less where the attack does not get on and its steps grow.
+    /// What early steps did that later ones do not ask for again fades away.
+    pub const PULL: f32 = 0.01;
 }
 
-/// The attack's settings; the default is the authors' with the one-forward schedule.
+/// The attack's settings.
+///
+/// The default gets through on networks of any scale and keeps the perturbation small: the margin, steps sized by the
+/// first gradient and held, no value further than 0.1 from the source. [`AsmaConfig::published`] is what the authors
+/// published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsmaConfig {
     /// When the network is run.
@@ -120,6 +137,8 @@ pub struct AsmaConfig {
     pub step: StepSize,
     /// λ, the weight of `‖X − Xₙ‖²`.
     pub lambda: f32,
+    /// The most that any value may differ from the source's, in units of the pixel values.
+    pub cap: Option<f32>,
     /// The attacked classes; all of the network's if `None`.
     pub classes: Option<Vec<u8>>,
     /// Most iterations.
@@ -137,13 +156,11 @@ impl Default for AsmaConfig {
         AsmaConfig {
             schedule: Schedule::OneForward,
             mask: MaskMode::Adaptive,
-            objective: Objective::Logit,
+            objective: Objective::Margin,
             multiplier: Multiplier::Dynamic,
-            step: StepSize::Fixed {
-                tau: 1e-7,
-                beta: 1e-6,
-            },
+            step: StepSize::Automatic,
             lambda: 1.0,
+            cap: Some(AsmaConfig::CAP),
             classes: None,
             iterations: 500,
             stop_iou: None,
@@ -154,6 +171,29 @@ impl Default for AsmaConfig {
 }
 
 impl AsmaConfig {
+    /// The default's cap.
+    pub const CAP: f32 = 0.1;
+
+    /// What the authors published: their loop with two forward passes, the wanted class's logit, τ = 1e-7, β = 1e-6,
+    /// λ = 1, no cap.
+    pub fn published() -> Self {
+        AsmaConfig {
+            schedule: Schedule::TwoForward,
+            objective: Objective::Logit,
+            step: StepSize::Fixed {
+                tau: 1e-7,
+                beta: 1e-6,
+            },
+            cap: None,
+            ..AsmaConfig::default()
+        }
+    }
+
+    /// Whether the device holds the step, see [`StepSize::Automatic`].
+    pub fn holds(&self) -> bool {
+        self.step == StepSize::Automatic && self.schedule == Schedule::OneForward
+    }
+
     /// The attacked classes of a network with `class_count` classes, each once, in order.
     pub fn attacked(&self, class_count: usize) -> Vec<u8> {
         match &self.classes {
@@ -183,6 +223,13 @@ impl AsmaConfig {
         }
         if !(self.lambda.is_finite() && self.lambda >= 0.0) {
             return usage(format!("lambda is {}; want 0 or more, such as 1", self.lambda));
+        }
+        if let Some(cap) = self.cap
+            && !(cap > 0.0 && cap <= 1.0)
+        {
+            return usage(format!(
+                "the cap is {cap}; want more than 0 and at most 1, such as 0.1"
+            ));
         }
         if self.iterations == 0 {
             return usage("0 iterations; want at least 1".into());

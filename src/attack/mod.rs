@@ -10,6 +10,8 @@
 
 mod assess;
 mod config;
+mod eight_bits;
+mod iterations;
 mod plan;
 mod prepare;
 mod run;
@@ -18,6 +20,8 @@ mod target;
 
 pub use assess::assess;
 pub use config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
+pub use eight_bits::to_8_bits;
+pub use iterations::{Iterations, Step};
 pub use plan::Attack;
 pub use prepare::AttackInput;
 pub use run::{Outcome, Progress, StopReason};

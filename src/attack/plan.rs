@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::kernels::{Extent, View, asma_mask, asma_update};
+use crate::kernels::{Extent, View, asma_mask, asma_update, prediction};
 use crate::labels::scored_classes;
 use crate::network::rewrite::{Middle, fuse_mask};
 use crate::network::{LoweringOptions, Network, lower_open};
@@ -26,12 +26,14 @@ pub(super) struct Buffers {
     pub(super) best: BufferId,
     pub(super) counts: BufferId,
     pub(super) ledger: BufferId,
+    /// The class of each pixel of the last forward pass, see [`prediction`].
+    pub(super) predictions: BufferId,
 }
 
 /// An attack on a network at one input size, ready for an executor.
 ///
 /// The two levels of use: [`Attack::run`] is the blocking loop; who records into an encoder of their own calls
-/// [`Attack::prepare`] and then records [`Attack::iteration`]`(0)`, `(1)`, … with
+/// [`Attack::prepare`] and then records what the [`Iterations`](super::Iterations) that it gives hand out, with
 /// [`GpuExecutor::encode`](crate::gpu::GpuExecutor::encode).
 #[derive(Clone, Debug)]
 pub struct Attack {
@@ -47,7 +49,9 @@ pub struct Attack {
     /// Calls that only compute the seed and the gradient, for the automatic step size.
     pub(super) first_gradient: Vec<CallId>,
     /// Calls of an even and of an odd iteration.
-    iterations: [Vec<CallId>; 2],
+    pub(super) iterations: [Arc<[CallId]>; 2],
+    /// The call that writes the predictions of the last forward pass.
+    pub(super) predict: CallId,
 }
 
 impl Attack {
@@ -84,6 +88,7 @@ impl Attack {
             best: program.add_buffer("best adversarial image", input.elements()),
             counts: program.add_buffer("counts", input.n * counts_length),
             ledger: program.add_buffer("ledger", input.n * ledger_length),
+            predictions: program.add_buffer("predictions", prediction::Params::words(output.into())),
         };
         let mut planner = Planner {
             config: &config,
@@ -94,9 +99,10 @@ impl Attack {
             gradient,
         };
         let first_gradient = planner.add_first_gradient();
+        let predict = planner.add_predict();
         let iterations = [0, 1].map(|parity| match config.schedule {
-            Schedule::OneForward => planner.add_one_forward(parity),
-            Schedule::TwoForward => planner.add_two_forward(parity),
+            Schedule::OneForward => planner.add_one_forward(parity).into(),
+            Schedule::TwoForward => planner.add_two_forward(parity).into(),
         });
         let network = planner.network;
         Ok(Attack {
@@ -110,6 +116,7 @@ impl Attack {
             logits: network.logits,
             first_gradient,
             iterations,
+            predict,
         })
     }
 
@@ -123,11 +130,10 @@ impl Attack {
         &self.program
     }
 
-    /// The calls of iteration `number`, counted from 0. The state of an iteration is what the one before left:
-    /// numbers must run on without gaps from 0 until the next [`Attack::prepare`], and nothing else may write the
-    /// attack's buffers meanwhile: the two-forward schedule relies on activations that the iteration before left.
-    pub fn iteration(&self, number: usize) -> &[CallId] {
-        &self.iterations[number % 2]
+    /// What one iteration consists of, to be counted, timed or tuned. What is to be run is handed out by
+    /// [`Attack::prepare`].
+    pub fn calls(&self) -> &[CallId] {
+        &self.iterations[0]
     }
 
     /// The calls of a forward pass of what stands in [`Attack::adversarial`], to [`Attack::logits`].
@@ -181,12 +187,28 @@ impl Planner<'_> {
         forward.chain([mask]).chain(adjoint).collect()
     }
 
+    fn add_predict(&mut self) -> CallId {
+        let logits = self.network.logits;
+        let params = prediction::Params {
+            logits: logits.view,
+            extent: logits.shape.into(),
+        };
+        self.network.program.add_call(
+            "prediction",
+            params,
+            &[logits.buffer],
+            &[self.buffers.predictions],
+        )
+    }
+
     fn add_one_forward(&mut self, parity: u32) -> Vec<CallId> {
         let middle = self.add_middle(asma_mask::WRITE_SEED | asma_mask::COUNT, parity);
-        let update = self.add_update(
-            asma_update::SETTLE | asma_update::STEP | asma_update::CLIP | asma_update::MULTIPLIER_FROM_COUNTS,
-            parity,
-        );
+        let mut flags =
+            asma_update::SETTLE | asma_update::STEP | asma_update::CLIP | asma_update::MULTIPLIER_FROM_COUNTS;
+        if self.config.holds() {
+            flags |= asma_update::HOLD;
+        }
+        let update = self.add_update(flags, parity);
         let Middle { before, mask, after } = middle;
         before
             .into_iter()
@@ -269,7 +291,7 @@ impl Planner<'_> {
                 flags: flags | self.mode_flags(),
                 parity,
             },
-            &[logits.buffer, self.buffers.target, self.buffers.classes],
+            [logits.buffer, self.buffers.target, self.buffers.classes],
             [
                 (flags & asma_mask::WRITE_SEED != 0).then_some(self.seed.buffer),
                 Some(self.buffers.counts),
@@ -284,6 +306,9 @@ impl Planner<'_> {
         }
         if self.buffers.region.is_some() {
             flags |= asma_update::REGION;
+        }
+        if self.config.cap.is_some() && flags & asma_update::STEP != 0 {
+            flags |= asma_update::CAPPED;
         }
         let extent = Extent::from(self.network.input.shape);
         let buffers = self.buffers;
@@ -304,7 +329,7 @@ impl Planner<'_> {
                 buffers.region,
                 Some(buffers.classes),
             ],
-            &[
+            [
                 self.network.input.buffer,
                 buffers.best,
                 buffers.counts,

@@ -1,11 +1,12 @@
 //! Before the first iteration: the inputs checked and written, the state set, the step size chosen.
 
-use super::config::{Schedule, StepSize};
+use super::config::{Multiplier, Schedule, StepSize};
+use super::iterations::{Iterations, Step};
 use super::plan::Attack;
 use super::snapshots::Snapshots;
 use crate::error::{Error, Result};
 use crate::kernels::{asma_mask, asma_update};
-use crate::labels::{IGNORE, LabelMap};
+use crate::labels::{IGNORE, LabelMap, compare};
 use crate::program::Executor;
 use crate::tensor::Tensor;
 
@@ -25,11 +26,11 @@ pub struct AttackInput<'a> {
 
 impl Attack {
     /// Checks the inputs, writes them to the executor's buffers, sets the state back to the beginning and, if
-    /// the step size is automatic, runs the network once to choose it. Returns τ and β of each sample.
+    /// the step size is automatic, runs the network once to choose it. Returns what hands out the iterations.
     ///
     /// # Errors
     /// If an input does not fit the attack, or the device fails.
-    pub fn prepare(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Vec<(f32, f32)>> {
+    pub fn prepare(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Iterations> {
         self.check(input)?;
         let buffers = self.buffers;
         executor.write(buffers.source, input.source.data())?;
@@ -41,16 +42,20 @@ impl Attack {
         }
         let samples = input.source.shape().n;
         let steps = match self.config.step {
-            StepSize::Fixed { tau, beta } => vec![(tau, beta); samples],
+            StepSize::Fixed { tau, beta } => vec![Step { tau, beta, leap: 0.0 }; samples],
             StepSize::Automatic => self.automatic_steps(executor, input)?,
         };
         let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
         executor.write_words(buffers.counts, 0, &vec![0; counts])?;
         let length = self.ledger_length();
         let mut ledger = vec![0u32; length * samples];
-        for (words, &(tau, beta)) in ledger.chunks_mut(length).zip(&steps) {
+        for (words, &Step { tau, beta, leap }) in ledger.chunks_mut(length).zip(&steps) {
             words[asma_update::TAU] = tau.to_bits();
             words[asma_update::BETA] = beta.to_bits();
+            // A rounding less, as the difference to the source is rounded too.
+            words[asma_update::CAP] = (self.config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits();
+            words[asma_update::LEAP] = leap.to_bits();
+            words[asma_update::PULL] = StepSize::PULL.to_bits();
             words[asma_update::STOP_IOU] = self.config.stop_iou.unwrap_or(2.0).to_bits();
             words[asma_update::PATIENCE] = self.config.patience.unwrap_or(0);
             if self.config.schedule == Schedule::TwoForward {
@@ -60,9 +65,10 @@ impl Attack {
             let state = &mut words[asma_update::STATE..];
             state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
             state[asma_update::STATE_MULTIPLIER] = tau.to_bits();
+            state[asma_update::STATE_SCALE] = 1.0f32.to_bits();
         }
         executor.write_words(buffers.ledger, 0, &ledger)?;
-        Ok(steps)
+        Ok(Iterations::new(self, steps))
     }
 
     fn check(&self, input: AttackInput<'_>) -> Result<()> {
@@ -133,15 +139,12 @@ impl Attack {
         Ok(())
     }
 
-    /// τ and β of each sample from its first gradient, see [`StepSize::Automatic`].
-    fn automatic_steps(
-        &self,
-        executor: &mut dyn Executor,
-        input: AttackInput<'_>,
-    ) -> Result<Vec<(f32, f32)>> {
+    /// The step of each sample from its first gradient, see [`StepSize::Automatic`].
+    fn automatic_steps(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Vec<Step>> {
         executor.submit(&self.first_gradient)?;
         let gradients = self.read_images(executor, self.gradient)?;
-        let logits = self.read_logits(executor)?;
+        executor.submit(&[self.predict])?;
+        let predictions = self.read_predictions(executor)?;
         let attacked = self.config.attacked(self.class_count);
         let pixels = gradients.shape().pixels();
         let elements = gradients.shape().c * pixels;
@@ -157,13 +160,28 @@ impl Attack {
                 let (count, squares) = moving.fold((0u64, 0.0), |(count, squares), (_, &g)| {
                     (count + 1, squares + (g as f64).powi(2))
                 });
-                if is_reached(&LabelMap::from_logits(&logits, index)?, target, &attacked) {
+                let prediction = &predictions[index];
+                let (iou, _) = compare(target, prediction, &self.scored_classes())?;
+                // What an IoU of 1 adds to the multiplier, in units of τ.
+                let growth = 10.0;
+                let second = match self.config.multiplier {
+                    Multiplier::Dynamic => 1.0 + growth * f64::from(iou).max(StepSize::LEAST_IOU),
+                    Multiplier::Static => 1.0,
+                };
+                let length = StepSize::FIRST_STEP * (count as f64).sqrt();
+                let leap = (StepSize::LEAP * length) as f32;
+                if is_reached(prediction, target, &attacked) {
                     // Any step will do.
-                    return Ok((1e-7, 1e-6));
+                    return Ok(Step {
+                        tau: 1e-7,
+                        beta: 1e-6,
+                        leap,
+                    });
                 }
-                let tau = (StepSize::FIRST_STEP * (count as f64 / squares).sqrt()) as f32;
+                let tau = (length / squares.sqrt() / second) as f32;
                 if tau.is_finite() && tau > 0.0 {
-                    Ok((tau, 10.0 * tau))
+                    let beta = growth as f32 * tau;
+                    Ok(Step { tau, beta, leap })
                 } else {
                     Err(Error::NotFinite(format!(
                         "the network's gradient (squared norm {squares:e} over {count} values) gives no step \

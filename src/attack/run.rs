@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::assess::sample;
+use super::iterations::{Iterations, Step};
 use super::plan::{Attack, RING_ROWS};
 use super::prepare::AttackInput;
 use super::snapshots::{Gallery, Snapshot, Snapshots};
 use crate::error::{Error, Result};
 use crate::kernels::{Extent, asma_update};
-use crate::labels::LabelMap;
 use crate::program::{Executor, Place, Readback};
 use crate::statistics::TraceRow;
 use crate::tensor::Tensor;
@@ -86,7 +86,7 @@ struct Pending {
     /// How many of them are its own.
     own: u32,
     ledger: Readback,
-    logits: Option<Readback>,
+    predictions: Option<Readback>,
     images: Option<Readback>,
 }
 
@@ -102,7 +102,7 @@ impl Attack {
         input: AttackInput<'_>,
         progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Outcome>> {
-        let steps = self.prepare(executor, input)?;
+        let mut iterations = self.prepare(executor, input)?;
         let samples = input.source.shape().n;
         let mut collected = Collected {
             traces: vec![Vec::new(); samples],
@@ -111,20 +111,20 @@ impl Attack {
             best_iterations: vec![0; samples],
         };
         let mut pending: VecDeque<Pending> = VecDeque::new();
-        let (mut submitted, mut in_batch) = (0, 1);
+        let mut in_batch = 1;
         let mut interrupted = false;
         let mut last_arrival = Instant::now();
-        while submitted < self.config.iterations || !pending.is_empty() {
+        let limit = self.config.iterations;
+        while iterations.handed_out() < limit || !pending.is_empty() {
             let ended = interrupted || collected.all_stopped();
-            if submitted < self.config.iterations && !ended {
+            if iterations.handed_out() < limit && !ended {
                 let most = match input.snapshots {
                     Snapshots::WithImages => collected.distance(),
                     _ => u32::MAX,
                 };
-                let own = in_batch.min(most).min(self.config.iterations - submitted);
-                pending.push_back(self.submit_batch(executor, submitted, own, input.snapshots)?);
-                submitted += own;
-                if pending.len() < executor.batches_under_way() && submitted < self.config.iterations {
+                let own = in_batch.min(most);
+                pending.push_back(self.submit_batch(executor, &mut iterations, own, input.snapshots)?);
+                if pending.len() < executor.batches_under_way() && iterations.handed_out() < limit {
                     continue;
                 }
             }
@@ -163,7 +163,7 @@ impl Attack {
         let per_sample = traces.into_iter().zip(snapshots).enumerate();
         Ok(per_sample
             .map(|(index, (trace, snapshots))| {
-                let (tau, beta) = steps[index];
+                let Step { tau, beta, .. } = iterations.steps()[index];
                 let stop = match stopped[index] {
                     asma_update::REACHED => StopReason::IouReached,
                     asma_update::NO_PROGRESS => StopReason::NoProgress,
@@ -206,6 +206,23 @@ impl Attack {
         traces.collect()
     }
 
+    /// Looks for the word that a step leaves when it meets a number that is infinite or none.
+    fn check_finite(&self, ledger: &[u32]) -> Result<()> {
+        for (sample, words) in ledger.chunks(self.ledger_length()).enumerate() {
+            if let Some(iteration) = words[asma_update::NOT_FINITE].checked_sub(1) {
+                let image = match self.adversarial().shape.n {
+                    1 => String::new(),
+                    _ => format!(" of image {sample}"),
+                };
+                return Err(Error::NotFinite(format!(
+                    "at iteration {iteration} the gradient or the step{image} left the finite range; lower tau and beta, \
+                     or take --precision f32"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The state of one parity in a sample's ledger.
     fn state<'w>(&self, words: &'w [u32], parity: usize) -> &'w [u32] {
         &words[asma_update::STATE + parity * asma_update::STATE_LENGTH..][..asma_update::STATE_LENGTH]
@@ -229,24 +246,24 @@ impl Attack {
     fn submit_batch(
         &self,
         executor: &mut dyn Executor,
-        from: u32,
-        own: u32,
+        iterations: &mut Iterations,
+        most: u32,
         snapshots: Snapshots,
     ) -> Result<Pending> {
-        let calls: Vec<_> = (from..from + own)
-            .flat_map(|number| self.iteration(number as usize))
-            .copied()
-            .collect();
+        let before = iterations.handed_out();
+        let mut calls = Vec::new();
+        for iteration in iterations.by_ref().take(most as usize) {
+            calls.extend_from_slice(&iteration);
+        }
+        if snapshots != Snapshots::None {
+            calls.push(self.predict);
+        }
         executor.submit(&calls)?;
         let samples = self.adversarial().shape.n;
         let ledger = executor.request_words(self.buffers.ledger, 0, samples * self.ledger_length())?;
-        let logits = match snapshots {
+        let predictions = match snapshots {
             Snapshots::None => None,
-            Snapshots::Predictions | Snapshots::WithImages => {
-                let buffer = self.logits().buffer;
-                let length = self.program().buffers()[buffer.0].length;
-                Some(executor.request_words(buffer, 0, length)?)
-            }
+            Snapshots::Predictions | Snapshots::WithImages => Some(self.request_predictions(executor)?),
         };
         let images = match snapshots {
             Snapshots::None | Snapshots::Predictions => None,
@@ -256,10 +273,10 @@ impl Attack {
             }
         };
         Ok(Pending {
-            iterations: from + own,
-            own,
+            iterations: iterations.handed_out(),
+            own: iterations.handed_out() - before,
             ledger,
-            logits,
+            predictions,
             images,
         })
     }
@@ -267,11 +284,9 @@ impl Attack {
     /// Takes new rows, stops and snapshots from a batch that has arrived.
     fn collect(&self, batch: Pending, collected: &mut Collected) -> Result<()> {
         let ledger = batch.ledger.receive()?;
-        let logits = match batch.logits {
-            Some(logits) => {
-                let words: Vec<f32> = bytemuck::cast_vec(logits.receive()?);
-                Some(self.logits().gather(&words))
-            }
+        self.check_finite(&ledger)?;
+        let predictions = match batch.predictions {
+            Some(predictions) => Some(self.predictions(&predictions.receive()?)?),
             None => None,
         };
         let images = match batch.images {
@@ -289,12 +304,12 @@ impl Attack {
             trace.extend(self.rows(words, before..state[asma_update::STATE_ITERATION] as usize)?);
             collected.stopped[index] = state[asma_update::STATE_STOPPED];
             collected.best_iterations[index] = state[asma_update::STATE_BEST_ITERATION];
-            if let (Some(logits), Some(row)) = (&logits, trace.last())
+            if let (Some(predictions), Some(row)) = (&predictions, trace.last())
                 && trace.len() > before
             {
                 collected.snapshots[index].add(Snapshot {
                     iteration: row.iteration,
-                    prediction: LabelMap::from_logits(logits, index)?,
+                    prediction: predictions[index].clone(),
                     image: images.as_ref().map(|images| sample(images, index)),
                 });
             }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use asma::attack::{AsmaConfig, Objective, StepSize, Target};
+use asma::attack::{AsmaConfig, Target};
 use asma::files::write_atomically;
 use asma::{LabelMap, Result};
 use clap::Args;
@@ -26,12 +26,6 @@ const IMAGE: (&str, &[u8]) = ("demo.png", include_bytes!("../../weights/demo.png
 const ENLARGED: f64 = 1.6;
 
 const STOP_IOU: f32 = 0.97;
-
-/// A tenth of what is chosen automatically: enough for this network and image, and a change that is harder to see.
-const STEP: StepSize = StepSize::Fixed {
-    tau: 4e-7,
-    beta: 4e-6,
-};
 
 /// Attack a bundled network on a bundled image, to see what an attack does; nothing else is needed
 #[derive(Debug, Args)]
@@ -71,8 +65,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         preparation: &PreparationArguments::default(),
         region: None,
         config: AsmaConfig {
-            objective: Objective::Margin,
-            step: STEP,
             iterations: arguments.iterations,
             stop_iou: Some(STOP_IOU),
             ..AsmaConfig::default()
@@ -114,6 +106,14 @@ fn print_story(performed: &Performed) {
         255.0 * saved.linf,
         saved.l2
     ));
+    if let Some(likeness) = &summary.likeness {
+        tell(format_args!(
+            "         PSNR {:.1} dB, SSIM {:.4}: {}",
+            likeness.psnr.unwrap_or(f64::INFINITY),
+            likeness.ssim,
+            likeness.in_words
+        ));
+    }
     tell(format_args!(
         "time     {} iterations ({}) in {:.1} s",
         summary.iterations, summary.stop_reason, summary.seconds
@@ -159,7 +159,7 @@ fn print_next(out: &Path, performed: &Performed) {
     ));
     tell("         another target: the disc a tenth of the picture further right, as an animation too:");
     tell(format_args!(
-        "           asma attack --image {image} --weights {weights} --target shift:{},0 --objective margin --tau auto --stop-iou 0.95 --gif --out {}",
+        "           asma attack --image {image} --weights {weights} --target shift:{},0 --stop-iou 0.95 --gif --out {}",
         columns / 10,
         file("shift")
     ));

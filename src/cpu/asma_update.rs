@@ -5,10 +5,14 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
-    BETA, CLIP, ELEMENTS_PER_THREAD, HEADER, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, PATIENCE, Params, REACHED,
-    REGION, ROW_LENGTH, RUNNING, SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION,
-    STATE_LENGTH, STATE_MULTIPLIER, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
+    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS,
+    NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK,
+    STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_L2, STATE_LENGTH,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
 };
+
+/// The exponent's bits of a number, all of them set in what is infinite or no number.
+const EXPONENT: u32 = f32::INFINITY.to_bits();
 
 /// Elements of an image that share partial sums.
 const GROUP: usize = (WORKGROUP * ELEMENTS_PER_THREAD) as usize;
@@ -47,7 +51,11 @@ pub fn run(
             best: &mut best[image],
             sums: written_sums(params, ledger),
         };
-        sample.update(params, decision);
+        let all_finite = sample.update(params, decision);
+        if !all_finite && ledger[NOT_FINITE] == 0 {
+            let state = STATE + params.parity as usize * STATE_LENGTH;
+            ledger[NOT_FINITE] = ledger[state + STATE_ITERATION] + 1;
+        }
     }
 }
 
@@ -57,7 +65,12 @@ struct Decision {
     step: bool,
     clip: bool,
     keep_best: bool,
+    take_back: bool,
     multiplier: f32,
+    /// The share of the distance to the source that the step gives up.
+    pull: f32,
+    /// The most that a value may differ from the source's; infinite if nothing bounds it.
+    cap: f32,
 }
 
 /// Works out the multiplier, and settles the iteration if that is asked for.
@@ -95,28 +108,47 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
         step: running && has(STEP),
         clip: running && has(CLIP),
         keep_best: false,
+        take_back: false,
         multiplier,
+        pull: 0.0,
+        cap: if has(CAPPED) { f32::from_bits(ledger[CAP]) } else { f32::INFINITY },
     };
     if has(SETTLE) {
         counts[next * length..(next + 1) * length].fill(0);
         ledger.copy_within(here..here + STATE_LENGTH, there);
         if running {
             let [l2, linf] = distances(params, ledger);
+            let float = |word: usize| f32::from_bits(ledger[word]);
+            let best_iou = float(here + STATE_BEST_IOU);
+            decision.take_back = has(HOLD) && l2 > float(here + STATE_L2) + float(LEAP);
+            let progresses = !decision.take_back && iou > best_iou;
+            let progress = if progresses { iteration } else { ledger[here + STATE_PROGRESS] };
+            let without_progress = iteration.wrapping_sub(progress);
+            let mut scale = 1.0;
+            if has(HOLD) {
+                let change = match decision.take_back {
+                    true => SHRINK,
+                    false if without_progress > STAGNATION => GROWTH + GROWTH_WITH_IOU * best_iou.max(0.0),
+                    false => 1.0,
+                };
+                scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);
+                decision.multiplier = if decision.take_back { 0.0 } else { multiplier * scale };
+                decision.pull = (float(PULL) / scale).min(1.0);
+            }
             let row =
                 Params::ring_start(params.extent) + (iteration % params.ring_rows) as usize * ROW_LENGTH;
-            let floats = [iou, accuracy, l2, linf, multiplier].map(f32::to_bits);
+            let floats = [iou, accuracy, l2, linf, decision.multiplier].map(f32::to_bits);
             ledger[row] = iteration;
             ledger[row + 1..row + 6].copy_from_slice(&floats);
             ledger[row + 6..row + ROW_LENGTH].copy_from_slice(&[1, 0]);
 
-            if iou > f32::from_bits(ledger[here + STATE_BEST_IOU]) {
+            if progresses || has(HOLD) && !decision.take_back && iou == best_iou {
                 decision.keep_best = true;
                 ledger[there + STATE_BEST_IOU] = iou.to_bits();
                 ledger[there + STATE_BEST_ITERATION] = iteration;
             }
-            let without_progress = iteration.saturating_sub(ledger[there + STATE_BEST_ITERATION]);
             let patience = ledger[PATIENCE];
-            if iou >= f32::from_bits(ledger[STOP_IOU]) {
+            if !decision.take_back && iou >= f32::from_bits(ledger[STOP_IOU]) {
                 ledger[there + STATE_STOPPED] = REACHED;
             } else if patience > 0 && without_progress >= patience {
                 ledger[there + STATE_STOPPED] = NO_PROGRESS;
@@ -124,22 +156,32 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             if has(STEP) && ledger[there + STATE_STOPPED] != RUNNING {
                 decision.step = false;
                 decision.clip = false;
+                decision.take_back = false;
+            }
+            if decision.take_back {
+                decision.step = false;
+                decision.clip = false;
             }
             ledger[there + STATE_ITERATION] = iteration + 1;
             ledger[there + STATE_MULTIPLIER] = adapted.to_bits();
+            ledger[there + STATE_PROGRESS] = progress;
+            ledger[there + STATE_SCALE] = scale.to_bits();
+            ledger[there + STATE_L2] = l2.to_bits();
         }
     }
     decision
 }
 
-/// Mean IoU over the averaged classes, and pixel accuracy.
+/// Mean IoU over the averaged classes that target or prediction has, and pixel accuracy.
 fn scores(counts: &[u32], classes: &[u32], class_count: u32) -> (f32, f32) {
     let (mut sum, mut averaged) = (0.0, 0);
     for (counts, class) in counts.chunks_exact(3).zip(classes).take(class_count as usize) {
         if class & CLASS_AVERAGED != 0 {
             let union = counts[1] + counts[2] - counts[0];
-            sum += ratio(counts[0], union);
-            averaged += 1;
+            if union > 0 {
+                sum += ratio(counts[0], union);
+                averaged += 1;
+            }
         }
     }
     let totals = &counts[3 * class_count as usize..];
@@ -196,12 +238,13 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    fn update(self, params: &Params, decision: Decision) {
+    /// Whether all numbers were finite that a step met and made.
+    fn update(self, params: &Params, decision: Decision) -> bool {
         // A step that is not taken still leaves the partial sums of the image as it stays.
         let sum = params.flags & STEP != 0;
         let only_clips = only_clips(params);
         if !(sum || only_clips || decision.keep_best) {
-            return;
+            return true;
         }
         let pixels = (params.extent.h * params.extent.w) as usize;
         let groups = (
@@ -212,15 +255,31 @@ impl Sample<'_> {
         groups
             .into_par_iter()
             .enumerate()
-            .for_each(|(group, (image, best, sums))| {
+            .map(|(group, (image, best, sums))| {
                 let (mut squares, mut largest) = (0.0, 0.0f32);
                 let mut clipped = false;
+                let mut exponent = 0;
                 for (i, (value, best)) in (group * GROUP..).zip(image.iter_mut().zip(best)) {
                     let may_change = self.region.is_empty() || self.region[i % pixels] != 0;
                     let before = *value;
-                    if decision.step && may_change {
-                        let gradient = self.gradient[i] + 2.0 * params.lambda * (self.source[i] - before);
-                        *value += decision.multiplier * gradient;
+                    let origin = self.source[i];
+                    if decision.step {
+                        let slope = self.gradient[i];
+                        let gradient = slope + 2.0 * params.lambda * (origin - before);
+                        let mut stepped = before + decision.multiplier * gradient;
+                        if params.flags & HOLD != 0 {
+                            stepped += decision.pull * (origin - before);
+                        }
+                        exponent = exponent.max(slope.to_bits() & EXPONENT).max(stepped.to_bits() & EXPONENT);
+                        if params.flags & CAPPED != 0 {
+                            stepped = stepped.max(origin - decision.cap).min(origin + decision.cap);
+                        }
+                        if may_change {
+                            *value = stepped;
+                        }
+                    }
+                    if decision.take_back && may_change {
+                        *value = 0.5 * (before + *best);
                     }
                     if decision.clip && may_change {
                         let unclipped = *value;
@@ -230,7 +289,7 @@ impl Sample<'_> {
                     if decision.keep_best {
                         *best = if decision.step { before } else { *value };
                     }
-                    let difference = self.source[i] - *value;
+                    let difference = origin - *value;
                     squares += difference * difference;
                     largest = largest.max(difference.abs());
                 }
@@ -239,6 +298,8 @@ impl Sample<'_> {
                 } else if only_clips {
                     sums.copy_from_slice(&[f32::from(u8::from(clipped)).to_bits(), 0]);
                 }
-            });
+                exponent != EXPONENT
+            })
+            .reduce(|| true, |all, group| all && group)
     }
 }

@@ -20,8 +20,8 @@
 //! iteration.
 //!
 //! # Rules
-//! - IoU: the mean over the averaged classes of `both / (target + predicted − both)`, 1 for a class in
-//!   neither, 1 if no class is averaged. Pixel accuracy: `correct / counted`, 1 if nothing was counted.
+//! - IoU: the mean over the averaged classes that target or prediction has of `both / (target + predicted − both)`, 1 if
+//!   there is none. Pixel accuracy: `correct / counted`, 1 if nothing was counted.
 //! - Multiplier of the step: τ with `STATIC_MULTIPLIER`; with `MULTIPLIER_FROM_COUNTS` τ at iteration 0 and
 //!   `β·IoU + τ` after it; else the state's, which begins as τ. The row holds this one. A settlement leaves
 //!   `β·IoU + τ` (τ with `STATIC_MULTIPLIER`) in the state of the next parity.
@@ -32,8 +32,18 @@
 //! - Row n goes to row `n mod ring_rows` of the ring.
 //! - Best: an IoU above the best so far makes iteration n the best, and `best` becomes the image: as it was
 //!   before the step if the call has `STEP`, else after the clip.
+//! - With `CAPPED`, a stepped value is no further from the source than `CAP`, before any clip.
+//! - With `HOLD`, which needs `SETTLE` and `STEP`: where L2 is more than `LEAP` above that of the last settlement, the step
+//!   before overshot and is taken back: the image becomes the mean of itself and `best`, which costs no gradient, no step
+//!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
+//!   `STAGNATION` iterations old, the scale grows by `GROWTH + GROWTH_WITH_IOU · best IoU`; it
+//!   stays within `SCALES` and multiplies the step's
+//!   multiplier, and the step also gives up the share `PULL / scale` of the distance to the source. An image
+//!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
+//! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
+//!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
 //! - Stopping, after that: `REACHED` if the IoU is at least `STOP_IOU`; else `NO_PROGRESS` if `PATIENCE` is
-//!   above 0 and n − best iteration is at least that. The iteration settled still counts as one.
+//!   above 0 and the last iteration with a new highest IoU is at least that far back. The iteration settled still counts as one.
 //! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image; its
 //!   partial sums are then those of the image as it stays. Without `STEP` the clip is still done.
 //! - A sample that had stopped before is left as it is, no row, no image, and the partial sums of a `STEP` are
@@ -62,6 +72,22 @@ pub const STATIC_MULTIPLIER: u32 = 8;
 pub const MULTIPLIER_FROM_COUNTS: u32 = 16;
 /// Pixels whose `region` is 0 do not change.
 pub const REGION: u32 = 32;
+/// No value is stepped further from the source than the ledger's [`CAP`].
+pub const CAPPED: u32 = 64;
+/// A step that overshot is taken back. Only in calls with [`SETTLE`] and [`STEP`].
+pub const HOLD: u32 = 128;
+
+/// With [`HOLD`], what is left of the step's scale where one was taken back.
+pub const SHRINK: f32 = 0.5;
+/// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
+pub const STAGNATION: u32 = 4;
+/// With [`HOLD`], what it then grows by in each at a best IoU of 0.
+pub const GROWTH: f32 = 1.02;
+/// With [`HOLD`], what a best IoU of 1 adds to that: where target and prediction have little in common, large steps lead
+/// astray.
+pub const GROWTH_WITH_IOU: f32 = 0.04;
+/// With [`HOLD`], the least and the largest scale.
+pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
 
 /// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
@@ -78,6 +104,16 @@ pub const BETA: usize = 1;
 pub const STOP_IOU: usize = 2;
 /// Word of the iterations without a new best IoU after which to stop (0: never).
 pub const PATIENCE: usize = 3;
+/// Word of the most that a value may differ from the source's (float), read with [`CAPPED`].
+pub const CAP: usize = 4;
+/// Word of the most that L2 may grow by a step (float), read with [`HOLD`].
+pub const LEAP: usize = 5;
+/// Word that is 0 until a step finds a gradient or a stepped value that is infinite or no number; then 1 more than the
+/// iteration, for good.
+pub const NOT_FINITE: usize = 6;
+/// Word of the share of the distance to the source that a step gives up at a scale of 1 (float), read
+/// with [`HOLD`].
+pub const PULL: usize = 7;
 /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
 pub const STATE: usize = 8;
 /// Words of one parity's state.
@@ -88,10 +124,16 @@ pub const STATE_ITERATION: usize = 0;
 pub const STATE_STOPPED: usize = 1;
 /// In a state: best IoU so far (float, −1 before the first).
 pub const STATE_BEST_IOU: usize = 2;
-/// In a state: iteration of the best IoU.
+/// In a state: iteration of the best image.
 pub const STATE_BEST_ITERATION: usize = 3;
 /// In a state: multiplier of the next step (float).
 pub const STATE_MULTIPLIER: usize = 4;
+/// In a state: what [`HOLD`] multiplies the multiplier by (float).
+pub const STATE_SCALE: usize = 5;
+/// In a state: the last iteration whose IoU was above all before it.
+pub const STATE_PROGRESS: usize = 6;
+/// In a state: L2 of the last settled image (float).
+pub const STATE_L2: usize = 7;
 
 /// Not stopped.
 pub const RUNNING: u32 = 0;
@@ -132,7 +174,7 @@ kernel! {
     }
     writes {
         adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
-        best: Float, first(|call| call.extent.elements());
+        best: Float, first(|call| call.extent.elements()), also_read(|call| call.flags & HOLD != 0);
         counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
         ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length));
     }

@@ -86,6 +86,8 @@ macro_rules! for_each_kernel {
             AsmaHead => asma_head,
             /// ASMA: multiplier, perturbation, clip, statistics.
             AsmaUpdate => asma_update,
+            /// The class of each pixel.
+            Prediction => prediction,
         }
     };
 }

@@ -9,6 +9,7 @@ pub mod loss_curve;
 pub mod overlay;
 pub mod palette;
 mod plot;
+pub mod similarity;
 pub mod summary;
 pub mod trace;
 
@@ -18,5 +19,6 @@ pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};
-pub use summary::{Results, Summary, read_summary, write_summary};
+pub use similarity::{psnr, ssim};
+pub use summary::{Likeness, Results, Summary, read_summary, write_summary};
 pub use trace::{read_trace, write_trace};

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::statistics::Scores;
+use crate::tensor::Tensor;
+
+use super::similarity::{psnr, ssim};
 
 /// The scores of the images that the attack saw and left.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,55 @@ pub struct Results {
     /// The saved image, after rounding to 8 bits.
     pub rounded_to_8_bits: Scores,
 }
+
+/// How far the saved image, of 8 bits, can be told from the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Likeness {
+    /// The largest difference of any channel of any pixel, values being 0 to 1.
+    pub linf: f64,
+    /// Peak signal-to-noise ratio in decibels; nothing where the images are equal.
+    pub psnr: Option<f64>,
+    /// Mean structural similarity, 1 where the images are equal.
+    pub ssim: f64,
+    /// What an eye makes of it.
+    pub in_words: String,
+}
+
+impl Likeness {
+    /// Compares the image that is saved with its source.
+    ///
+    /// # Errors
+    /// If they differ in shape.
+    pub fn new(source: &Tensor, saved: &Tensor) -> Result<Likeness> {
+        let psnr = psnr(source, saved)?;
+        let differences = source.data().iter().zip(saved.data());
+        let linf = differences.fold(0.0, |most: f64, (a, b)| {
+            most.max((f64::from(*a) - f64::from(*b)).abs())
+        });
+        let in_words = if linf == 0.0 {
+            "the saved image equals the source"
+        } else if psnr >= UNSEEN && linf <= SPECKLE {
+            "hard to see, even with both images side by side"
+        } else if psnr >= VISIBLE && linf <= SPECKLE {
+            "to be seen with both images side by side"
+        } else {
+            "VISIBLE: this network is hard to move to this target"
+        };
+        Ok(Likeness {
+            linf,
+            psnr: psnr.is_finite().then_some(psnr),
+            ssim: ssim(source, saved)?,
+            in_words: in_words.into(),
+        })
+    }
+}
+
+/// From this PSNR on, in decibels, a change is hard to see: 1 % of the range as a root mean square.
+const UNSEEN: f64 = 40.0;
+/// Below this PSNR a change is visible without the source beside it: 2.5 % of the range.
+const VISIBLE: f64 = 32.0;
+/// A value that is further off than this is a speckle that shows: a tenth of the range, and the rounding of both images.
+const SPECKLE: f64 = 0.1 + 1.0 / 255.0;
 
 /// Everything there is to say about one attack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +118,9 @@ pub struct Summary {
     pub automatic: bool,
     /// λ, the weight of the distance to the source.
     pub lambda: f32,
+    /// The most that a value may differ from the source's, if that is bounded.
+    #[serde(default)]
+    pub cap: Option<f32>,
     /// Most iterations allowed.
     pub iteration_limit: u32,
     /// The IoU to stop at, if one was asked for.
@@ -84,6 +139,9 @@ pub struct Summary {
     pub stop_reason: String,
     /// What came of it.
     pub results: Results,
+    /// How far the saved image can be told from the source; summaries of older versions leave it out.
+    #[serde(default)]
+    pub likeness: Option<Likeness>,
     /// The wall-clock time of the attack, without reading and writing files.
     pub seconds: f64,
 }

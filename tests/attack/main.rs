@@ -9,7 +9,7 @@ mod targets;
 
 use std::ops::ControlFlow;
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Snapshots, StepSize};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, Snapshots, StepSize};
 use asma::cpu::CpuExecutor;
 use asma::graph::{Graph, Padding, SimpleUnet};
 use asma::labels::{LabelMap, compare};
@@ -32,7 +32,8 @@ fn config(iterations: u32) -> AsmaConfig {
             beta: 1e-2,
         },
         iterations,
-        ..Default::default()
+        schedule: Schedule::OneForward,
+        ..AsmaConfig::published()
     }
 }
 

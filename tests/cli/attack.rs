@@ -1,7 +1,8 @@
 //! `asma attack` where all is well.
 
+use asma::attack::to_8_bits;
 use asma::checkpoint::Checkpoint;
-use asma::data::{read_image, round_to_8_bits};
+use asma::data::read_image;
 use asma::report::{read_summary, read_trace};
 use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
@@ -63,8 +64,8 @@ fn the_written_files_agree_with_each_other() {
         .unwrap();
     let rounded = read_image(out.join("adversarial.png")).unwrap();
     let exact = asma::Tensor::new(rounded.shape(), exact.data).unwrap();
-    assert_eq!(round_to_8_bits(&exact), rounded);
     let source = read_image(workshop.path("image.png")).unwrap();
+    assert_eq!(to_8_bits(&source, &exact, summary.cap), rounded);
     let differences = source.data().iter().zip(exact.data()).map(|(a, b)| (a - b).abs());
     let linf = differences.fold(0.0, f32::max);
     let saved = match summary.saved.as_str() {
@@ -100,7 +101,7 @@ fn every_kind_of_target_works() {
 fn an_attack_stops_at_the_iou_asked_for_and_prints_json() {
     let workshop = Workshop::new();
     let output = workshop
-        .attack("--iterations 400 --tau auto --stop-iou 0.3 --json --out out")
+        .attack("--iterations 400 --cap 1 --stop-iou 0.3 --json --out out")
         .assert()
         .success();
     let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
@@ -192,6 +193,55 @@ fn an_attack_that_stalls_names_the_other_objective() {
         assert_eq!(summary.objective, objective);
         assert!(summary.results.best.iou < 0.9);
     }
+}
+
+#[test]
+fn published_settings_are_the_authors_and_the_defaults_hold_and_cap() {
+    let workshop = Workshop::new();
+    let summary = |arguments: &str, out: &str| {
+        let command = format!("--iterations 3 {arguments} --out {out}");
+        workshop.attack(&command).assert().success();
+        read_summary(workshop.path(out).join("summary.json")).unwrap()
+    };
+    let published = summary("--published", "published");
+    assert_eq!(
+        (published.tau, published.beta, published.lambda),
+        (1e-7, 1e-6, 1.0)
+    );
+    assert_eq!(
+        (&published.schedule[..], &published.objective[..], published.cap),
+        ("two-forward", "logit", None)
+    );
+    let default = summary("", "default");
+    assert!(default.automatic);
+    assert_eq!(
+        (&default.schedule[..], &default.objective[..], default.cap),
+        ("one-forward", "margin", Some(0.1))
+    );
+    // What is given goes before; a tau of one's own has no cap unless one is asked for.
+    assert_eq!(
+        summary("--published --schedule one-forward", "a").schedule,
+        "one-forward"
+    );
+    assert_eq!(summary("--published --cap 0.05", "b").cap, Some(0.05));
+    assert_eq!(summary("--tau 1e-6", "c").cap, None);
+    assert_eq!(summary("--tau 1e-6 --cap 0.2", "d").cap, Some(0.2));
+}
+
+#[test]
+fn the_saved_image_is_within_the_cap_and_the_summary_says_how_far_it_can_be_told() {
+    let workshop = Workshop::new();
+    let output = workshop
+        .attack("--iterations 200 --cap 0.02 --out out")
+        .assert()
+        .success();
+    let stdout = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(stdout.contains("PSNR") && stdout.contains("SSIM"), "{stdout}");
+    let summary = read_summary(workshop.path("out").join("summary.json")).unwrap();
+    let likeness = summary.likeness.unwrap();
+    assert!(likeness.linf > 0.0 && likeness.linf <= 0.02, "{likeness:?}");
+    assert!(summary.results.best.linf <= 0.02 && summary.results.last.linf <= 0.02);
+    assert!(stdout.contains(&likeness.in_words), "{stdout}");
 }
 
 #[test]

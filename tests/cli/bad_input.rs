@@ -206,10 +206,18 @@ fn settings_that_cannot_be() {
     let workshop = Workshop::new();
     refused(
         &workshop,
-        workshop.attack("--beta -1e-6"),
+        workshop.attack("--tau 1e-7 --beta -1e-6"),
         2,
         &["beta is -0.000001", "0 or more"],
     );
+    for cap in ["0", "-0.1", "1.5", "NaN"] {
+        refused(
+            &workshop,
+            workshop.attack(&format!("--cap {cap}")),
+            2,
+            &["the cap is", "more than 0 and at most 1"],
+        );
+    }
     refused(&workshop, workshop.attack("--tau -1"), 2, &["tau is -1"]);
     refused(&workshop, workshop.attack("--tau NaN"), 2, &["tau is NaN"]);
     refused(

@@ -18,15 +18,16 @@ def logits_of_classes(logits):
 
 
 def statistics(prediction, target, classes, class_count):
-    """IoU and pixel accuracy; for two classes the foreground's IoU, else the mean over `classes`."""
+    """IoU and pixel accuracy; for two classes the foreground's IoU, else the mean over those of `classes` that are there."""
     counted = target != IGNORE
     ious = []
     for c in [1] if class_count == 2 else classes:
         found, wanted = (prediction == c) & counted, (target == c) & counted
         union = (found | wanted).sum().item()
-        ious.append((found & wanted).sum().item() / union if union else 1.0)
+        if union:
+            ious.append((found & wanted).sum().item() / union)
     correct = ((prediction == target) & counted).sum().item()
-    return sum(ious) / len(ious), correct / counted.sum().item()
+    return sum(ious) / len(ious) if ious else 1.0, correct / counted.sum().item()
 
 
 def attack(network, margins, source, target, settings, region=None):

@@ -1,10 +1,11 @@
-use asma::kernels::Extent;
 use asma::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use asma::kernels::asma_update::{
-    BETA, CLIP, HEADER, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, PATIENCE, Params, REACHED, REGION, ROW_LENGTH,
-    RUNNING, SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH,
-    STATE_MULTIPLIER, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
+    BETA, CAP, CAPPED, CLIP, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE,
+    PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION,
+    STATE_ITERATION, STATE_L2, STATE_LENGTH, STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED,
+    STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
+use asma::kernels::{Extent, Params as Kernel};
 
 use super::support::{Case, Random, Tolerance, Written, compare_floats, run_variant};
 
@@ -46,6 +47,9 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
     words[BETA] = 0.2f32.to_bits();
     words[STOP_IOU] = random.choose(&[0.3f32, 0.9, 2.0]).to_bits();
     words[PATIENCE] = random.choose(&[0, 1, 4]);
+    words[CAP] = 2f32.to_bits();
+    words[LEAP] = 0.5f32.to_bits();
+    words[PULL] = 0.2f32.to_bits();
     for half in 0..2 {
         let state = STATE + half * STATE_LENGTH;
         let iteration = random.choose(&[0, 1, 7, 23]);
@@ -54,6 +58,9 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
         words[state + STATE_BEST_IOU] = random.choose(&[-1.0f32, 0.05, 0.4]).to_bits();
         words[state + STATE_BEST_ITERATION] = iteration.saturating_sub(random.below(6));
         words[state + STATE_MULTIPLIER] = 0.07f32.to_bits();
+        words[state + STATE_SCALE] = random.choose(&[1.0f32 / 32.0, 0.5, 1.0, 15.9]).to_bits();
+        words[state + STATE_PROGRESS] = iteration.saturating_sub(random.below(9));
+        words[state + STATE_L2] = random.choose(&[0.0f32, 0.6, 40.0]).to_bits();
     }
     for word in &mut words[HEADER..Params::ring_start(extent)] {
         *word = random.float(0.0, 2.0).to_bits();
@@ -104,10 +111,13 @@ fn case(random: &mut Random, extent: Extent, class_count: usize, flags: u32) -> 
 /// The words of a ledger that are floats; all others are integers.
 fn is_float(extent: Extent, word: usize) -> bool {
     match word {
-        TAU | BETA | STOP_IOU => true,
+        TAU | BETA | STOP_IOU | CAP | LEAP | PULL => true,
         _ if word < STATE => false,
         _ if word < STATE + 2 * STATE_LENGTH => {
-            matches!((word - STATE) % STATE_LENGTH, STATE_BEST_IOU | STATE_MULTIPLIER)
+            matches!(
+                (word - STATE) % STATE_LENGTH,
+                STATE_BEST_IOU | STATE_MULTIPLIER | STATE_SCALE | STATE_L2
+            )
         }
         _ if word < HEADER => false,
         _ if word < Params::ring_start(extent) => true,
@@ -134,7 +144,9 @@ fn shader_is_as_its_twin() {
     let mut cases = Vec::new();
     let mut extents = Vec::new();
     let all = STEP | CLIP | SETTLE | STATIC_MULTIPLIER | MULTIPLIER_FROM_COUNTS | REGION;
-    for flags in 0..=all {
+    let holds = [0, CAPPED, REGION, STATIC_MULTIPLIER].map(|more| one_forward(HOLD | more));
+    let capped = [STEP, STEP | CLIP, STEP | REGION].map(|flags| flags | CAPPED);
+    for flags in (0..=all).chain(holds).chain(capped) {
         // The shader is compiled for each pair of these.
         let class_count = random.choose(&[2, 2, 3, 7]);
         // Less than a workgroup's elements, one more than them, several workgroups.
@@ -172,7 +184,8 @@ fn vectors_are_as_the_twin() {
     let mut cases = Vec::new();
     let mut extents = Vec::new();
     for schedule in [
-        SETTLE | STEP | CLIP | MULTIPLIER_FROM_COUNTS,
+        one_forward(0),
+        one_forward(HOLD | CAPPED),
         STEP,
         SETTLE | CLIP,
         CLIP,
@@ -187,6 +200,147 @@ fn vectors_are_as_the_twin() {
         }
     }
     check(&cases, &extents, run_variant(&cases, "vectors"));
+}
+
+/// The flags of the one-forward schedule, and more.
+fn one_forward(more: u32) -> u32 {
+    SETTLE | STEP | CLIP | MULTIPLIER_FROM_COUNTS | more
+}
+
+/// A case of one sample that runs, at iteration 7, with half of the one averaged class met.
+fn half_met(random: &mut Random, flags: u32) -> Case {
+    let extent = Extent {
+        n: 1,
+        c: 3,
+        h: 8,
+        w: 10,
+    };
+    let mut case = case(random, extent, 2, flags);
+    let Kernel::AsmaUpdate(params) = &mut case.params else {
+        panic!("{:?}", case.params)
+    };
+    params.parity = 0;
+    case.reads[3] = vec![0, CLASS_AVERAGED];
+    case.writes[2] = [[9, 10, 10, 50, 100, 100, 59, 110]; 2].concat();
+    let ledger = &mut case.writes[3];
+    ledger[PATIENCE] = 0;
+    ledger[STOP_IOU] = 2f32.to_bits();
+    ledger[STATE + STATE_ITERATION] = 7;
+    ledger[STATE + STATE_STOPPED] = RUNNING;
+    ledger[STATE + STATE_L2] = 40f32.to_bits();
+    case
+}
+
+/// What is written of the other parity's state, of the twin and of both shaders.
+fn next_states(cases: &[Case], variant: &str) -> Vec<Vec<[u32; STATE_LENGTH]>> {
+    let state = STATE + STATE_LENGTH;
+    let of = |written: &Written| written[3][state..state + STATE_LENGTH].try_into().unwrap();
+    let all = run_variant(cases, variant);
+    all.iter().map(|run| run.iter().map(of).collect()).collect()
+}
+
+#[test]
+fn an_iou_that_equals_the_threshold_stops() {
+    let mut random = Random::new(20);
+    let mut cases = Vec::new();
+    for (counts, threshold) in [([50, 75, 75], 0.5f32), ([50, 50, 50], 1.0), ([1, 4, 1], 0.25)] {
+        for more in [0, HOLD] {
+            let mut case = half_met(&mut random, one_forward(more));
+            case.writes[2][3..6].copy_from_slice(&counts);
+            case.writes[3][STOP_IOU] = threshold.to_bits();
+            cases.push(case);
+        }
+    }
+    for states in next_states(&cases, "scalars") {
+        for (number, state) in states.iter().enumerate() {
+            assert_eq!(state[STATE_STOPPED], REACHED, "case {number}");
+        }
+    }
+}
+
+/// A class that neither target nor prediction has is not counted as met.
+#[test]
+fn absent_classes_are_left_out_of_the_mean() {
+    let mut random = Random::new(21);
+    let mut case = half_met(&mut random, one_forward(0));
+    let Kernel::AsmaUpdate(params) = &mut case.params else {
+        panic!("{:?}", case.params)
+    };
+    params.class_count = 4;
+    case.reads[3] = vec![CLASS_AVERAGED; 4];
+    case.writes[2] = [[60, 80, 80, 0, 0, 0, 0, 20, 20, 0, 0, 0, 60, 100]; 2].concat();
+    case.writes[3][STATE + STATE_BEST_IOU] = (-1f32).to_bits();
+    for states in next_states(&[case], "scalars") {
+        let iou = f32::from_bits(states[0][STATE_BEST_IOU]);
+        assert!((iou - 0.3).abs() < 1e-6, "{iou} instead of the mean of 0.6 and 0");
+    }
+}
+
+/// Where L2 leapt, the image goes half the way back to the best one, and the scale with it; the same image with an L2
+/// that did not is stepped on.
+#[test]
+fn a_step_that_leaps_is_taken_back() {
+    let mut random = Random::new(22);
+    let flags = one_forward(HOLD | CAPPED);
+    let held = |random: &mut Random, l2: f32| {
+        let mut case = half_met(random, flags);
+        case.writes[3][STATE + STATE_L2] = l2.to_bits();
+        case.writes[3][STATE + STATE_SCALE] = 1f32.to_bits();
+        case.writes[3][STATE + STATE_PROGRESS] = 7;
+        // One group of partial sums: L2 is 2.
+        case.writes[3][HEADER..HEADER + 2].copy_from_slice(&[4f32, 0.1].map(f32::to_bits));
+        case
+    };
+    // LEAP is 0.5, and as much as it is no leap.
+    let cases = [held(&mut random, 1.4), held(&mut random, 1.5)];
+    for run in run_variant(&cases, "vectors") {
+        let float = |word: u32| f32::from_bits(word);
+        let [image, best] = [0, 1].map(|buffer| &cases[0].writes[buffer]);
+        for (i, &value) in run[0][0].iter().enumerate() {
+            let wanted = 0.5 * (float(image[i]) + float(best[i]));
+            assert!((float(value) - wanted).abs() < 1e-6, "{i}");
+        }
+        assert_eq!(run[0][1], *best, "what is taken back is not the best");
+        let state = STATE + STATE_LENGTH;
+        let scales = [0, 1].map(|case: usize| float(run[case][3][state + STATE_SCALE]));
+        assert_eq!(scales, [0.5, 1.0]);
+        assert_ne!(run[1][0], cases[1].writes[0], "no leap, no step");
+    }
+}
+
+/// What is infinite or no number is seen before a clip can hide it, on every device, and stays seen.
+#[test]
+fn numbers_that_are_not_finite_leave_word() {
+    let mut random = Random::new(23);
+    let planted = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    let mut cases = Vec::new();
+    let mut wanted = Vec::new();
+    for flags in [one_forward(0), one_forward(HOLD | CAPPED), STEP] {
+        for (place, value) in [0usize, 77, 239].into_iter().zip(planted) {
+            // In the gradient; in the image, which no gradient shows; and after another iteration has left word.
+            for (gradient, before) in [(true, 0), (false, 0), (true, 3)] {
+                let mut case = half_met(&mut random, flags);
+                let values = if gradient {
+                    &mut case.reads[0]
+                } else {
+                    &mut case.writes[0]
+                };
+                values[place] = value.to_bits();
+                case.writes[3][NOT_FINITE] = before;
+                wanted.push(if before == 0 { 8 } else { before });
+                cases.push(case);
+            }
+        }
+        // And nothing where all is finite.
+        cases.push(half_met(&mut random, flags));
+        wanted.push(0);
+    }
+    for variant in ["scalars", "vectors"] {
+        for run in run_variant(&cases, variant) {
+            let found: Vec<u32> = run.iter().map(|written| written[3][NOT_FINITE]).collect();
+            assert_eq!(found, wanted, "{variant}");
+        }
+    }
 }
 
 fn check(cases: &[Case], extents: &[Extent], [twins, unchecked, checked]: [Vec<Written>; 3]) {

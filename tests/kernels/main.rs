@@ -28,6 +28,7 @@ mod max_pool2d;
 mod max_pool2d_adjoint;
 mod pad;
 mod pad_adjoint;
+mod prediction;
 mod sigmoid;
 mod sigmoid_adjoint;
 mod slope;

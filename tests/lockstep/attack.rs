@@ -35,7 +35,7 @@ impl Case {
                 beta: 2e-3,
             },
             iterations: ITERATIONS,
-            ..Default::default()
+            ..AsmaConfig::published()
         };
         let attack = Attack::new(&simple_unet(&unet, 3), input, config, region).unwrap();
         let output = attack.logits().shape;
@@ -125,12 +125,12 @@ fn every_call_of_an_attack_equals_its_twin() {
             for mode in [Mode::Isolated, Mode::Running] {
                 let attack = &case.attack;
                 let mut lockstep = Lockstep::new(attack.program(), gpu.clone(), &options, mode);
-                attack.prepare(&mut lockstep.cpu, case.input()).unwrap();
+                let iterations = attack.prepare(&mut lockstep.cpu, case.input()).unwrap();
                 for index in 0..attack.program().buffers().len() {
                     lockstep.copy_to_gpu(BufferId(index));
                 }
-                for number in 0..ITERATIONS as usize {
-                    lockstep.run(attack.iteration(number));
+                for calls in iterations {
+                    lockstep.run(&calls);
                 }
                 lockstep.report(&format!("{setup}: attack {schedule}"));
                 let [gpu, cpu] = [&mut lockstep.gpu as &mut dyn Executor, &mut lockstep.cpu]
@@ -250,10 +250,9 @@ fn a_forward_pass_is_left_out_only_where_nothing_was_clipped() {
         for (index, mut skipping) in executors(attack.program()).into_iter().enumerate() {
             let what = format!("clips: {clips}, on {}", skipping.describe());
             let mut whole = executors(attack.program()).swap_remove(index);
-            attack.prepare(skipping.as_mut(), case.input()).unwrap();
+            let iterations = attack.prepare(skipping.as_mut(), case.input()).unwrap();
             attack.prepare(whole.as_mut(), case.input()).unwrap();
-            for number in 0..6 {
-                let iteration = attack.iteration(number);
+            for (number, iteration) in iterations.take(6).enumerate() {
                 let (first, rest) = iteration.split_at(forward.len());
                 let before = skipping.read(first_written, 1).unwrap();
                 skipping.write(first_written, &[MARK]).unwrap();

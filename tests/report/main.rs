@@ -2,6 +2,7 @@
 
 mod animation;
 mod loss_curve;
+mod similarity;
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use asma::Scores;
 use asma::data::{read_image, write_rgb_image};
 use asma::labels::IGNORE;
 use asma::report::{
-    Figure, Moment, Results, Summary, class_colour, colour_labels, draw_figure, overlay,
+    Figure, Likeness, Moment, Results, Summary, class_colour, colour_labels, draw_figure, overlay,
     perturbation_picture, read_summary, read_trace, write_summary, write_trace,
 };
 use asma::{LabelMap, Shape, Tensor, TraceRow};
@@ -114,6 +115,7 @@ fn a_summary_survives_a_round_trip() {
         beta: 1e-6,
         automatic: false,
         lambda: 1.0,
+        cap: Some(0.1),
         iteration_limit: 500,
         stop_iou: Some(0.95),
         patience: None,
@@ -128,6 +130,12 @@ fn a_summary_survives_a_round_trip() {
             best: SCORES,
             rounded_to_8_bits: SCORES,
         },
+        likeness: Some(Likeness {
+            linf: 0.1,
+            psnr: None,
+            ssim: 0.5,
+            in_words: "hard to see".into(),
+        }),
         seconds: 1.5,
     };
     write_summary(&path, &summary).expect("writes");

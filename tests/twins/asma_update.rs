@@ -130,11 +130,10 @@ fn random_counts(random: &mut StdRng) -> (Vec<u32>, f64, f64) {
         counts[3 * class + 2] = part * (both + only_predicted);
         if bits & CLASS_AVERAGED != 0 {
             let union = part * (both + only_target + only_predicted);
-            ious.push(if union == 0 {
-                1.0
-            } else {
-                (part * both) as f64 / union as f64
-            });
+            // A class in neither mask is left out.
+            if union > 0 {
+                ious.push((part * both) as f64 / union as f64);
+            }
         }
     }
     let counted = random.random_range(1..100);
@@ -143,7 +142,11 @@ fn random_counts(random: &mut StdRng) -> (Vec<u32>, f64, f64) {
     counts[3 * CLASSES.len() + 1] = counted;
     (
         counts,
-        ious.iter().sum::<f64>() / ious.len() as f64,
+        if ious.is_empty() {
+            1.0
+        } else {
+            ious.iter().sum::<f64>() / ious.len() as f64
+        },
         correct as f64 / counted as f64,
     )
 }

@@ -1,9 +1,9 @@
 //! The images that an attack left, judged by the network.
 
-use asma::attack::{Attack, Outcome, assess};
+use asma::attack::{Attack, Outcome, assess, to_8_bits};
 use asma::data::round_to_8_bits;
 use asma::program::Executor;
-use asma::report::Results;
+use asma::report::{Likeness, Results};
 use asma::{Error, LabelMap, Result, Scores, Tensor};
 
 /// The images that the attack left, with what the network makes of them.
@@ -11,6 +11,9 @@ pub struct Judged {
     pub results: Results,
     /// The image that is saved: the last or the best, whichever has the higher IoU.
     pub saved: Tensor,
+    /// The same as a file of 8 bits has it.
+    pub written: Tensor,
+    pub likeness: Likeness,
     pub saved_name: &'static str,
     /// After how many steps the best image stood.
     pub best_iteration: u32,
@@ -48,7 +51,9 @@ impl Judged {
             let iteration = outcome.trace.len() as u32;
             (outcome.last.clone(), "last", last_prediction, last, iteration)
         };
-        let (_, rounded_to_8_bits) = judge(&round_to_8_bits(&saved))?;
+        let written = to_8_bits(source, &saved, attack.config().cap);
+        let (_, rounded_to_8_bits) = judge(&written)?;
+        let likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         Ok(Judged {
             results: Results {
                 before: assess(source, source, target, before, &classes)?,
@@ -57,6 +62,8 @@ impl Judged {
                 rounded_to_8_bits,
             },
             saved,
+            written,
+            likeness,
             saved_name,
             best_iteration,
             after,

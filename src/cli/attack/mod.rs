@@ -21,7 +21,7 @@ use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
 
-/// Change an image so slightly that nobody sees it, until the network segments it as the target says
+/// Change an image, as little as it takes, until the network segments it as the target says
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The image to attack

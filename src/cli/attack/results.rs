@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
+use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess, to_8_bits};
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{write_image, write_rgb_image};
 use asma::program::Executor;
@@ -50,6 +50,7 @@ pub fn summary(
         beta: outcome.beta,
         automatic: config.step == StepSize::Automatic,
         lambda: config.lambda,
+        cap: config.cap,
         iteration_limit: config.iterations,
         stop_iou: config.stop_iou,
         patience: config.patience,
@@ -59,6 +60,7 @@ pub fn summary(
         best_iteration: judged.best_iteration,
         stop_reason: outcome.stop.to_string(),
         results: judged.results,
+        likeness: Some(judged.likeness.clone()),
         seconds,
     }
 }
@@ -100,7 +102,7 @@ pub fn write_results(out: &OutputFolder, attacked: &Attacked, summary: &Summary,
         ..
     } = attacked;
     out.clear(&FILES)?;
-    write_image(out.join("adversarial.png"), &judged.saved)?;
+    write_image(out.join("adversarial.png"), &judged.written)?;
     let shape = judged.saved.shape();
     let exact = WeightTensor::new(vec![shape.c, shape.h, shape.w], judged.saved.data().to_vec())?;
     let metadata = [
@@ -291,10 +293,25 @@ pub fn print_summary(summary: &Summary, out: &Path) {
         &summary.results.best,
     );
     line("saved, 8 bits", &summary.results.rounded_to_8_bits);
+    tell_likeness(summary);
     tell(format_args!(
         "  the {} iterate is saved in {}",
         summary.saved,
         out.display()
+    ));
+}
+
+/// Tells how far the saved image can be told from the source.
+pub fn tell_likeness(summary: &Summary) {
+    let Some(likeness) = &summary.likeness else {
+        return;
+    };
+    let psnr = likeness
+        .psnr
+        .map_or("none".into(), |psnr| format!("{psnr:.1} dB"));
+    tell(format_args!(
+        "  source and saved       L∞ {:.4}   PSNR {psnr}   SSIM {:.4}: {}",
+        likeness.linf, likeness.ssim, likeness.in_words
     ));
 }
 
@@ -304,7 +321,10 @@ const STALLED: f32 = 0.9;
 /// Says on stderr what the numbers say too, but is easily overlooked.
 pub fn warn(summary: &Summary) {
     let results = &summary.results;
-    let retry = "try --tau auto, a larger --tau or more --iterations";
+    let retry = match summary.automatic {
+        true => "try more --iterations or a larger --cap",
+        false => "try --tau auto, a larger --tau or more --iterations",
+    };
     if results.rounded_to_8_bits.l2 == 0.0 {
         say(format_args!(
             "note: rounded to 8 bits the saved image equals the source; {retry}"

@@ -10,15 +10,14 @@ pub struct Settings {
     /// Most iterations
     #[arg(long, value_name = "N", default_value_t = 500)]
     iterations: u32,
-    /// The multiplier at an IoU of 0, or `auto`: from the first gradient, so that any network needs some
-    /// hundreds of iterations
-    #[arg(
-        long,
-        value_name = "TAU|auto",
-        default_value = "1e-7",
-        allow_hyphen_values = true
-    )]
-    tau: Tau,
+    /// The authors' published settings: --tau 1e-7 --beta 1e-6 --objective logit --schedule two-forward, no cap; what is
+    /// given beside it goes before
+    #[arg(long)]
+    published: bool,
+    /// The multiplier at an IoU of 0, or `auto`: from the first gradient, so that any network needs some hundreds of
+    /// iterations, and held by the device so that no step overshoots [default: auto]
+    #[arg(long, value_name = "TAU|auto", allow_hyphen_values = true)]
+    tau: Option<Tau>,
     /// What an IoU of 1 adds to the multiplier [default: 10 times tau]
     #[arg(long, value_name = "BETA", allow_hyphen_values = true)]
     beta: Option<f32>,
@@ -30,16 +29,20 @@ pub struct Settings {
         allow_hyphen_values = true
     )]
     lambda: f32,
-    /// one-forward runs the network once an iteration; two-forward is the authors' published loop
-    #[arg(long, value_name = "SCHEDULE", default_value_t = Schedule::OneForward)]
-    schedule: Schedule,
+    /// The most that any value may differ from the source's, of 0 to 1 [default: 0.1 with --tau auto, else none]
+    #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
+    cap: Option<f32>,
+    /// one-forward runs the network once an iteration; two-forward is the authors' published loop, which holds no step
+    /// [default: one-forward]
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<Schedule>,
     /// Which pixels drive the attack: adaptive (those not yet as the target says) or static (all)
     #[arg(long, value_name = "MASK", default_value_t = MaskMode::Adaptive)]
     mask: MaskMode,
-    /// What is raised there: logit (of the wanted class, as in the paper) or margin (that less the largest other
-    /// logit, which gets through where the paper's stalls)
-    #[arg(long, value_name = "OBJECTIVE", default_value_t = Objective::Logit)]
-    objective: Objective,
+    /// What is raised there: margin (the wanted class's logit less the largest other one) or logit (of the wanted class
+    /// alone, as in the paper, which stalls on some networks) [default: margin]
+    #[arg(long, value_name = "OBJECTIVE")]
+    objective: Option<Objective>,
     /// dynamic (grows with the IoU) or static (stays tau)
     #[arg(long, value_name = "MULTIPLIER", default_value_t = Multiplier::Dynamic)]
     multiplier: Multiplier,
@@ -78,31 +81,42 @@ impl std::str::FromStr for Tau {
 impl Settings {
     /// The attack's settings as the library has them.
     pub fn config(&self) -> Result<AsmaConfig> {
+        let base = match self.published {
+            true => AsmaConfig::published(),
+            false => AsmaConfig::default(),
+        };
         let step = match (self.tau, self.beta) {
-            (Tau::Fixed(tau), beta) => StepSize::Fixed {
+            (Some(Tau::Fixed(tau)), beta) => StepSize::Fixed {
                 tau,
                 beta: beta.unwrap_or(10.0 * tau),
             },
-            (Tau::Automatic, None) => StepSize::Automatic,
-            (Tau::Automatic, Some(_)) => {
+            (Some(Tau::Automatic), None) => StepSize::Automatic,
+            (None, None) => base.step,
+            (None, Some(beta)) if self.published => StepSize::Fixed { tau: 1e-7, beta },
+            (_, Some(_)) => {
                 return Err(Error::Usage(
-                    "--tau auto chooses beta too; give either --tau auto or --beta".into(),
+                    "--tau auto, the default, chooses beta too; give --beta with a --tau of your own".into(),
                 ));
             }
         };
+        let cap = match step {
+            StepSize::Automatic => Some(AsmaConfig::CAP),
+            StepSize::Fixed { .. } => None,
+        };
         Ok(AsmaConfig {
-            schedule: self.schedule,
+            schedule: self.schedule.unwrap_or(base.schedule),
             mask: self.mask,
-            objective: self.objective,
+            objective: self.objective.unwrap_or(base.objective),
             multiplier: self.multiplier,
             step,
             lambda: self.lambda,
+            cap: self.cap.or(cap),
             classes: self.classes.clone(),
             iterations: self.iterations,
             stop_iou: self.stop_iou,
             patience: self.patience,
-            // Chosen once the device is known.
-            ..AsmaConfig::default()
+            // The precision is chosen once the device is known.
+            ..base
         })
     }
 }

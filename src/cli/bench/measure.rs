@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Schedule, Snapshots};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Iterations, Schedule, Snapshots};
 use asma::gpu::{GpuDevice, tune};
 use asma::graph::Graph;
 use asma::program::{CallId, Executor};
@@ -42,7 +43,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     let calls = bench.time_calls(subject.rounds)?;
     let one_forward_iteration = bench.time_iteration(subject.rounds)?;
     let forward: HashSet<CallId> = bench.attack.forward().into_iter().collect();
-    let order = bench.attack.iteration(0);
+    let order = bench.attack.calls();
     let sum = |wanted: &dyn Fn(CallId, &CallRecord) -> bool| -> f64 {
         let numbered = order.iter().zip(&calls);
         numbered
@@ -102,11 +103,11 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
 /// Entry points of the fused ASMA step; `head` is `mask` and the end of the network.
 const STEP: [&str; 3] = ["mask", "head", "update"];
 
-/// An attack made ready, and how many of its iterations were run.
+/// An attack made ready, and its iterations still to run.
 struct Bench {
     attack: Attack,
     executor: Box<dyn Executor>,
-    iterations: usize,
+    iterations: Iterations,
 }
 
 /// Plans the attack that is measured.
@@ -120,6 +121,7 @@ fn plan(subject: &Subject, schedule: Schedule, gpu: Option<&GpuDevice>) -> Resul
     let config = AsmaConfig {
         schedule,
         precision: subject.precision.choose(gpu),
+        iterations: u32::MAX,
         ..AsmaConfig::default()
     };
     Attack::new(&subject.graph, input, config, false)
@@ -136,7 +138,7 @@ pub fn tune_kernels(subject: &Subject, device: &DeviceArguments) -> Result<(usiz
     };
     let keeper = Keeper::new(&gpu)?;
     let attack = plan(subject, Schedule::OneForward, Some(&gpu))?;
-    let tuning = tune(&gpu, attack.program(), attack.iteration(0), subject.rounds)?;
+    let tuning = tune(&gpu, attack.program(), attack.calls(), subject.rounds)?;
     Ok((tuning.variants.len(), keeper.keep(tuning)?))
 }
 
@@ -162,20 +164,25 @@ impl Bench {
             regions: &[],
             snapshots: Snapshots::None,
         };
-        attack.prepare(executor.as_mut(), input)?;
+        let iterations = attack.prepare(executor.as_mut(), input)?;
         Ok(Bench {
             attack,
             executor,
-            iterations: 0,
+            iterations,
         })
+    }
+
+    fn next(&mut self) -> Result<Arc<[CallId]>> {
+        let calls = self.iterations.next();
+        calls.ok_or_else(|| Error::Usage("there are no more iterations to measure".into()))
     }
 
     /// Seconds that some iterations take, from submitting the first to the last being done.
     fn iterate(&mut self, count: usize) -> Result<f64> {
         let start = Instant::now();
         for _ in 0..count {
-            self.executor.submit(self.attack.iteration(self.iterations))?;
-            self.iterations += 1;
+            let calls = self.next()?;
+            self.executor.submit(&calls)?;
         }
         // One word, to wait for all of it.
         self.executor.read(self.attack.adversarial().buffer, 1)?;
@@ -194,15 +201,15 @@ impl Bench {
     fn time_calls(&mut self, rounds: usize) -> Result<Vec<CallRecord>> {
         let mut samples: Vec<Vec<f64>> = Vec::new();
         for round in 0..=rounds {
-            let seconds = self.executor.time_calls(self.attack.iteration(self.iterations))?;
-            self.iterations += 1;
+            let calls = self.next()?;
+            let seconds = self.executor.time_calls(&calls)?;
             // The first round fills caches.
             if round > 0 {
                 samples.push(seconds);
             }
         }
         let program = self.attack.program();
-        let numbered = self.attack.iteration(0).iter().enumerate();
+        let numbered = self.attack.calls().iter().enumerate();
         numbered
             .map(|(place, &id)| {
                 let call = program

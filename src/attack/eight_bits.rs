@@ -1,0 +1,134 @@
+//! An adversarial image as a file of 8 bits keeps it.
+
+use crate::tensor::Tensor;
+
+/// The whole numbers from 0 to 255 of 8 bits.
+const LEVELS: f32 = 255.0;
+
+/// `image` rounded to the levels of 8 bits, still as values from 0 to 1, so that as much of the change from `source` as
+/// can be survives.
+///
+/// Much of a small perturbation is below half a level, and rounding each value by itself would lose it. So what a value
+/// loses is handed on to its neighbours to the right and below (Floyd and Steinberg, *An adaptive algorithm for spatial
+/// greyscale*, 1976): a network, which sums over neighbourhoods, sees nearly the same. Values that equal the source's are
+/// rounded by themselves, so that a region that may not change does not, and with a `cap` none ends further from the
+/// source than that, unless rounding the source alone does.
+pub fn to_8_bits(source: &Tensor, image: &Tensor, cap: Option<f32>) -> Tensor {
+    let shape = image.shape();
+    let mut result = image.clone();
+    for (plane, (values, origins)) in result
+        .data_mut()
+        .chunks_exact_mut(shape.pixels())
+        .zip(source.data().chunks_exact(shape.pixels()))
+        .enumerate()
+    {
+        let exact = &image.data()[plane * shape.pixels()..][..shape.pixels()];
+        diffuse(values, exact, origins, shape.w, cap);
+    }
+    result
+}
+
+/// Rounds one plane, `width` values a row.
+fn diffuse(values: &mut [f32], exact: &[f32], origins: &[f32], width: usize, cap: Option<f32>) {
+    for i in 0..values.len() {
+        if exact[i] == origins[i] {
+            values[i] = (exact[i] * LEVELS).round() / LEVELS;
+            continue;
+        }
+        let wanted = values[i];
+        let (mut least, mut most) = (0.0, LEVELS);
+        if let Some(cap) = cap {
+            // A thousandth of a level for what float32 makes of whole ones.
+            least = f32::max(((origins[i] - cap) * LEVELS - 1e-3).ceil(), least);
+            most = f32::min(((origins[i] + cap) * LEVELS + 1e-3).floor(), most);
+        }
+        values[i] = match least <= most {
+            true => (wanted * LEVELS).round().clamp(least, most) / LEVELS,
+            false => (origins[i] * LEVELS).round() / LEVELS,
+        };
+        let lost = wanted - values[i];
+        let (x, below) = (i % width, i + width);
+        let mut hand_on = |place: usize, sixteenths: f32| {
+            if let Some(value) = values.get_mut(place) {
+                *value += lost * sixteenths / 16.0;
+            }
+        };
+        if x + 1 < width {
+            hand_on(i + 1, 7.0);
+            hand_on(below + 1, 1.0);
+        }
+        if x > 0 {
+            hand_on(below - 1, 3.0);
+        }
+        hand_on(below, 5.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Shape;
+
+    const SHAPE: Shape = Shape::new(1, 2, 40, 37);
+
+    fn source() -> Tensor {
+        Tensor::from_fn(SHAPE, |_, c, y, x| {
+            ((7 * y + 13 * x + 50 * c) % 256) as f32 / 255.0
+        })
+    }
+
+    #[test]
+    fn levels_are_whole_and_a_change_below_half_a_level_survives_in_the_mean() {
+        let source = Tensor::from_fn(SHAPE, |_, _, y, x| ((y + x) % 100 + 50) as f32 / 255.0);
+        let image = Tensor::from_fn(SHAPE, |_, c, y, x| source.at(0, c, y, x) + 0.3 / 255.0);
+        let rounded = to_8_bits(&source, &image, None);
+        let levels = |image: &Tensor| {
+            image
+                .data()
+                .iter()
+                .map(|v| f64::from(*v) * 255.0)
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            levels(&rounded)
+                .iter()
+                .all(|level| (level - level.round()).abs() < 1e-4)
+        );
+        let mean = |image: &Tensor| levels(image).iter().sum::<f64>() / SHAPE.elements() as f64;
+        let kept = mean(&rounded) - mean(&source);
+        assert!((kept - 0.3).abs() < 0.02, "{kept} of 0.3 levels");
+    }
+
+    #[test]
+    fn what_equals_the_source_stays_as_it_is() {
+        let source = source();
+        let image = Tensor::from_fn(SHAPE, |_, c, y, x| match x < 20 {
+            true => (source.at(0, c, y, x) + 0.004).min(1.0),
+            false => source.at(0, c, y, x),
+        });
+        let rounded = to_8_bits(&source, &image, None);
+        for (y, x) in (0..40).flat_map(|y| (20..37).map(move |x| (y, x))) {
+            assert!((rounded.at(0, 1, y, x) - source.at(0, 1, y, x)).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn no_value_ends_beyond_the_cap() {
+        // Of whole levels and of others.
+        for offset in [0.0, 0.4 / 255.0] {
+            let source = Tensor::from_fn(SHAPE, |_, c, y, x| (source().at(0, c, y, x) + offset).min(1.0));
+            let image = Tensor::from_fn(SHAPE, |_, c, y, x| {
+                let change = if (x + y) % 3 == 0 { -0.1 } else { 0.1 };
+                (source.at(0, c, y, x) + change).clamp(0.0, 1.0)
+            });
+            let rounded = to_8_bits(&source, &image, Some(0.1));
+            let differences = source
+                .data()
+                .iter()
+                .zip(rounded.data())
+                .map(|(a, b)| (a - b).abs());
+            let most = differences.fold(0.0, f32::max);
+            assert!((0.09..=0.1 + 1e-6).contains(&most), "{most}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The order of iterations: each handed out once, in turn.
+
+use std::sync::Arc;
+
+use super::plan::Attack;
+use crate::program::CallId;
+
+/// How one sample is stepped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// τ, the multiplier at an IoU of 0.
+    pub tau: f32,
+    /// β, what an IoU of 1 adds to it.
+    pub beta: f32,
+    /// The most that L2 may grow by in a step that is held, see [`StepSize::LEAP`](super::StepSize::LEAP).
+    pub leap: f32,
+}
+
+/// Hands out the calls of one iteration after the other, from the first to the last that the settings allow.
+///
+/// An iteration goes on from what the one before left on the device, so each must run once, in turn, on the executor that
+/// was prepared, and nothing else may write the attack's buffers meanwhile. This cannot be copied, and
+/// [`Attack::prepare`] is what begins anew.
+#[derive(Debug)]
+pub struct Iterations {
+    /// Of an even and of an odd iteration.
+    calls: [Arc<[CallId]>; 2],
+    steps: Vec<Step>,
+    handed_out: u32,
+    limit: u32,
+}
+
+impl Iterations {
+    pub(super) fn new(attack: &Attack, steps: Vec<Step>) -> Self {
+        Iterations {
+            calls: attack.iterations.clone(),
+            steps,
+            handed_out: 0,
+            limit: attack.config().iterations,
+        }
+    }
+
+    /// How each sample is stepped.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// How many iterations were handed out.
+    pub fn handed_out(&self) -> u32 {
+        self.handed_out
+    }
+}
+
+impl Iterator for Iterations {
+    type Item = Arc<[CallId]>;
+
+    fn next(&mut self) -> Option<Arc<[CallId]>> {
+        if self.handed_out >= self.limit {
+            return None;
+        }
+        let parity = self.handed_out as usize % 2;
+        self.handed_out += 1;
+        Some(Arc::clone(&self.calls[parity]))
+    }
+}
