@@ -223,7 +223,7 @@ impl<'g> Lowering<'g> {
             extent: place.shape.into(),
             value: 0.0,
         };
-        self.program.add_call(label, params, [None; 0], &[place.buffer]);
+        self.program.add_call(label, params, [None; 0], [place.buffer]);
     }
 
     /// The channels of a concatenation, given as `whole`, that its input `index` makes up.

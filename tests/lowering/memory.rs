@@ -98,9 +98,9 @@ fn the_words_of_a_condition_stay_until_it_is_decided() {
         extent: shape.into(),
         value: 1.0,
     };
-    program.add_call("flag", fill(flag), [None; 0], &[flag.buffer]);
-    program.add_call("other", fill(other), [None; 0], &[other.buffer]);
-    let call = program.add_call("output", fill(output), [None; 0], &[output.buffer]);
+    program.add_call("flag", fill(flag), [None; 0], [flag.buffer]);
+    program.add_call("other", fill(other), [None; 0], [other.buffer]);
+    let call = program.add_call("output", fill(output), [None; 0], [output.buffer]);
     let condition = Condition {
         buffer: flag.buffer,
         view: flag.view,

@@ -45,7 +45,7 @@ fn a_buffer_that_is_not_there_is_named() {
             "fill",
             fill_through(View::dense(SHAPE), SHAPE.into()),
             [None; 0],
-            &[BufferId(99)],
+            [BufferId(99)],
         );
     });
     assert_says(&problem, &["call `fill`", "buffer 99", "the program has 0"]);
@@ -60,7 +60,7 @@ fn a_view_beyond_its_buffer_is_refused() {
             ..View::dense(Shape::new(1, 1, 1, 4))
         };
         let extent = Shape::new(1, 1, 1, 4).into();
-        program.add_call("fill", fill_through(view, extent), [None; 0], &[four]);
+        program.add_call("fill", fill_through(view, extent), [None; 0], [four]);
     });
     assert_says(&problem, &["`output`", "16777220", "`four words`", "has 4"]);
 }
@@ -119,7 +119,7 @@ fn extents_that_no_index_counts_are_refused() {
             channel: 0,
             row: 0,
         };
-        program.add_call("fill", fill_through(view, extent), [None; 0], &[one]);
+        program.add_call("fill", fill_through(view, extent), [None; 0], [one]);
     });
     assert_says(&problem, &["elements are more than the 4294967295"]);
 }
@@ -132,7 +132,7 @@ fn written_elements_that_overlap_are_refused() {
             row: 3,
             ..View::dense(SHAPE)
         };
-        program.add_call("fill", fill_through(view, SHAPE.into()), [None; 0], &[buffer]);
+        program.add_call("fill", fill_through(view, SHAPE.into()), [None; 0], [buffer]);
     });
     assert_says(&problem, &["`output`", "overlap"]);
 }
@@ -180,7 +180,7 @@ fn what_a_call_takes_is_bound_and_nothing_else() {
             "slope",
             params,
             [Some(signs.buffer), Some(slopes), given],
-            &[output.buffer],
+            [output.buffer],
         );
     };
     for (in_place, gradient) in [(0, true), (1, false)] {
@@ -208,7 +208,7 @@ fn a_condition_stands_in_its_buffer_and_apart_from_what_is_written() {
             "fill",
             fill_through(output.view, SHAPE.into()),
             [None; 0],
-            &[output.buffer],
+            [output.buffer],
         );
         let view = View {
             offset: 0,
@@ -243,7 +243,7 @@ fn a_call_with_too_few_buffers_is_refused() {
             output: one.view,
             extent: SHAPE.into(),
         };
-        program.add_call("add", params, &[one.buffer], [None; 0]);
+        program.add_call("add", params, [one.buffer], [None; 0]);
     });
     assert_says(
         &problem,

@@ -51,7 +51,7 @@ fn words_say_how_visible_a_change_is() {
         let saved = Tensor::from_fn(shape, |_, c, y, x| source.at(0, c, y, x) + change(y, x));
         Likeness::new(&source, &saved).unwrap().in_words
     };
-    let checker = |size: f32| move |y: usize, x: usize| if (x + y) % 2 == 0 { size } else { -size };
+    let checker = |size: f32| move |y: usize, x: usize| if (x + y).is_multiple_of(2) { size } else { -size };
     assert!(changed(&checker(0.005)).starts_with("hard to see"));
     assert!(changed(&checker(0.02)).starts_with("to be seen"));
     assert!(changed(&checker(0.05)).starts_with("VISIBLE"));

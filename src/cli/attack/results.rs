@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess, to_8_bits};
+use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{write_image, write_rgb_image};
 use asma::program::Executor;

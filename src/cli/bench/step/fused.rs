@@ -55,7 +55,7 @@ impl Fused {
                 "update",
                 update_params(extent, ledger_length, parity),
                 [Some(gradient.buffer), Some(source.buffer), None, Some(classes)],
-                &[adversarial.buffer, best.buffer, counts, ledger],
+                [adversarial.buffer, best.buffer, counts, ledger],
             );
             [mask, update]
         });
