@@ -50,17 +50,20 @@ impl Graph {
     /// larger, of the same aspect offset.
     pub fn nearest_sizes(&self, input: Shape) -> Vec<(usize, usize)> {
         let fits = |h, w| self.shapes(Shape { h, w, ..input }).is_ok();
-        let smaller = (1..input.h.min(input.w)).find_map(|less| {
+        let smaller = (1..input.h.min(input.w).min(MOST_TRIED)).find_map(|less| {
             let (h, w) = (input.h - less, input.w - less);
             fits(h, w).then_some((h, w))
         });
-        let larger = (1..=4096).find_map(|more| {
-            let (h, w) = (input.h + more, input.w + more);
+        let larger = (1..=MOST_TRIED).find_map(|more| {
+            let (h, w) = (input.h.saturating_add(more), input.w.saturating_add(more));
             fits(h, w).then_some((h, w))
         });
         smaller.into_iter().chain(larger).collect()
     }
 }
+
+/// Sizes on either side that are tried before none is named.
+const MOST_TRIED: usize = 4096;
 
 /// What an input's sides may be at most: numbers of rows, columns, channels and samples that 32 bits count.
 const MOST_SIDE: usize = u32::MAX as usize;
