@@ -3,8 +3,6 @@
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use super::WeightTensor;
-
 /// The numbers in `bytes` (little-endian), rounded to the nearest 32-bit float; none if weights cannot be
 /// read from this element type.
 pub(super) fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
@@ -23,9 +21,9 @@ fn convert<const WIDTH: usize>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> f32
 }
 
 /// All numbers of these tensors, one tensor behind the other, as 32-bit floats.
-pub(super) fn encode<'a>(tensors: impl Iterator<Item = &'a WeightTensor>) -> Vec<u8> {
+pub(super) fn encode<'a>(tensors: impl Iterator<Item = &'a [f32]>) -> Vec<u8> {
     tensors
-        .flat_map(|tensor| &tensor.data)
+        .flatten()
         .flat_map(|number| number.to_le_bytes())
         .collect()
 }

@@ -130,10 +130,11 @@ impl Checkpoint {
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect();
+        let numbers = sorted.values().map(|tensor| &tensor.data[..]);
         Ok(Checkpoint {
             source: Source::Memory,
             header: Header::of_tensors(&sorted, metadata),
-            storage: Arc::new(Storage::Bytes(Cow::Owned(elements::encode(sorted.values())))),
+            storage: Arc::new(Storage::Bytes(Cow::Owned(elements::encode(numbers)))),
             data_start: 0,
         })
     }
