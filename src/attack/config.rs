@@ -115,7 +115,7 @@ impl StepSize {
 
     /// The share of the perturbation that a held step gives up; less where the attack does not get on and its steps grow.
     /// What early steps did that later ones do not ask for again fades away.
-    pub const PULL: f32 = 0.01;
+    pub const PULL: f32 = 0.005;
 }
 
 /// The attack's settings.
