@@ -31,8 +31,8 @@ impl Case {
         let config = AsmaConfig {
             schedule,
             step: StepSize::Fixed {
-                tau: 2e-4,
-                beta: 2e-3,
+                tau: 6e-4,
+                beta: 6e-3,
             },
             iterations: ITERATIONS,
             ..AsmaConfig::published()
