@@ -32,7 +32,7 @@ const STAGNATION: u32 = 4u;
 const GROWTH: f32 = 1.02;
 const GROWTH_WITH_IOU: f32 = 0.04;
 const LEAST_SCALE: f32 = 0.03125;
-const MOST_SCALE: f32 = 16.0;
+const MOST_SCALE: f32 = 64.0;
 
 // What every thread of a sample works out for itself from the counts and the state.
 struct Decision {
@@ -145,7 +145,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         let change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, taken_back);
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
-        pull = min(bitcast<f32>(ledger[settings + PULL]) / scale, 1.0);
+        pull = bitcast<f32>(ledger[settings + PULL]);
     }
     let patience = ledger[settings + PATIENCE];
     var stops = RUNNING;

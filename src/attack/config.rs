@@ -113,8 +113,7 @@ impl StepSize {
     /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
     pub const LEAP: f64 = 1.5;
 
-    /// The share of the perturbation that a held step gives up; less where the attack does not get on and its steps grow.
-    /// What early steps did that later ones do not ask for again fades away.
+    /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again fades away.
     pub const PULL: f32 = 0.005;
 }
 

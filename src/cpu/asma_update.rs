@@ -133,7 +133,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                 };
                 scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);
                 decision.multiplier = if decision.take_back { 0.0 } else { multiplier * scale };
-                decision.pull = (float(PULL) / scale).min(1.0);
+                decision.pull = float(PULL);
             }
             let row =
                 Params::ring_start(params.extent) + (iteration % params.ring_rows) as usize * ROW_LENGTH;

@@ -38,7 +38,7 @@
 //!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
 //!   `STAGNATION` iterations old, the scale grows by `GROWTH + GROWTH_WITH_IOU · best IoU`; it
 //!   stays within `SCALES` and multiplies the step's
-//!   multiplier, and the step also gives up the share `PULL / scale` of the distance to the source. An image
+//!   multiplier, and the step also gives up the share `PULL` of the distance to the source. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
@@ -87,7 +87,7 @@ pub const GROWTH: f32 = 1.02;
 /// astray.
 pub const GROWTH_WITH_IOU: f32 = 0.04;
 /// With [`HOLD`], the least and the largest scale.
-pub const SCALES: [f32; 2] = [1.0 / 32.0, 16.0];
+pub const SCALES: [f32; 2] = [1.0 / 32.0, 64.0];
 
 /// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
@@ -111,7 +111,7 @@ pub const LEAP: usize = 5;
 /// Word that is 0 until a step finds a gradient or a stepped value that is infinite or no number; then 1 more than the
 /// iteration, for good.
 pub const NOT_FINITE: usize = 6;
-/// Word of the share of the distance to the source that a step gives up at a scale of 1 (float), read
+/// Word of the share of the distance to the source that a step gives up (float), read
 /// with [`HOLD`].
 pub const PULL: usize = 7;
 /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
