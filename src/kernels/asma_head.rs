@@ -4,7 +4,7 @@
 //!
 //! For each output pixel:
 //! - `logits_c = bias_c + Σ_i weight[i, c] · feature_i`, which are written;
-//! - prediction, seed and counts of them as [`asma_mask`](super::asma_mask) has it, flags included;
+//! - prediction, seed and counts of them as [`asma_mask`] has it, flags included;
 //! - with [`WRITE_SEED`]: `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
 //!   `feature_i` is not positive.
 
@@ -37,7 +37,7 @@ kernel! {
         padded_out_channels: u32,
         /// Classes: the extent's channels, or 2 if there is only one.
         class_count: u32,
-        /// What to do, as [`asma_mask`](super::asma_mask) has it.
+        /// What to do, as [`asma_mask`] has it.
         flags: u32,
         /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
         parity: u32,

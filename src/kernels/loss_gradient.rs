@@ -1,5 +1,5 @@
 //! Adjoint of the training loss `cross_entropy · CE + dice · (1 − mean_{c≥1} Dice_c)`, whose sums over the batch
-//! [`loss_sums`](super::loss_sums) gave:
+//! [`loss_sums`] gave:
 //!
 //! `dCE/dz_c = w_Y · (p_c − [Y = c]) / Σw` and, with `N_c = 2·Σ p_c[Y=c] + s`, `D_c = Σ p_c + Σ [Y=c] + s`,
 //! `u_c = (N_c − 2·[Y=c]·D_c) / D_c² / (classes − 1)` for `c ≥ 1` and `u_0 = 0`:

@@ -22,8 +22,8 @@ pub struct Network<P = Program> {
     /// change it.
     pub seed: Option<Place>,
     /// Where the gradient of the input stands after the adjoint calls, dense; only with
-    /// [`Gradients::Input`].
+    /// [`Gradients::Input`](super::Gradients::Input).
     pub gradient: Option<Place>,
-    /// The parameters and their gradients; only with [`Gradients::Parameters`].
+    /// The parameters and their gradients; only with [`Gradients::Parameters`](super::Gradients::Parameters).
     pub trainable: Option<Trainable>,
 }

@@ -2,7 +2,7 @@
 //! gradient of the input, or of the parameters.
 //!
 //! Each node is lowered by its operator, by itself; what can be done in one call is put together afterwards, by what the
-//! calls do ([`rewrite`]).
+//! calls do (`rewrite`).
 
 mod lowered;
 mod lowering;
