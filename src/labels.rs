@@ -173,8 +173,9 @@ pub fn scored_classes(class_count: usize, attacked: &[u8]) -> Vec<u8> {
 
 /// Intersection over union, averaged over those of `classes` that a map has, and the share of pixels predicted as wanted.
 ///
-/// A class absent from both maps is left out of the mean; where all of them are, the IoU is 1. Pixels that the target labels [`IGNORE`] are left
-/// out; where that is all of them, the pixel accuracy is 1. [`scored_classes`] gives the usual `classes`.
+/// A class absent from both maps is left out of the mean; where all of them are, the IoU is 1. Pixels that the target
+/// labels [`IGNORE`] are left out; where that is all of them, the pixel accuracy is 1. [`scored_classes`] gives the usual
+/// `classes`.
 ///
 /// # Errors
 /// If the maps differ in size or `classes` is empty.

@@ -38,8 +38,9 @@ fn label_statistics_follow_the_definition() {
     let iou_of_both = (0.5 + 1.0 / 3.0) / 2.0;
     let (iou, _) = compare(&target, &prediction, &[0, 1]).expect("same size");
     approx::assert_abs_diff_eq!(iou, iou_of_both, epsilon = 1e-7);
-    // Class 2 is in neither, which is as it should be.
-    assert_eq!(compare(&target, &prediction, &[1, 2]).expect("same size").0, 0.75);
+    // Class 2 is in neither, and says nothing; of classes that are all in neither, there is nothing wrong.
+    assert_eq!(compare(&target, &prediction, &[1, 2]).expect("same size").0, 0.5);
+    assert_eq!(compare(&target, &prediction, &[2]).expect("same size").0, 1.0);
     let ignored = map(&[255; 6]);
     assert_eq!(
         compare(&ignored, &prediction, &[1]).expect("same size"),
