@@ -36,7 +36,7 @@ impl Params {
 
     /// Words of all samples' labels.
     pub fn words(extent: Extent) -> usize {
-        extent.n as usize * Self::words_of_sample(extent)
+        (extent.n as usize).saturating_mul(Self::words_of_sample(extent))
     }
 }
 
