@@ -49,63 +49,35 @@ kernel! {
     }
 }
 
-impl From<conv2d::Params> for Params {
-    /// The parameters of both convolutions mean the same.
-    fn from(params: conv2d::Params) -> Self {
-        let conv2d::Params {
-            input,
-            output,
-            input_extent,
-            output_extent,
-            kernel,
-            stride,
-            padding,
-            padded_out_channels,
-            accumulate,
-            gated,
-        } = params;
-        Params {
-            input,
-            output,
-            input_extent,
-            output_extent,
-            kernel,
-            stride,
-            padding,
-            padded_out_channels,
-            accumulate,
-            gated,
+/// Makes one parameter struct of the other's fields: those of both convolutions mean the same.
+macro_rules! of_fields {
+    ($type:path, $params:expr) => {{
+        let params = $params;
+        $type {
+            input: params.input,
+            output: params.output,
+            input_extent: params.input_extent,
+            output_extent: params.output_extent,
+            kernel: params.kernel,
+            stride: params.stride,
+            padding: params.padding,
+            padded_out_channels: params.padded_out_channels,
+            accumulate: params.accumulate,
+            gated: params.gated,
         }
+    }};
+}
+
+impl From<conv2d::Params> for Params {
+    fn from(params: conv2d::Params) -> Self {
+        of_fields!(Params, params)
     }
 }
 
 impl Params {
     /// The plain convolution of the same parameters.
     pub(crate) fn plain(&self) -> conv2d::Params {
-        let Params {
-            input,
-            output,
-            input_extent,
-            output_extent,
-            kernel,
-            stride,
-            padding,
-            padded_out_channels,
-            accumulate,
-            gated,
-        } = *self;
-        conv2d::Params {
-            input,
-            output,
-            input_extent,
-            output_extent,
-            kernel,
-            stride,
-            padding,
-            padded_out_channels,
-            accumulate,
-            gated,
-        }
+        of_fields!(conv2d::Params, self)
     }
 }
 
