@@ -1,6 +1,5 @@
 //! What a network's operator is: everything about it stands in one file, as an implementation of [`Operator`].
 
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use crate::error::{Error, Result};
@@ -222,6 +221,6 @@ pub(super) fn windows(size: usize, kernel: usize, stride: usize, padding: usize)
 }
 
 /// A message of something that a lowering should have and has not.
-pub(super) fn missing(what: impl Into<Cow<'static, str>>) -> Error {
-    Error::Network(what.into().into_owned())
+pub(super) fn missing(what: &str) -> Error {
+    Error::Network(what.into())
 }
