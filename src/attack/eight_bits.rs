@@ -12,17 +12,20 @@ const LEVELS: f32 = 255.0;
 /// loses is handed on to its neighbours to the right and below (Floyd and Steinberg, *An adaptive algorithm for spatial
 /// greyscale*, 1976): a network, which sums over neighbourhoods, sees nearly the same. Values that equal the source's are
 /// rounded by themselves, so that a region that may not change does not, and with a `cap` none ends further from the
-/// source than that, unless rounding the source alone does.
+/// source than that, unless rounding the source alone does. `source` and `image` have the same shape, N×C×H×W; planes that
+/// only one of them has stay as they are.
 pub fn to_8_bits(source: &Tensor, image: &Tensor, cap: Option<f32>) -> Tensor {
     let shape = image.shape();
+    // An image of no pixels has no planes either.
+    let pixels = shape.pixels().max(1);
     let mut result = image.clone();
     for (plane, (values, origins)) in result
         .data_mut()
-        .chunks_exact_mut(shape.pixels())
-        .zip(source.data().chunks_exact(shape.pixels()))
+        .chunks_exact_mut(pixels)
+        .zip(source.data().chunks_exact(pixels))
         .enumerate()
     {
-        let exact = &image.data()[plane * shape.pixels()..][..shape.pixels()];
+        let exact = &image.data()[plane * pixels..][..pixels];
         diffuse(values, exact, origins, shape.w, cap);
     }
     result
@@ -97,6 +100,12 @@ mod tests {
         let mean = |image: &Tensor| levels(image).iter().sum::<f64>() / SHAPE.elements() as f64;
         let kept = mean(&rounded) - mean(&source);
         assert!((kept - 0.3).abs() < 0.02, "{kept} of 0.3 levels");
+    }
+
+    #[test]
+    fn an_image_of_no_pixels_is_one() {
+        let nothing = Tensor::zeros(Shape::new(1, 3, 0, 5));
+        assert_eq!(to_8_bits(&nothing, &nothing, None), nothing);
     }
 
     #[test]
