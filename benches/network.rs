@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::program::{CallId, Executor, Place};
 use asma::{Result, Shape, Tensor};

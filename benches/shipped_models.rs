@@ -16,8 +16,8 @@ use asma::data::{
     pair_by_name, read_pairs,
 };
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
-use asma::graph::Model;
 use asma::labels::compare;
+use asma::model::Model;
 use asma::program::Executor;
 use asma::{LabelMap, Scores, Tensor};
 use clap::Parser;
@@ -122,7 +122,7 @@ fn main() -> Result<()> {
     let mut record = Record {
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
         device: executor.describe(),
-        network: model.family.to_string(),
+        network: model.name.clone(),
         unseen: Vec::new(),
         photographs: Vec::new(),
         attacks: Vec::new(),

@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 use asma::cpu::CpuExecutor;
-use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::Specialisation;
+use asma::model::{Padding, SimpleUnet};
 use asma::train::initial_graph;
 use asma::{LabelMap, Shape, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn twins(criterion: &mut Criterion) {
     let unet = SimpleUnet::doubling(3, 16, 4, 2, Padding::Valid);
-    let graph = initial_graph(&unet, 1).expect("a network");
+    let blank = unet.blank().expect("a network");
+    let graph = initial_graph(&blank, 1).expect("a network");
     let input = Shape::new(1, 3, 268, 268);
     let attack = Attack::new(&graph, input, AsmaConfig::default(), false).expect("an attack");
     let mut executor = CpuExecutor::new(attack.program().clone()).expect("memory");

@@ -6,7 +6,7 @@
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions, check_limits};
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::program::Executor;
 use asma::{LabelMap, Shape, Tensor, wgpu};
 

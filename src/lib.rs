@@ -8,7 +8,7 @@
 //! ```no_run
 //! use std::ops::ControlFlow;
 //! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
-//! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, graph::Model};
+//! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, model::Model};
 //!
 //! # fn main() -> asma::Result<()> {
 //! let model = Model::from_checkpoint(&Checkpoint::open("unet.safetensors")?)?;
@@ -40,8 +40,9 @@
 //! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
 //! - [`attack`]: the settings, the loop, targets, stopping;
 //! - [`train`]: loss, optimiser and the loop over epochs; variations of samples, the split for validation;
+//! - [`model`]: what a user brings: a network and what is known of it, from any known file;
 //! - [`network`]: a graph lowered to calls at one input size, forward and adjoint;
-//! - [`graph`]: what a network is, operator by operator; the families of U-Nets;
+//! - [`graph`]: what a network is, operator by operator;
 //! - [`checkpoint`]: weights in and out;
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
 //! - [`program`]: calls over buffers, proved before they run; memory shared by liveness;
@@ -61,6 +62,7 @@ pub mod gpu;
 pub mod graph;
 pub mod kernels;
 pub mod labels;
+pub mod model;
 pub mod network;
 pub mod program;
 pub mod report;

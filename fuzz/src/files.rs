@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use asma::checkpoint::Checkpoint;
 use asma::data::{read_image, read_mask};
 use asma::gpu::Tuning;
-use asma::graph::Model;
+use asma::model::Model;
 use asma::report::{read_summary, read_trace};
 use asma::{Shape, Tensor};
 

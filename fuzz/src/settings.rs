@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use asma::attack::{AsmaConfig, Attack, StepSize};
 use asma::data::{Crop, Padding, PaddingMode, Preparation, Resize, SyntheticKind, SyntheticOptions};
-use asma::graph::SimpleUnet;
 use asma::labels::{IGNORE, compare, scored_classes};
+use asma::model::SimpleUnet;
 use asma::network::Precision;
 use asma::train::{
     Augmentation, LossConfig, TrainingConfig, TrainingPlan, Variation, augment, initial_graph, split,
@@ -107,9 +107,9 @@ fn try_configs(bytes: &mut Unstructured<'_>) -> Result<()> {
     let classes = number(bytes)?;
     let _ = config.check(classes);
     let (base, depth) = (bytes.int_in_range(1..=2)?, bytes.int_in_range(1..=2)?);
-    let padding = *bytes.choose(&[asma::graph::Padding::Same, asma::graph::Padding::Valid])?;
+    let padding = *bytes.choose(&[asma::model::Padding::Same, asma::model::Padding::Valid])?;
     let unet = SimpleUnet::doubling(3, base, depth, bytes.int_in_range(1..=4)?, padding);
-    if let Ok(graph) = initial_graph(&unet, 1) {
+    if let Ok(graph) = unet.blank().and_then(|graph| initial_graph(&graph, 1)) {
         let input = Shape::new(number(bytes)?, number(bytes)?, number(bytes)?, number(bytes)?);
         let _ = Attack::new(&graph, input, config, bytes.arbitrary()?);
         let _ = TrainingPlan::new(&graph, input, training_config(bytes)?);

@@ -38,7 +38,7 @@ pub fn texts(bytes: &[u8]) {
     let _ = text.parse::<Padding>();
     let _ = text.parse::<DeviceChoice>();
     let _ = text
-        .parse::<asma::graph::Padding>()
+        .parse::<asma::model::Padding>()
         .map(|padding| padding.to_string());
     round_trip::<Preset>(&text);
     round_trip::<SyntheticKind>(&text);

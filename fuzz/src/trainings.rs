@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::graph::Graph;
+use asma::model::{Padding, SimpleUnet};
 use asma::train::{Event, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState, initial_graph};
 use asma::{LabelMap, Shape, Tensor};
 
@@ -23,7 +24,8 @@ struct Tiny {
 
 static TINY: LazyLock<Tiny> = LazyLock::new(|| {
     let unet = SimpleUnet::doubling(1, 1, 1, 2, Padding::Same);
-    let graph = initial_graph(&unet, 0).expect("a network");
+    let blank = unet.blank().expect("a network");
+    let graph = initial_graph(&blank, 0).expect("a network");
     let config = TrainingConfig {
         epochs: 3,
         batch: 1,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use asma::checkpoint::Checkpoint;
 use asma::data::Resize;
 use asma::graph::ops::{Conv2d, ConvTranspose2d};
-use asma::graph::{Graph, Model, Node, Op, Operator, Padding};
+use asma::graph::{Graph, Node, Op, Operator};
+use asma::model::{Model, ModelOptions, Padding};
 use asma::network::{LoweringOptions, lower};
 use asma::{Result, Shape};
 use clap::Args;
@@ -44,7 +45,10 @@ struct Layer {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint = Checkpoint::open(&arguments.weights)?;
-    let model = Model::with_padding(&checkpoint, arguments.padding)?;
+    let options = ModelOptions {
+        padding: arguments.padding,
+    };
+    let model = Model::with_options(&checkpoint, &options)?;
     let graph = &model.graph;
     let input = Shape::new(
         usize::from(arguments.batch),
@@ -77,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .collect();
         let json = json!({
             "file": arguments.weights.display().to_string(),
-            "network": model.family.to_string(),
+            "network": model.name,
             "read_as": model.description,
             "metadata": checkpoint.metadata(),
             "parameters": graph.parameter_count(),
@@ -91,8 +95,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     print(&model.description)?;
-    if model.padding_assumed {
-        print("  (the file does not say how convolutions pad; `valid` is assumed, see --padding)")?;
+    for note in &model.notes {
+        print(format_args!("  ({note})"))?;
     }
     print(format_args!(
         "{:<20} {:<16} {:>18} {:>12} {:>12}",

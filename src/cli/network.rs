@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-use asma::graph::{Model, Padding};
 use asma::kernels::variant_names;
+use asma::model::{Model, ModelOptions, Padding};
 use asma::network::Precision;
 use asma::program::{Executor, Program};
 use asma::{Error, Result};
@@ -169,15 +168,12 @@ fn variant_name(text: &str) -> std::result::Result<String, String> {
 /// Reads weights and recognises the network; says on stderr what was read. `padding` is what the user says of files
 /// that do not say it.
 pub fn load_model(path: &Path, padding: Option<Padding>) -> Result<Model> {
-    let model = Model::with_padding(&Checkpoint::open(path)?, padding)?;
+    let model = Model::open(path, &ModelOptions { padding })?;
     say(format_args!("model: {}: {}", path.display(), model.description));
-    if model.padding_assumed {
-        say(format_args!(
-            "note: {} does not say how its 3×3 convolutions pad; `valid` is assumed, whose output is smaller than its \
-             input. Say --padding same if they were built with padding=1, or --padding valid",
-            path.display()
-        ));
-    }
+    model
+        .notes
+        .iter()
+        .for_each(|note| say(format_args!("note: {note}")));
     Ok(model)
 }
 

@@ -1,5 +1,6 @@
 //! The graph: nodes in an order in which they can be computed, and their parameters.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ops::{Input, Op, Operator};
@@ -49,7 +50,7 @@ impl Graph {
         NodeId(0)
     }
 
-    /// The output's node: the last one added.
+    /// The output's node: the last one added, or the one that [`Graph::set_output`] named.
     pub fn output(&self) -> NodeId {
         self.output
     }
@@ -104,6 +105,91 @@ impl Graph {
             data: Arc::new(data),
         });
         Ok(ParameterId(self.parameters.len() - 1))
+    }
+
+    /// Gives a parameter other numbers.
+    ///
+    /// # Errors
+    /// If there is no such parameter, or it has not as many numbers.
+    pub fn set_parameter(&mut self, id: ParameterId, data: Arc<Vec<f32>>) -> Result<()> {
+        match self.parameters.get_mut(id.0) {
+            Some(parameter) if parameter.data.len() == data.len() => {
+                parameter.data = data;
+                Ok(())
+            }
+            Some(parameter) => Err(Error::Network(format!(
+                "parameter `{}` has {} numbers, but {} were given",
+                parameter.name,
+                parameter.data.len(),
+                data.len()
+            ))),
+            None => Err(Error::Network(format!(
+                "parameter {} was given, and the network has {}",
+                id.0,
+                self.parameters.len()
+            ))),
+        }
+    }
+
+    /// The shape of a parameter; of one that is missing, that of a single number.
+    pub fn shape_of(&self, id: ParameterId) -> &[usize] {
+        self.parameters
+            .get(id.0)
+            .map_or(&[], |parameter| &parameter.shape)
+    }
+
+    /// Whether another network has the same layers, whatever its numbers are.
+    pub fn has_layers_of(&self, other: &Graph) -> bool {
+        let same = |(one, other): (&Node, &Node)| one.op == other.op && one.inputs == other.inputs;
+        self.output == other.output
+            && self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().zip(&other.nodes).all(same)
+    }
+
+    /// Makes a node the output: what stands behind it is not computed.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    pub fn set_output(&mut self, id: NodeId) -> Result<()> {
+        if id.0 >= self.nodes.len() {
+            return Err(Error::Network(format!(
+                "node {} was named as output, and the network has {}",
+                id.0,
+                self.nodes.len()
+            )));
+        }
+        self.output = id;
+        Ok(())
+    }
+
+    /// The network without the nodes that its output does not depend on; the input stays.
+    pub(crate) fn pruned(&self) -> Cow<'_, Graph> {
+        let mut needed = vec![false; self.nodes.len()];
+        needed[0] = true;
+        needed[self.output.0] = true;
+        // Inputs of a node stand before it.
+        for index in (0..self.nodes.len()).rev() {
+            if needed[index] {
+                self.nodes[index]
+                    .inputs
+                    .iter()
+                    .for_each(|input| needed[input.0] = true);
+            }
+        }
+        if !needed.contains(&false) {
+            return Cow::Borrowed(self);
+        }
+        let before = |id: NodeId| NodeId(needed[..id.0].iter().filter(|needed| **needed).count());
+        let kept = self.nodes.iter().zip(&needed).filter(|(_, needed)| **needed);
+        let nodes = kept.map(|(node, _)| Node {
+            inputs: node.inputs.iter().map(|&input| before(input)).collect(),
+            ..node.clone()
+        });
+        Cow::Owned(Graph {
+            nodes: nodes.collect(),
+            parameters: self.parameters.clone(),
+            output: before(self.output),
+        })
     }
 
     /// Adds a node, which becomes the output.

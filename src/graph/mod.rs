@@ -1,8 +1,6 @@
-//! What a network is: operators, nodes and parameters, independent of any input size; and the U-Net families
-//! as builders of such graphs.
+//! What a network is: operators, nodes and parameters, independent of any input size.
 
 mod border;
-mod family;
 #[expect(
     clippy::module_inception,
     reason = "the graph is what this floor is called after"
@@ -11,10 +9,7 @@ mod graph;
 pub mod ops;
 mod parameter;
 mod shapes;
-mod simple_unet;
 
-pub use family::{Family, Model};
 pub use graph::{Graph, Node, NodeId};
 pub use ops::{Op, Operator, PadMargins, PadMode, Resampling, Slopes, UpsampleSize};
 pub use parameter::{Origin, Parameter, ParameterId};
-pub use simple_unet::{Padding, SimpleUnet};

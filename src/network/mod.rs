@@ -46,6 +46,8 @@ pub fn lower(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Ne
 /// # Errors
 /// As [`lower`].
 pub fn lower_open(graph: &Graph, input: Shape, options: LoweringOptions) -> Result<Network<Builder>> {
+    let graph = graph.pruned();
+    let graph = graph.as_ref();
     let shapes = graph.shapes(input).map_err(|error| {
         let nearest = graph.nearest_sizes(input);
         if nearest.is_empty() || input.c != graph.input_channels() {

@@ -1,40 +1,78 @@
 //! Weights to begin with.
 
+use std::sync::Arc;
+
 use super::random::{Random, derived_seed};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, SimpleUnet};
+use crate::graph::ops::{Conv2d, ConvTranspose2d};
+use crate::graph::{Graph, Op, ParameterId};
 
-/// The network with random weights: normal with variance `2 / fan-in` where a ReLU follows, `1 / fan-in` for
-/// the transposed and the last convolution, which none follows (He et al. 2015); biases 0.
+/// The network with random weights: normal with variance `2 / fan-in` where an activation follows, `1 / fan-in` for
+/// transposed convolutions and where none follows (He et al. 2015); biases 0.
 ///
 /// # Errors
-/// If the network has no level.
-pub fn initial_graph(unet: &SimpleUnet, seed: u64) -> Result<Graph> {
-    let mut tensor = 0;
-    unet.build(|name, shape| {
-        tensor += 1;
-        let count = shape.iter().product();
-        let &[first, second, rows, columns] = shape else {
-            return Ok(vec![0.0; count]);
+/// If a layer reads a parameter that the network does not have.
+pub fn initial_graph(graph: &Graph, seed: u64) -> Result<Graph> {
+    let deviations = deviations(graph);
+    let mut initial = graph.clone();
+    for (index, (parameter, deviation)) in graph.parameters().iter().zip(deviations).enumerate() {
+        let count = parameter.data.len();
+        let Some(deviation) = deviation else {
+            // Of other layers as they are: a scale of zeros would be the end of a network.
+            if parameter.shape.len() == 1 && is_bias(graph, ParameterId(index)) {
+                initial.set_parameter(ParameterId(index), Arc::new(vec![0.0; count]))?;
+            }
+            continue;
         };
-        // A transposed convolution of stride 2 and kernel 2 sees each output pixel once: its fan-in is the
-        // number of channels.
-        let (fan_in, gain) = if name.starts_with("up_") {
-            (first, 1.0)
-        } else if name.starts_with("conv_final") {
-            (second, 1.0)
-        } else {
-            (second * rows * columns, 2.0)
-        };
-        let deviation = (gain / fan_in as f32).sqrt();
-        let mut random = Random::new(derived_seed(seed, &[tensor]));
+        let mut random = Random::new(derived_seed(seed, &[index as u64 + 1]));
         let mut values = Vec::with_capacity(count + 1);
         while values.len() < count {
             let (one, other) = random.normal_pair();
             values.extend([deviation * one, deviation * other]);
         }
         values.truncate(count);
-        Ok(values)
+        initial.set_parameter(ParameterId(index), Arc::new(values))?;
+    }
+    Ok(initial)
+}
+
+/// The standard deviation of each parameter that is a convolution's weight.
+fn deviations(graph: &Graph) -> Vec<Option<f32>> {
+    let mut deviations = vec![None; graph.parameters().len()];
+    for (index, node) in graph.nodes().iter().enumerate() {
+        let (weight, fan_in, gain) = match node.op {
+            Op::Conv2d(Conv2d { weight, .. }) => {
+                let followed = graph.nodes().iter().any(|reader| {
+                    reader.inputs.iter().any(|input| input.0 == index) && matches!(reader.op, Op::Slope(_))
+                });
+                let shape = graph.shape_of(weight);
+                let fan_in: usize = shape.iter().skip(1).product();
+                (weight, fan_in, if followed { 2.0 } else { 1.0 })
+            }
+            // Each output pixel sees as many taps as windows overlap.
+            Op::ConvTranspose2d(ConvTranspose2d { weight, stride, .. }) => match *graph.shape_of(weight) {
+                [channels, _, rows, columns] => {
+                    let taps = rows.div_ceil(stride[0]) * columns.div_ceil(stride[1]);
+                    (weight, channels * taps, 1.0)
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if let Some(deviation) = deviations.get_mut(weight.0) {
+            *deviation = Some((gain / fan_in.max(1) as f32).sqrt());
+        }
+    }
+    deviations
+}
+
+/// Whether a parameter is the bias of a convolution.
+fn is_bias(graph: &Graph, id: ParameterId) -> bool {
+    graph.nodes().iter().any(|node| match node.op {
+        Op::Conv2d(Conv2d { bias, .. }) | Op::ConvTranspose2d(ConvTranspose2d { bias, .. }) => {
+            bias == Some(id)
+        }
+        _ => false,
     })
 }
 
@@ -42,30 +80,46 @@ pub fn initial_graph(unet: &SimpleUnet, seed: u64) -> Result<Graph> {
 /// the same weights are often better together than each of them (Wortsman et al. 2022, "Model soups").
 ///
 /// # Errors
-/// If there is no graph, or one has not the tensors of `unet`, naming the first that is missing or has another shape.
-pub fn mean_graph(unet: &SimpleUnet, graphs: &[Graph]) -> Result<Graph> {
-    unet.build(|name, shape| {
+/// If there is no graph, or one has not the layers and tensors of the first, naming the first that is missing or
+/// another.
+pub fn mean_graph(graphs: &[Graph]) -> Result<Graph> {
+    let Some(first) = graphs.first() else {
+        return Err(Error::Usage(
+            "there is no network to take the mean of; give at least one".into(),
+        ));
+    };
+    let mut mean = first.clone();
+    for (index, parameter) in first.parameters().iter().enumerate() {
         let tensors = graphs.iter().map(|graph| {
-            let mut parameters = graph.parameters().iter();
-            let found = parameters.find(|parameter| parameter.name == name);
+            let found = graph.parameters().iter().find(|other| other.name == parameter.name);
             match found {
-                Some(parameter) if parameter.shape == shape => Ok(&parameter.data[..]),
-                Some(parameter) => Err(Error::Network(format!(
-                    "tensor `{name}` has shape {:?} in one network and {shape:?} in another; only weights of one \
-                     network have a mean",
-                    parameter.shape
+                Some(other) if other.shape == parameter.shape => Ok(&other.data[..]),
+                Some(other) => Err(Error::Network(format!(
+                    "tensor `{}` has shape {:?} in one network and {:?} in another; only weights of one network have a \
+                     mean",
+                    parameter.name, parameter.shape, other.shape
                 ))),
                 None => Err(Error::Network(format!(
-                    "tensor `{name}` is missing from a network that is to be averaged"
+                    "tensor `{}` is missing from a network that is to be averaged",
+                    parameter.name
                 ))),
             }
         });
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
-        if tensors.is_empty() {
-            return Err(Error::Usage("there is no network to take the mean of; give at least one".into()));
-        }
         let count = tensors.len() as f64;
-        let mean = |index: usize| tensors.iter().map(|values| f64::from(values[index])).sum::<f64>() / count;
-        Ok((0..shape.iter().product()).map(|index| mean(index) as f32).collect())
-    })
+        let mean_of =
+            |index: usize| tensors.iter().map(|values| f64::from(values[index])).sum::<f64>() / count;
+        let values = (0..parameter.data.len())
+            .map(|index| mean_of(index) as f32)
+            .collect();
+        mean.set_parameter(ParameterId(index), Arc::new(values))?;
+    }
+    if let Some(other) = graphs.iter().find(|graph| !graph.has_layers_of(first)) {
+        let layers = [first, other].map(|graph| graph.nodes().len());
+        return Err(Error::Network(format!(
+            "networks of {} and {} layers that are not the same have no mean, though their tensors have the same names",
+            layers[0], layers[1]
+        )));
+    }
+    Ok(mean)
 }

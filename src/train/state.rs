@@ -98,7 +98,7 @@ impl TrainingState {
     }
 
     /// The parameters alone, named as in `graph`, of which the state is; with `metadata`, such as
-    /// [`SimpleUnet::metadata`](crate::graph::SimpleUnet::metadata).
+    /// [`SimpleUnet::metadata`](crate::model::SimpleUnet::metadata).
     ///
     /// # Errors
     /// If the state is of another network, or a number is not finite.

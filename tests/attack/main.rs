@@ -11,8 +11,9 @@ use std::ops::ControlFlow;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, Snapshots, StepSize};
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::graph::Graph;
 use asma::labels::{LabelMap, compare};
+use asma::model::{Padding, SimpleUnet};
 use asma::{Result, Shape, Tensor};
 
 use networks::{image, simple_unet_scaled, target};

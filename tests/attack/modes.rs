@@ -1,8 +1,9 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
-use asma::graph::{Graph, NodeId, Padding, SimpleUnet, Slopes, ops};
+use asma::graph::{Graph, NodeId, Slopes, ops};
 use asma::labels::{IGNORE, LabelMap};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Precision, lower};
 
 use crate::networks::simple_unet_scaled;

@@ -1,6 +1,6 @@
 //! Every bad input: one line that names what was found and what is wanted, exit code 1 or 2, nothing left behind.
 
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use assert_cmd::Command;
 
 use crate::support::{SIZE, Workshop, save_weights, unet};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asma::checkpoint::WeightTensor;
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use assert_cmd::Command;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};

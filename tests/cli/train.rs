@@ -3,7 +3,7 @@
 use std::fs;
 
 use asma::checkpoint::Checkpoint;
-use asma::graph::Model;
+use asma::model::Model;
 
 use crate::support::Workshop;
 

@@ -2,7 +2,8 @@
 
 use asma::cpu::CpuExecutor;
 use asma::data::{Input, InputOptions, Preparation, fit};
-use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::graph::Graph;
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::program::Executor;
 use asma::{Shape, Tensor};

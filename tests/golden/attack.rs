@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, StepSize, StopReason};
 use asma::checkpoint::Checkpoint;
-use asma::graph::Model;
+use asma::model::Model;
 use asma::{LabelMap, TraceRow};
 
 use super::{assert_close, on_every_executor, open, path, tensor};

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use asma::Tensor;
-use asma::graph::{Graph, Model};
+use asma::graph::Graph;
+use asma::model::Model;
 use asma::network::{LoweringOptions, lower};
 use asma::program::{Executor, Place};
 

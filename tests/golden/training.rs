@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use asma::graph::Model;
+use asma::model::Model;
 use asma::train::{Augmentation, LossConfig, TrainingConfig, TrainingPlan};
 
 use super::{on_every_executor, open, tensor};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asma::attack::{AsmaConfig, Attack, AttackInput, Outcome, Schedule, Snapshots, StepSize};
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::program::{BufferId, Executor};
 use asma::{LabelMap, Shape, Tensor, TraceRow};
 

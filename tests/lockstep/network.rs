@@ -5,8 +5,8 @@ use std::sync::Arc;
 use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
-use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::Element;
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Network, Precision, lower};
 use asma::program::{Builder, Executor};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use asma::Shape;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, Tuning, VariantChoice, tune};
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Precision, lower};
 use asma::program::Executor;
 

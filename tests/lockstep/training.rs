@@ -1,7 +1,7 @@
 //! Whole training steps, from the samples to the new weights.
 
 use asma::Shape;
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::train::{LossConfig, TrainingConfig, TrainingPlan};
 
 use crate::comparison::{Lockstep, Mode};

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, NodeId, Op, Operator, PadMargins, Padding, SimpleUnet, Slopes, ops};
+use asma::graph::{Graph, NodeId, Op, Operator, PadMargins, Slopes, ops};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use asma::Shape;
 use asma::cpu::CpuExecutor;
-use asma::graph::{Padding, SimpleUnet};
 use asma::kernels::{Element, asma_mask, sigmoid};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Network, Precision, lower};
 use asma::program::{BufferId, Builder, Contents, Executor};
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, Node, NodeId, Op, Operator, Padding, ParameterId, SimpleUnet, Slopes, ops};
+use asma::graph::{Graph, Node, NodeId, Op, Operator, ParameterId, Slopes, ops};
 use asma::kernels::Params;
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
 use asma::program::Executor;
 use asma::{Shape, Tensor};

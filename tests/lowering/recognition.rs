@@ -2,7 +2,7 @@
 
 use asma::Shape;
 use asma::checkpoint::{Checkpoint, WeightTensor};
-use asma::graph::{Family, Model, Padding, SimpleUnet};
+use asma::model::{Model, ModelOptions, Padding, SimpleUnet};
 
 use crate::networks::checkpoint_of;
 
@@ -20,8 +20,8 @@ fn members_are_recognised_at_any_width_depth_and_number_of_classes() {
             padding: Padding::Valid,
         },
     ] {
-        let Model { family, graph, .. } = Model::from_checkpoint(&checkpoint_of(&unet, true)).unwrap();
-        assert_eq!(family, Family::SimpleUnet(unet.clone()));
+        let Model { name, graph, .. } = Model::from_checkpoint(&checkpoint_of(&unet, true)).unwrap();
+        assert_eq!(name, unet.to_string());
         let count: usize = unet
             .tensors()
             .iter()
@@ -30,12 +30,12 @@ fn members_are_recognised_at_any_width_depth_and_number_of_classes() {
         assert_eq!(graph.parameter_count(), count);
 
         // Padding cannot be seen in the tensors; without metadata it is the authors' own.
-        let family = Family::recognise(&checkpoint_of(&unet, false)).unwrap();
+        let Model { name, .. } = Model::from_checkpoint(&checkpoint_of(&unet, false)).unwrap();
         let wanted = SimpleUnet {
             padding: Padding::Valid,
             ..unet
         };
-        assert_eq!(family, Family::SimpleUnet(wanted));
+        assert_eq!(name, wanted.to_string());
     }
 }
 
@@ -138,7 +138,7 @@ fn one_prefix_is_taken_off_and_said() {
         "module._orig_mod.",
     ] {
         let model = read(renamed(&own, |name| format!("{prefix}{name}"))).unwrap();
-        assert_eq!(model.family, Family::SimpleUnet(unet.clone()));
+        assert_eq!(model.name, unet.to_string());
         assert!(
             model.description.contains(&format!("the prefix `{prefix}`")),
             "{}",
@@ -191,7 +191,7 @@ fn the_state_of_a_training_is_left_out_and_said() {
     for prefix in ["first_moment.", "second_moment."] {
         state.extend(renamed(&own, |name| format!("{prefix}{name}")));
     }
-    assert_eq!(read(state).unwrap().family, Family::SimpleUnet(unet));
+    assert_eq!(read(state).unwrap().name, unet.to_string());
     // Weights of another layer are no such state.
     let mut surplus = own;
     surplus.push(number("auxiliary.weight"));
@@ -203,11 +203,10 @@ fn padding_is_the_files_or_the_users_or_assumed() {
     let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Same);
     let (said, unsaid) = (checkpoint_of(&unet, true), checkpoint_of(&unet, false));
     let read = |checkpoint: &Checkpoint, padding: Option<Padding>| {
-        Model::with_padding(checkpoint, padding).map(|model| {
-            let Family::SimpleUnet(unet) = model.family else {
-                panic!("a SimpleUnet");
-            };
-            (unet.padding, model.padding_assumed)
+        let options = ModelOptions { padding };
+        Model::with_options(checkpoint, &options).map(|model| {
+            let padding = model.metadata["padding"].parse().unwrap();
+            (padding, !model.notes.is_empty())
         })
     };
     assert_eq!(read(&said, None).unwrap(), (Padding::Same, false));

@@ -1,7 +1,8 @@
 //! What cannot be run is refused before anything is allocated, in one line that names it.
 
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, check_limits, required_limits};
-use asma::graph::{Graph, Padding, SimpleUnet, ops};
+use asma::graph::{Graph, ops};
+use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Error, Shape};
 

@@ -3,7 +3,8 @@
 
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, SimpleUnet};
+use asma::graph::Graph;
+use asma::model::SimpleUnet;
 use asma::network::Network;
 use asma::program::{Executor, Place};
 use asma::{LabelMap, Shape, Tensor};

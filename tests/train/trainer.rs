@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
-use asma::graph::{Graph, Padding, SimpleUnet};
+use asma::graph::Graph;
+use asma::model::{Padding, SimpleUnet};
 use asma::program::Executor;
 use asma::train::{
     Augmentation, Event, LossConfig, Samples, Trainer, TrainingConfig, TrainingPlan, TrainingState,
@@ -57,7 +58,7 @@ struct Run {
 
 impl Run {
     fn new(config: TrainingConfig) -> Run {
-        let graph = initial_graph(&unet(Padding::Same), config.seed).unwrap();
+        let graph = initial_graph(&unet(Padding::Same).blank().unwrap(), config.seed).unwrap();
         let input = Shape::new(config.batch, 3, SIDE, SIDE);
         Run {
             plan: TrainingPlan::new(&graph, input, config).unwrap(),
@@ -115,7 +116,7 @@ fn learns_on_the_centre_that_a_valid_network_sees() {
         augmentation: Augmentation::NONE,
         ..config()
     };
-    let graph = initial_graph(&unet(Padding::Valid), 0).unwrap();
+    let graph = initial_graph(&unet(Padding::Valid).blank().unwrap(), 0).unwrap();
     let plan = TrainingPlan::new(&graph, Shape::new(4, 3, 36, 36), config).unwrap();
     assert_eq!((plan.output().h, plan.output().w), (20, 20));
     let (training, validation) = (squares(12, 36), squares(3, 36));
@@ -226,7 +227,7 @@ fn a_state_that_no_run_comes_to_is_refused() {
 fn classes_that_neither_labels_nor_prediction_have_say_nothing() {
     // Five classes for labels that have two: a network that has learnt nothing does not score 3/4 by what it never sees.
     let unet = SimpleUnet::doubling(3, 4, 2, 5, Padding::Same);
-    let graph = initial_graph(&unet, 0).unwrap();
+    let graph = initial_graph(&unet.blank().unwrap(), 0).unwrap();
     let config = TrainingConfig {
         epochs: 3,
         ..config()
@@ -238,7 +239,7 @@ fn classes_that_neither_labels_nor_prediction_have_say_nothing() {
     let state = trainer.run(&mut |_| Ok(ControlFlow::Continue(()))).unwrap();
 
     let weights = state.weights(&graph, unet.metadata()).unwrap();
-    let model = asma::graph::Model::from_checkpoint(&weights).unwrap();
+    let model = asma::model::Model::from_checkpoint(&weights).unwrap();
     let plan = TrainingPlan::new(&model.graph, Shape::new(1, 3, SIDE, SIDE), config).unwrap();
     let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
     plan.prepare(&mut executor).unwrap();
@@ -320,7 +321,7 @@ fn the_best_epoch_is_told_and_its_weights_are_those_of_then() {
     // The network that these weights make has that IoU on the validation samples.
     let metadata = unet(Padding::Same).metadata();
     let weights = best_state.unwrap().weights(&run.graph, metadata).unwrap();
-    let model = asma::graph::Model::from_checkpoint(&weights).unwrap();
+    let model = asma::model::Model::from_checkpoint(&weights).unwrap();
     let plan = TrainingPlan::new(&model.graph, Shape::new(1, 3, SIDE, SIDE), config()).unwrap();
     let mut executor = CpuExecutor::new(plan.program().clone()).unwrap();
     plan.prepare(&mut executor).unwrap();
@@ -419,7 +420,11 @@ fn another_run_is_not_resumed() {
     let weights = state.weights(&run.graph, []).unwrap();
     let refused = TrainingState::from_checkpoint(&weights, &run.graph);
     assert_says(refused, &["not the state of a training"]);
-    let wider = initial_graph(&SimpleUnet::doubling(3, 6, 2, 2, Padding::Same), 0).unwrap();
+    let wider = initial_graph(
+        &SimpleUnet::doubling(3, 6, 2, 2, Padding::Same).blank().unwrap(),
+        0,
+    )
+    .unwrap();
     let saved = state.to_checkpoint(&run.graph, []).unwrap();
     assert_says(
         TrainingState::from_checkpoint(&saved, &wider),
@@ -429,8 +434,8 @@ fn another_run_is_not_resumed() {
 
 #[test]
 fn the_mean_of_networks_has_the_mean_of_each_weight() {
-    let [one, other] = [1, 2].map(|seed| initial_graph(&unet(Padding::Same), seed).unwrap());
-    let mean = mean_graph(&unet(Padding::Same), &[one.clone(), other.clone()]).unwrap();
+    let [one, other] = [1, 2].map(|seed| initial_graph(&unet(Padding::Same).blank().unwrap(), seed).unwrap());
+    let mean = mean_graph(&[one.clone(), other.clone()]).unwrap();
     for ((mean, one), other) in mean
         .parameters()
         .iter()
@@ -445,15 +450,19 @@ fn the_mean_of_networks_has_the_mean_of_each_weight() {
             );
         }
     }
-    let wider = initial_graph(&SimpleUnet::doubling(3, 6, 2, 2, Padding::Same), 0).unwrap();
-    let refused = mean_graph(&unet(Padding::Same), &[one, wider]);
+    let wider = initial_graph(
+        &SimpleUnet::doubling(3, 6, 2, 2, Padding::Same).blank().unwrap(),
+        0,
+    )
+    .unwrap();
+    let refused = mean_graph(&[one, wider]);
     assert_says(refused, &["conv1_block.0.weight", "[4, 3, 3, 3]", "[6, 3, 3, 3]"]);
-    assert_says(mean_graph(&unet(Padding::Same), &[]), &["no network"]);
+    assert_says(mean_graph(&[]), &["no network"]);
 }
 
 #[test]
 fn settings_that_cannot_be_are_refused() {
-    let graph = initial_graph(&unet(Padding::Same), 0).unwrap();
+    let graph = initial_graph(&unet(Padding::Same).blank().unwrap(), 0).unwrap();
     let with = |change: &dyn Fn(&mut TrainingConfig)| {
         let mut config = config();
         change(&mut config);
@@ -490,7 +499,11 @@ fn settings_that_cannot_be_are_refused() {
         &["nothing to minimise"],
     );
     assert_says(with(&|c| c.augmentation.scale = 0.5), &["scale"]);
-    let one_class = initial_graph(&SimpleUnet::doubling(3, 4, 2, 1, Padding::Same), 0).unwrap();
+    let one_class = initial_graph(
+        &SimpleUnet::doubling(3, 4, 2, 1, Padding::Same).blank().unwrap(),
+        0,
+    )
+    .unwrap();
     let refused = TrainingPlan::new(&one_class, Shape::new(4, 3, SIDE, SIDE), config()).map(|_| ());
     assert_says(refused, &["1 output channel", "at least 2 classes"]);
 }

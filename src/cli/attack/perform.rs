@@ -69,7 +69,7 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         }
         _ => None,
     };
-    let family = model.family.to_string();
+    let family = model.name.clone();
     let source = input.image;
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop((model, input.network));

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use asma::data::Resize;
 use asma::files::write_atomically;
-use asma::graph::{Padding, SimpleUnet};
+use asma::model::{Padding, SimpleUnet};
 use asma::train::initial_graph;
 use asma::{Error, Result};
 use clap::Args;
@@ -80,12 +80,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (network, graph) = match &arguments.weights {
         Some(path) => {
             let model = load_model(path, arguments.padding)?;
-            (model.family.to_string(), model.graph)
+            (model.name, model.graph)
         }
         None => {
             let (base, depth) = (arguments.base.into(), arguments.depth.into());
             let unet = SimpleUnet::doubling(3, base, depth, 2, arguments.padding.unwrap_or_default());
-            (unet.to_string(), initial_graph(&unet, 0)?)
+            (unet.to_string(), initial_graph(&unet.blank()?, 0)?)
         }
     };
     let subject = Subject {

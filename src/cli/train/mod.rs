@@ -5,12 +5,13 @@ mod results;
 mod settings;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use asma::checkpoint::Checkpoint;
 use asma::data::fit;
-use asma::graph::{Family, Graph, Model, Padding, SimpleUnet};
+use asma::graph::Graph;
+use asma::model::{Model, Padding, SimpleUnet};
 use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph, mean_graph};
 use asma::{Error, Result, Shape};
 use clap::Args;
@@ -72,27 +73,29 @@ struct NetworkArguments {
 }
 
 impl NetworkArguments {
-    /// The member of the family, and its graph with the weights to begin with.
-    fn build(&self, seed: u64) -> Result<(SimpleUnet, Graph)> {
+    /// The network with the weights to begin with.
+    fn build(&self, seed: u64) -> Result<Model> {
         let initial: Vec<_> = self
             .initial
             .iter()
-            .map(|path| read_unet(path, self.padding))
+            .map(|path| load_model(path, self.padding))
             .collect::<Result<_>>()?;
-        if let [(unet, _), rest @ ..] = &initial[..] {
-            if let Some(position) = rest.iter().position(|(other, _)| other != unet) {
+        if let [first, rest @ ..] = &initial[..] {
+            if let Some(position) = rest.iter().position(|other| other.name != first.name) {
                 return Err(Error::file(
                     &self.initial[position + 1],
                     format!(
-                        "is a {}, and the first is a {unet}; only weights of one network have a mean",
-                        rest[position].0
+                        "is a {}, and the first is a {}; only weights of one network have a mean",
+                        rest[position].name, first.name
                     ),
                 ));
             }
-            let unet = unet.clone();
-            let graphs: Vec<_> = initial.into_iter().map(|(_, graph)| graph).collect();
-            let graph = mean_graph(&unet, &graphs)?;
-            return Ok((unet, graph));
+            let graphs: Vec<_> = initial.iter().map(|model| model.graph.clone()).collect();
+            let graph = mean_graph(&graphs)?;
+            return Ok(Model {
+                graph,
+                ..first.clone()
+            });
         }
         for (name, value, most) in [
             ("--base", self.base, 1024),
@@ -106,31 +109,21 @@ impl NetworkArguments {
         }
         let padding = self.padding.unwrap_or(Padding::Same);
         let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, padding);
-        let graph = initial_graph(&unet, seed)?;
-        Ok((unet, graph))
-    }
-}
-
-fn read_unet(path: &Path, padding: Option<Padding>) -> Result<(SimpleUnet, Graph)> {
-    let Model { family, graph, .. } = load_model(path, padding)?;
-    match family {
-        Family::SimpleUnet(unet) => Ok((unet, graph)),
-        other => Err(Error::file(
-            path,
-            format!("{other} cannot be trained; give a SimpleUnet"),
-        )),
+        Ok(unet.model(initial_graph(&unet.blank()?, seed)?))
     }
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     let config = arguments.settings.config()?;
-    let (unet, graph) = arguments.network.build(config.seed)?;
-    config.check(unet.classes)?;
-    arguments.data.check(unet.classes)?;
+    let model = arguments.network.build(config.seed)?;
+    let classes = model.classes();
+    let graph = &model.graph;
+    config.check(classes)?;
+    arguments.data.check(classes)?;
     let out = OutputFolder::open(&arguments.out)?;
     let state = match arguments.resume {
-        true => Some(read_state(&out, &graph)?),
+        true => Some(read_state(&out, graph)?),
         false => {
             refuse_used_folder(&out)?;
             None
@@ -140,19 +133,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let gpu = arguments.device.open()?;
     if let Some(side) = arguments.data.synthetic_side() {
         let input = Shape::new(config.batch, 3, side, side);
-        TrainingPlan::new(&fit(&graph, input)?.graph, input, config.clone())?;
+        TrainingPlan::new(&fit(graph, input)?.graph, input, config.clone())?;
     }
-    let (training, validation) = arguments.data.read(unet.classes, config.seed)?;
+    let (training, validation) = arguments.data.read(classes, config.seed)?;
     let input = Shape {
         n: config.batch,
         ..training.shape()
     };
     // At a size that is no multiple of what the network halves, it gets a border and its output is cut back.
-    let fitted = fit(&graph, input)?;
+    let fitted = fit(graph, input)?;
     let plan = TrainingPlan::new(&fitted.graph, input, config)?;
     let mut executor = arguments.device.executor(gpu, plan.program())?;
     say(format_args!(
-        "network: {unet}, {} parameters; {} samples of {}×{} pixels to train on, {} to validate on",
+        "network: {}, {} parameters; {} samples of {}×{} pixels to train on, {} to validate on",
+        model.name,
         plan.parameter_count(),
         training.len(),
         input.w,
@@ -166,7 +160,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         out.clear(&DERIVED_FILES)?;
         let begun = trainer.state()?;
         if begun.epoch() > 0 {
-            write_derived(&out, &graph, &unet, &begun)?;
+            write_derived(&out, &model, &begun)?;
         }
         drop(begun);
         let state = trainer.run(&mut |event| match event {
@@ -178,13 +172,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             } => Ok(progress.show(epoch, done, steps, loss)),
             Event::Epoch { row, best, state } => {
                 progress.epoch(&row, plan.config().epochs, best);
-                write_epoch(&out, &graph, &unet, state)?;
+                write_epoch(&out, &model, state)?;
                 Ok(ControlFlow::Continue(()))
             }
         })?;
         if state.epoch() < plan.config().epochs {
             state
-                .to_checkpoint(&graph, unet.metadata())?
+                .to_checkpoint(graph, model.metadata.clone())?
                 .save(out.join(STATE_FILE))?;
         }
         Ok(state)
@@ -201,7 +195,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let device = executor.describe();
     let summary = write_summary(
         &out,
-        &unet,
+        &model,
         &state,
         [training.len(), validation.len()],
         device,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use asma::files::write_atomically;
-use asma::graph::{Graph, SimpleUnet};
+use asma::model::Model;
 use asma::report::{write_history, write_loss_curve};
 use asma::train::{Best, TrainingConfig, TrainingState};
 use asma::{EpochRow, Error, Result};
@@ -23,30 +23,22 @@ pub const DERIVED_FILES: [&str; 3] = ["summary.json", "loss_curve.svg", "history
 
 /// Writes what an epoch changed. The state comes first: all else follows from it, so that a run which ends in between
 /// goes on from there, and one that ends before has left nothing.
-pub fn write_epoch(
-    out: &OutputFolder,
-    graph: &Graph,
-    unet: &SimpleUnet,
-    state: &TrainingState,
-) -> Result<()> {
+pub fn write_epoch(out: &OutputFolder, model: &Model, state: &TrainingState) -> Result<()> {
     state
-        .to_checkpoint(graph, unet.metadata())?
+        .to_checkpoint(&model.graph, model.metadata.clone())?
         .save(out.join(STATE_FILE))?;
-    write_derived(out, graph, unet, state)
+    write_derived(out, model, state)
 }
 
 /// Writes what follows from a state with at least one epoch: weights if the last epoch is the best (those of an earlier
 /// one stand already), curve and table.
-pub fn write_derived(
-    out: &OutputFolder,
-    graph: &Graph,
-    unet: &SimpleUnet,
-    state: &TrainingState,
-) -> Result<()> {
+pub fn write_derived(out: &OutputFolder, model: &Model, state: &TrainingState) -> Result<()> {
     let weights = out.join(WEIGHTS_FILE);
     match state.best() {
         Some(best) if best.epoch == state.epoch() && state.step() == 0 => {
-            state.weights(graph, unet.metadata())?.save(&weights)?;
+            state
+                .weights(&model.graph, model.metadata.clone())?
+                .save(&weights)?;
         }
         Some(best) if !weights.exists() => say(format_args!(
             "note: {}, the weights of the best epoch {}, is gone; it comes back with the next better epoch",
@@ -55,7 +47,7 @@ pub fn write_derived(
         )),
         _ => {}
     }
-    write_loss_curve(out.join("loss_curve.svg"), &unet.to_string(), state.history())?;
+    write_loss_curve(out.join("loss_curve.svg"), &model.name, state.history())?;
     write_history(out.join("history.csv"), state.history())
 }
 
@@ -80,7 +72,7 @@ pub struct TrainingSummary {
 /// Writes `summary.json`.
 pub fn write_summary(
     out: &OutputFolder,
-    unet: &SimpleUnet,
+    model: &Model,
     state: &TrainingState,
     [training_samples, validation_samples]: [usize; 2],
     device: String,
@@ -92,12 +84,8 @@ pub fn write_summary(
             .chain(std::env::args().skip(1))
             .collect::<Vec<_>>()
             .join(" "),
-        network: unet.to_string(),
-        parameters: unet
-            .tensors()
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum(),
+        network: model.name.clone(),
+        parameters: model.graph.parameter_count(),
         device,
         training_samples,
         validation_samples,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::graph::{Graph, NodeId};
-use super::ops::{self, Slopes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::graph::{Graph, NodeId, ParameterId, Slopes, ops};
+use crate::model::Model;
 
 /// What the 3×3 convolutions do at the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -162,6 +162,26 @@ impl SimpleUnet {
         self.build(|name, shape| Ok(checkpoint.tensor_shaped(name, shape)?.data))
     }
 
+    /// What is known of a member with this graph.
+    pub fn model(&self, graph: Graph) -> Model {
+        Model {
+            graph,
+            name: self.to_string(),
+            description: self.to_string(),
+            outputs: self.classes,
+            notes: Vec::new(),
+            metadata: self.metadata(),
+        }
+    }
+
+    /// Builds the graph with weights of zero.
+    ///
+    /// # Errors
+    /// If there is no level.
+    pub fn blank(&self) -> Result<Graph> {
+        self.build(|_, shape| Ok(vec![0.0; shape.iter().product()]))
+    }
+
     /// Builds the graph with the weights that `weights(name, shape)` gives.
     ///
     /// # Errors
@@ -231,7 +251,7 @@ struct Builder<'w, W> {
 }
 
 impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
-    fn parameter(&mut self, name: String, shape: &[usize]) -> Result<super::ParameterId> {
+    fn parameter(&mut self, name: String, shape: &[usize]) -> Result<ParameterId> {
         let data = (self.weights)(&name, shape)?;
         self.graph.add_parameter(name, shape, data)
     }
