@@ -4,10 +4,34 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use memmap2::Mmap;
+
 use crate::error::{Error, Result};
 
 /// What the names of temporary files begin with.
 const PREFIX: &str = ".asma-";
+
+/// Maps a regular file read-only. An error is what is wrong with it, in one line behind its name.
+pub(crate) fn map(path: &Path) -> std::result::Result<Mmap, String> {
+    // Asked before opening, because to open a pipe waits for someone to write into it.
+    let kind = path
+        .metadata()
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if kind.is_dir() {
+        return Err("is a directory; give the file in it".to_string());
+    }
+    if !kind.is_file() {
+        return Err("is not a regular file; give the file itself".to_string());
+    }
+    if kind.len() == 0 {
+        return Err("is empty; a file with a network is wanted".to_string());
+    }
+    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    // SAFETY: the map is read-only and used as bytes alone, of which every value is valid, and this tool replaces
+    // files by renaming, which leaves a mapped one as it was. Another program that writes into the file or cuts it
+    // short meanwhile cannot be kept out; `Checkpoint::open` tells its callers so.
+    unsafe { Mmap::map(&file) }.map_err(|error| format!("cannot be mapped: {error}"))
+}
 
 /// Writes a file through `write`. The bytes go to a temporary file in the same folder, which takes the
 /// place of `path` only once everything is on disk: whatever goes wrong, `path` holds either what it held

@@ -175,6 +175,7 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
         11 => Op::Sigmoid(ops::Sigmoid),
         12 => Op::Input(ops::Input {
             channels: number(bytes)?,
+            size: None,
         }),
         _ => Op::Slope(ops::Slope {
             slopes: Slopes::Same(0.0),

@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         target: &Target::Scale(ENLARGED),
         network: &NetworkArguments {
             weights: out.join(WEIGHTS.0),
-            padding: None,
+            reading: Default::default(),
             device: arguments.device.clone(),
             precision: Default::default(),
         },

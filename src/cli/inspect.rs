@@ -2,27 +2,26 @@
 
 use std::path::PathBuf;
 
-use asma::checkpoint::Checkpoint;
 use asma::data::Resize;
 use asma::graph::ops::{Conv2d, ConvTranspose2d};
 use asma::graph::{Graph, Node, Op, Operator};
-use asma::model::{Model, ModelOptions, Padding};
+use asma::model::Model;
 use asma::network::{LoweringOptions, lower};
 use asma::{Result, Shape};
 use clap::Args;
 use serde_json::json;
 
 use super::console::print;
+use super::network::ReadingArguments;
 
 /// Show the network in a weights file: its layers with shapes, parameters, operations and memory
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The weights, a safetensors file
+    /// The network: an ONNX file, weights of a known U-Net, or what `asma convert` wrote
     #[arg(value_name = "FILE")]
     weights: PathBuf,
-    /// What its 3×3 convolutions do at the border, `valid` or `same`, for weights that do not say it
-    #[arg(long, value_name = "PADDING")]
-    padding: Option<Padding>,
+    #[command(flatten)]
+    reading: ReadingArguments,
     /// The input's size
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "572x572")]
     size: Resize,
@@ -44,11 +43,7 @@ struct Layer {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let checkpoint = Checkpoint::open(&arguments.weights)?;
-    let options = ModelOptions {
-        padding: arguments.padding,
-    };
-    let model = Model::with_options(&checkpoint, &options)?;
+    let model = Model::open(&arguments.weights, &arguments.reading.options())?;
     let graph = &model.graph;
     let input = Shape::new(
         usize::from(arguments.batch),
@@ -82,8 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let json = json!({
             "file": arguments.weights.display().to_string(),
             "network": model.name,
-            "read_as": model.description,
-            "metadata": checkpoint.metadata(),
+            "read_as": model.description(),
+            "notes": model.notes,
+            "preprocessing": model.preprocessing,
             "parameters": graph.parameter_count(),
             "flops_forward": forward,
             "flops_input_gradient": adjoint,
@@ -94,7 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         print(format_args!("{json:#}"))?;
         return Ok(());
     }
-    print(&model.description)?;
+    print(model.description())?;
     for note in &model.notes {
         print(format_args!("  ({note})"))?;
     }

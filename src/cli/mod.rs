@@ -2,6 +2,7 @@
 
 mod attack;
 mod bench;
+mod check;
 mod console;
 mod demo;
 mod devices;
@@ -38,6 +39,7 @@ enum Command {
     Attack(attack::Arguments),
     Segment(segment::Arguments),
     Inspect(inspect::Arguments),
+    Check(check::Arguments),
     Devices(devices::Arguments),
     Shaders(shaders::Arguments),
     Synth(synth::Arguments),
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Shaders(arguments) => shaders::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
 use asma::kernels::variant_names;
-use asma::model::{Model, ModelOptions, Padding};
+use asma::model::{ChannelOrder, Model, ModelOptions, Padding, Preprocessing, PreprocessingOptions};
 use asma::network::Precision;
 use asma::program::{Executor, Program};
 use asma::{Error, Result};
@@ -19,17 +19,80 @@ use super::tuning::variants_for;
 /// Which network runs where.
 #[derive(Debug, Args)]
 pub struct NetworkArguments {
-    /// The network's weights, a safetensors file
-    #[arg(long, value_name = "FILE")]
+    /// The network: an ONNX file, weights of a known U-Net (safetensors, .pt, .pth), or what `asma convert` wrote
+    #[arg(long, visible_alias = "model", value_name = "FILE")]
     pub weights: PathBuf,
-    /// What the network's 3×3 convolutions do at the border, for weights that do not say it: `same` keeps sizes,
-    /// `valid` predicts the centre alone
-    #[arg(long, value_name = "PADDING")]
-    pub padding: Option<Padding>,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     #[command(flatten)]
     pub device: DeviceArguments,
     #[command(flatten)]
     pub precision: PrecisionArguments,
+}
+
+/// What the network's file may not say.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub struct ReadingArguments {
+    /// What 3×3 convolutions do at the border, for weights of a SimpleUnet that do not say it: `same` keeps sizes,
+    /// `valid` predicts the centre alone
+    #[arg(long, value_name = "PADDING")]
+    pub padding: Option<Padding>,
+    /// Of an ONNX file with several outputs, the one that is meant; else the first of the image's size
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+    /// What pixels become before the network sees them: `imagenet` for its mean and deviation, `unit` for 0 to 1
+    #[arg(long, value_name = "NAME", value_parser = Preprocessing::named)]
+    normalise: Option<Preprocessing>,
+    /// What is subtracted from pixels, after --scale: one number for each channel, or one for all
+    #[arg(long, value_name = "M,…", value_delimiter = ',', allow_hyphen_values = true)]
+    mean: Option<Vec<f32>>,
+    /// What they are divided by then
+    #[arg(long, value_name = "S,…", value_delimiter = ',')]
+    std: Option<Vec<f32>>,
+    /// What pixels from 0 to 1 are multiplied by first, such as 255
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<f32>,
+    /// In which order the network wants colours: rgb or bgr
+    #[arg(long, value_name = "ORDER")]
+    channel_order: Option<ChannelOrder>,
+    /// The values that black and white stand for, for networks on counts or other unbounded values
+    #[arg(long, value_name = "LOW,HIGH", value_parser = bounds, allow_hyphen_values = true)]
+    bounds: Option<[f32; 2]>,
+    /// Give grey images to a network of three channels, the same three times
+    #[arg(long)]
+    grey: bool,
+}
+
+/// Two numbers, the lower first.
+fn bounds(text: &str) -> std::result::Result<[f32; 2], String> {
+    let numbers: Vec<f32> = text
+        .split(',')
+        .map(|part| part.trim().parse().map_err(|_| format!("`{part}` is no number")))
+        .collect::<std::result::Result<_, _>>()?;
+    match numbers[..] {
+        [low, high] if low < high => Ok([low, high]),
+        _ => Err("want two numbers, the lower first, such as 0,4095".into()),
+    }
+}
+
+impl ReadingArguments {
+    /// What they say, as the library takes it.
+    pub fn options(&self) -> ModelOptions {
+        ModelOptions {
+            padding: self.padding,
+            output: self.output.clone(),
+            preprocessing: PreprocessingOptions {
+                named: self.normalise.clone(),
+                bounds: self.bounds,
+                scale: self.scale,
+                mean: self.mean.clone(),
+                std: self.std.clone(),
+                channel_order: self.channel_order,
+                grey: self.grey,
+            },
+        }
+    }
 }
 
 /// How the network's values are stored.
@@ -79,7 +142,7 @@ pub struct DeviceArguments {
 impl NetworkArguments {
     /// Reads the weights and recognises the network; says on stderr what was read.
     pub fn load(&self) -> Result<Model> {
-        load_model(&self.weights, self.padding)
+        load_model(&self.weights, &self.reading.options())
     }
 }
 
@@ -165,11 +228,10 @@ fn variant_name(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// Reads weights and recognises the network; says on stderr what was read. `padding` is what the user says of files
-/// that do not say it.
-pub fn load_model(path: &Path, padding: Option<Padding>) -> Result<Model> {
-    let model = Model::open(path, &ModelOptions { padding })?;
-    say(format_args!("model: {}: {}", path.display(), model.description));
+/// Reads a network from any file; says on stderr what was read.
+pub fn load_model(path: &Path, options: &ModelOptions) -> Result<Model> {
+    let model = Model::open(path, options)?;
+    say(format_args!("model: {}: {}", path.display(), model.description()));
     model
         .notes
         .iter()

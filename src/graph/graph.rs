@@ -34,10 +34,15 @@ pub struct Graph {
 impl Graph {
     /// A graph that gives back its input of `channels` channels.
     pub fn new(channels: usize) -> Self {
+        Graph::with_input(channels, None)
+    }
+
+    /// The same, which takes inputs of `size` (rows, columns) alone if one is named.
+    pub fn with_input(channels: usize, size: Option<[usize; 2]>) -> Self {
         Graph {
             nodes: vec![Node {
                 name: "input".into(),
-                op: Input { channels }.into(),
+                op: Input { channels, size }.into(),
                 inputs: Vec::new(),
             }],
             parameters: Vec::new(),
@@ -73,7 +78,7 @@ impl Graph {
     /// Channels of the input.
     pub fn input_channels(&self) -> usize {
         match self.nodes[0].op {
-            Op::Input(Input { channels }) => channels,
+            Op::Input(Input { channels, .. }) => channels,
             _ => 0,
         }
     }
@@ -87,6 +92,19 @@ impl Graph {
         name: impl Into<String>,
         shape: &[usize],
         data: Vec<f32>,
+    ) -> Result<ParameterId> {
+        self.add_shared_parameter(name, shape, Arc::new(data))
+    }
+
+    /// Adds a parameter whose numbers others may hold too.
+    ///
+    /// # Errors
+    /// If `data` has not as many numbers as `shape` says.
+    pub fn add_shared_parameter(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        data: Arc<Vec<f32>>,
     ) -> Result<ParameterId> {
         let name = name.into();
         let wanted = shape
@@ -102,7 +120,7 @@ impl Graph {
         self.parameters.push(Parameter {
             name,
             shape: shape.to_vec(),
-            data: Arc::new(data),
+            data,
         });
         Ok(ParameterId(self.parameters.len() - 1))
     }

@@ -46,9 +46,32 @@ impl Graph {
         Ok(self.shapes(input)?[self.output().0])
     }
 
+    /// Channels of the output, which are the same at every size; nothing if the network takes none of the usual sizes.
+    pub fn output_channels(&self) -> Option<usize> {
+        let usual = [512, 572, 480, 1024, 64].map(|side| [side, side]);
+        let sizes = match self.only_size() {
+            Some(only) => vec![only],
+            None => usual.to_vec(),
+        };
+        let shape = |[rows, columns]: [usize; 2]| Shape::new(1, self.input_channels(), rows, columns);
+        let mut shapes = sizes.into_iter().map(|size| self.output_shape(shape(size)));
+        shapes.find_map(|shape| shape.ok()).map(|shape| shape.c)
+    }
+
+    /// The only rows and columns that the input may have, if they are fixed.
+    pub fn only_size(&self) -> Option<[usize; 2]> {
+        match self.nodes().first().map(|node| &node.op) {
+            Some(Op::Input(input)) => input.size,
+            _ => None,
+        }
+    }
+
     /// The sizes nearest to `input`'s rows and columns that the network takes, at most one smaller and one
     /// larger, of the same aspect offset.
     pub fn nearest_sizes(&self, input: Shape) -> Vec<(usize, usize)> {
+        if let Some([rows, columns]) = self.only_size() {
+            return vec![(rows, columns)];
+        }
         let fits = |h, w| self.shapes(Shape { h, w, ..input }).is_ok();
         let smaller = (1..input.h.min(input.w).min(MOST_TRIED)).find_map(|less| {
             let (h, w) = (input.h - less, input.w - less);

@@ -140,12 +140,12 @@ fn one_prefix_is_taken_off_and_said() {
         let model = read(renamed(&own, |name| format!("{prefix}{name}"))).unwrap();
         assert_eq!(model.name, unet.to_string());
         assert!(
-            model.description.contains(&format!("the prefix `{prefix}`")),
+            model.description().contains(&format!("the prefix `{prefix}`")),
             "{}",
-            model.description
+            model.description()
         );
     }
-    assert!(!read(own.clone()).unwrap().description.contains("prefix"));
+    assert!(!read(own.clone()).unwrap().description().contains("prefix"));
     // Two networks: nobody can know which is meant.
     let mut two = renamed(&own, |name| format!("model.{name}"));
     two.extend(renamed(&own, |name| format!("ema.{name}")));
@@ -183,7 +183,7 @@ fn the_state_of_a_training_is_left_out_and_said() {
             own.iter().map(|(_, tensor)| tensor.data.len()).sum::<usize>()
         );
         for part in ["left out 4 tensors", "`n_averaged`", "`optimizer.state.0.step`"] {
-            assert!(model.description.contains(part), "{}", model.description);
+            assert!(model.description().contains(part), "{}", model.description());
         }
     }
     // This tool's own state of a training holds the network too.
@@ -203,9 +203,12 @@ fn padding_is_the_files_or_the_users_or_assumed() {
     let unet = SimpleUnet::doubling(3, 4, 2, 2, Padding::Same);
     let (said, unsaid) = (checkpoint_of(&unet, true), checkpoint_of(&unet, false));
     let read = |checkpoint: &Checkpoint, padding: Option<Padding>| {
-        let options = ModelOptions { padding };
+        let options = ModelOptions {
+            padding,
+            ..Default::default()
+        };
         Model::with_options(checkpoint, &options).map(|model| {
-            let padding = model.metadata["padding"].parse().unwrap();
+            let padding = model.metadata()["padding"].parse().unwrap();
             (padding, !model.notes.is_empty())
         })
     };

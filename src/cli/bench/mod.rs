@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use asma::data::Resize;
 use asma::files::write_atomically;
-use asma::model::{Padding, SimpleUnet};
+use asma::model::{ModelOptions, Padding, SimpleUnet};
 use asma::train::initial_graph;
 use asma::{Error, Result};
 use clap::Args;
@@ -27,8 +27,8 @@ use super::outputs::OutputFolder;
 /// Without --weights the authors' network is measured, with random weights: times do not depend on them.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The network's weights, a safetensors file
-    #[arg(long, value_name = "FILE")]
+    /// The network, of any format that is read
+    #[arg(long, visible_alias = "model", value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Without --weights: channels of the first level
     #[arg(long, value_name = "N", default_value_t = 32, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -79,7 +79,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let (network, graph) = match &arguments.weights {
         Some(path) => {
-            let model = load_model(path, arguments.padding)?;
+            let options = ModelOptions {
+                padding: arguments.padding,
+                ..Default::default()
+            };
+            let model = load_model(path, &options)?;
             (model.name, model.graph)
         }
         None => {

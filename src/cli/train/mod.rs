@@ -11,7 +11,7 @@ use std::time::Instant;
 use asma::checkpoint::Checkpoint;
 use asma::data::fit;
 use asma::graph::Graph;
-use asma::model::{Model, Padding, SimpleUnet};
+use asma::model::{Model, ModelOptions, Padding, SimpleUnet};
 use asma::train::{Event, Trainer, TrainingPlan, TrainingState, initial_graph, mean_graph};
 use asma::{Error, Result, Shape};
 use clap::Args;
@@ -78,7 +78,13 @@ impl NetworkArguments {
         let initial: Vec<_> = self
             .initial
             .iter()
-            .map(|path| load_model(path, self.padding))
+            .map(|path| {
+                let options = ModelOptions {
+                    padding: self.padding,
+                    ..Default::default()
+                };
+                load_model(path, &options)
+            })
             .collect::<Result<_>>()?;
         if let [first, rest @ ..] = &initial[..] {
             if let Some(position) = rest.iter().position(|other| other.name != first.name) {
@@ -92,10 +98,7 @@ impl NetworkArguments {
             }
             let graphs: Vec<_> = initial.iter().map(|model| model.graph.clone()).collect();
             let graph = mean_graph(&graphs)?;
-            return Ok(Model {
-                graph,
-                ..first.clone()
-            });
+            return first.with_weights(graph);
         }
         for (name, value, most) in [
             ("--base", self.base, 1024),
@@ -109,7 +112,7 @@ impl NetworkArguments {
         }
         let padding = self.padding.unwrap_or(Padding::Same);
         let unet = SimpleUnet::doubling(3, self.base, self.depth, self.classes, padding);
-        Ok(unet.model(initial_graph(&unet.blank()?, seed)?))
+        unet.model(initial_graph(&unet.blank()?, seed)?)
     }
 }
 
@@ -178,7 +181,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         })?;
         if state.epoch() < plan.config().epochs {
             state
-                .to_checkpoint(graph, model.metadata.clone())?
+                .to_checkpoint(graph, model.metadata())?
                 .save(out.join(STATE_FILE))?;
         }
         Ok(state)

@@ -10,6 +10,8 @@ use crate::tensor::Shape;
 pub struct Input {
     /// Its channels.
     pub channels: usize,
+    /// The only rows and columns that it takes, if they are fixed.
+    pub size: Option<[usize; 2]>,
 }
 
 impl Operator for Input {
@@ -24,12 +26,18 @@ impl Operator for Input {
     /// What the network is given stands for the one input.
     fn shape(&self, given: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
         let given = first(given)?;
-        match given.c == self.channels {
-            true => Ok(given),
-            false => Err(Misfit::Other(format!(
+        if given.c != self.channels {
+            return Err(Misfit::Other(format!(
                 "takes {} channels, but the input has {}",
                 self.channels, given.c
+            )));
+        }
+        match self.size {
+            Some([rows, columns]) if (given.h, given.w) != (rows, columns) => Err(Misfit::Other(format!(
+                "takes {rows}×{columns} (rows × columns) alone, but the input has {}×{}",
+                given.h, given.w
             ))),
+            _ => Ok(given),
         }
     }
 

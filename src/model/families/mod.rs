@@ -4,7 +4,7 @@ pub(super) mod simple_unet;
 
 use std::collections::BTreeSet;
 
-use super::{Model, ModelOptions};
+use super::{Found, ModelOptions};
 use crate::checkpoint::{Checkpoint, Selection};
 use crate::error::{Error, Result};
 use simple_unet::{FAMILY, FAMILY_KEY, FIRST_TENSOR, SimpleUnet};
@@ -13,25 +13,24 @@ use simple_unet::{FAMILY, FAMILY_KEY, FIRST_TENSOR, SimpleUnet};
 ///
 /// # Errors
 /// If no known family has these tensors, or one is missing, surplus, misshapen or not finite.
-pub(super) fn read(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<Model> {
+pub(super) fn read(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<Found> {
     let (unet, selection) = recognise(checkpoint, options)?;
     let graph = unet.load(&selection.tensors)?;
     let said = SimpleUnet::padding_of(checkpoint)?;
-    let mut description = vec![format!("{unet}, {} parameters", graph.parameter_count())];
     let stored: BTreeSet<String> = selection
         .tensors
         .entries()
         .map(|entry| entry.dtype.to_string())
         .collect();
     let stored = stored.into_iter().collect::<Vec<_>>().join(" and ");
-    description.push(format!("stored as {stored}"));
-    description.extend(Some(selection.describe()).filter(|text| !text.is_empty()));
+    let mut remarks = vec![format!("stored as {stored}")];
+    remarks.extend(Some(selection.describe()).filter(|text| !text.is_empty()));
     let mut notes = Vec::new();
     match (said, options.padding) {
         (Some(_), _) => {}
-        (None, Some(_)) => description.push("padding as --padding says".into()),
+        (None, Some(_)) => remarks.push("padding as --padding says".into()),
         (None, None) => {
-            description.push("padding assumed".into());
+            remarks.push("padding assumed".into());
             notes.push(format!(
                 "{} does not say how its 3×3 convolutions pad; `valid` is assumed, whose output is smaller than its \
                  input. Say --padding same if they were built with padding=1, or --padding valid",
@@ -39,11 +38,10 @@ pub(super) fn read(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<Mo
             ));
         }
     }
-    description.push("pixels given as 0 to 1".into());
-    Ok(Model {
-        description: description.join(", "),
+    Ok(Found {
+        remarks,
         notes,
-        ..unet.model(graph)
+        ..unet.found(graph)
     })
 }
 

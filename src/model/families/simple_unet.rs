@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, ParameterId, Slopes, ops};
-use crate::model::Model;
+use crate::model::{Found, Model, ModelOptions, Preprocessing};
 
 /// What the 3×3 convolutions do at the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -162,15 +162,24 @@ impl SimpleUnet {
         self.build(|name, shape| Ok(checkpoint.tensor_shaped(name, shape)?.data))
     }
 
+    /// A model of a member with this graph.
+    ///
+    /// # Errors
+    /// If the graph takes no channels.
+    pub fn model(&self, graph: Graph) -> Result<Model> {
+        Model::of(self.found(graph), &ModelOptions::default())
+    }
+
     /// What is known of a member with this graph.
-    pub fn model(&self, graph: Graph) -> Model {
-        Model {
+    pub(super) fn found(&self, graph: Graph) -> Found {
+        Found {
+            published: graph.output(),
             graph,
             name: self.to_string(),
-            description: self.to_string(),
-            outputs: self.classes,
+            remarks: Vec::new(),
             notes: Vec::new(),
-            metadata: self.metadata(),
+            preprocessing: Preprocessing::default(),
+            family: self.metadata(),
         }
     }
 
