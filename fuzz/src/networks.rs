@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arbitrary::{Result, Unstructured};
 use asma::cpu::CpuExecutor;
 use asma::graph::{
-    Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+    Graph, Margins, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
 };
 use asma::network::{Gradients, LoweringOptions, Precision, lower};
 use asma::program::Executor;
@@ -108,6 +108,15 @@ fn pair(bytes: &mut Unstructured<'_>) -> Result<[usize; 2]> {
     Ok([number(bytes)?, number(bytes)?])
 }
 
+fn margins(bytes: &mut Unstructured<'_>) -> Result<Margins> {
+    Ok(Margins {
+        top: number(bytes)?,
+        bottom: number(bytes)?,
+        left: number(bytes)?,
+        right: number(bytes)?,
+    })
+}
+
 fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
     Ok(match bytes.int_in_range(0..=13)? {
         0 => Op::Conv2d(ops::Conv2d {
@@ -117,7 +126,9 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
                 false => None,
             },
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
+            dilation: pair(bytes)?,
+            groups: number(bytes)?,
         }),
         1 => Op::ConvTranspose2d(ops::ConvTranspose2d {
             weight: parameter(graph, bytes, 4)?,
@@ -126,8 +137,10 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
                 false => None,
             },
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
             output_padding: pair(bytes)?,
+            dilation: pair(bytes)?,
+            groups: number(bytes)?,
         }),
         2 => Op::Slope(ops::Slope {
             slopes: match bytes.arbitrary()? {
@@ -138,7 +151,8 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
         3 => Op::MaxPool2d(ops::MaxPool2d {
             kernel: pair(bytes)?,
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
+            ceil: bytes.arbitrary()?,
         }),
         4 => Op::Upsample(ops::Upsample {
             mode: *bytes.choose(&[
@@ -156,12 +170,7 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
         7 => Op::Pad(ops::Pad {
             mode: *bytes.choose(&[PadMode::Zero, PadMode::Replicate])?,
             margins: match bytes.int_in_range(0..=2)? {
-                0 => PadMargins::Fixed {
-                    top: number(bytes)?,
-                    bottom: number(bytes)?,
-                    left: number(bytes)?,
-                    right: number(bytes)?,
-                },
+                0 => PadMargins::Fixed(margins(bytes)?),
                 1 => PadMargins::LikeCentred,
                 _ => PadMargins::LikeBottomRight,
             },

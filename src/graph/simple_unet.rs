@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::graph::{Graph, NodeId};
-use super::ops::{self, Slopes};
+use super::ops::{self, Margins, Slopes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
@@ -185,7 +185,8 @@ impl SimpleUnet {
                     ops::MaxPool2d {
                         kernel: [2, 2],
                         stride: [2, 2],
-                        padding: [0, 0],
+                        padding: Margins::NONE,
+                        ceil: false,
                     },
                     &[x],
                 )?;
@@ -250,7 +251,9 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
             weight,
             bias,
             stride: [1, 1],
-            padding,
+            padding: Margins::same(padding),
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -274,8 +277,10 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
             weight,
             bias,
             stride: [2, 2],
-            padding: [0, 0],
+            padding: Margins::NONE,
             output_padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }

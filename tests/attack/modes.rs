@@ -1,7 +1,7 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
-use asma::graph::{Graph, NodeId, Padding, SimpleUnet, Slopes, ops};
+use asma::graph::{Graph, Margins, NodeId, Padding, SimpleUnet, Slopes, ops};
 use asma::labels::{IGNORE, LabelMap};
 use asma::network::{LoweringOptions, Precision, lower};
 
@@ -182,7 +182,9 @@ fn pointwise(graph: &mut Graph, input: NodeId, [from, to]: [usize; 2]) -> NodeId
         weight,
         bias: None,
         stride: [1, 1],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        dilation: [1, 1],
+        groups: 1,
     };
     graph.add("convolution", op, &[input]).unwrap()
 }

@@ -2,7 +2,9 @@
 
 use asma::Result;
 use asma::checkpoint::Checkpoint;
-use asma::graph::{Graph, NodeId, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops};
+use asma::graph::{
+    Graph, Margins, NodeId, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+};
 
 /// The network with the weights of `checkpoint`.
 pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
@@ -56,12 +58,12 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let strided = build
         .graph
         .add("corner_first", ops::Concat, &[padded_corner, padded_centre])?;
-    let margins = PadMargins::Fixed {
+    let margins = PadMargins::Fixed(Margins {
         top: 1,
         bottom: 3,
         left: 2,
         right: 0,
-    };
+    });
     let strided = build.pad("fixed_pad", PadMode::Zero, margins, &[strided])?;
     let strided = build.conv("strided", strided, [2, 3], [0, 0])?;
     let twice = UpsampleSize::Factor(2);
@@ -123,7 +125,9 @@ impl Builder<'_> {
             weight,
             bias,
             stride,
-            padding,
+            padding: Margins::same(padding),
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -135,8 +139,10 @@ impl Builder<'_> {
             weight,
             bias,
             stride: [2, 2],
-            padding: [1, 1],
+            padding: Margins::same([1, 1]),
             output_padding: [1, 1],
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -157,7 +163,8 @@ impl Builder<'_> {
         let op = ops::MaxPool2d {
             kernel,
             stride: [2, 2],
-            padding,
+            padding: Margins::same(padding),
+            ceil: false,
         };
         self.graph.add(name, op, &[x])
     }

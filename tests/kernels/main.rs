@@ -18,6 +18,8 @@ mod conv2d;
 mod conv2d_weight_gradient;
 mod conv_transpose2d;
 mod copy;
+mod depthwise_conv2d;
+mod depthwise_conv_transpose2d;
 mod elu;
 mod elu_adjoint;
 mod fill;

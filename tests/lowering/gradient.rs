@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, NodeId, Op, Operator, PadMargins, Padding, SimpleUnet, Slopes, ops};
+use asma::graph::{Graph, Margins, NodeId, Op, Operator, PadMargins, Padding, SimpleUnet, Slopes, ops};
 use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
 
@@ -141,7 +141,9 @@ impl Small {
             weight,
             bias: None,
             stride: [1, 1],
-            padding: [padding; 2],
+            padding: Margins::same([padding; 2]),
+            dilation: [1, 1],
+            groups: 1,
         };
         let x = self.0.add("convolution", op, &[x]).unwrap();
         let relu = ops::Slope {
@@ -222,12 +224,11 @@ fn cropped_part_may_be_used_whole() {
 
 #[test]
 fn a_border_around_a_network_has_its_adjoint() {
-    let margins = PadMargins::Fixed {
+    let margins = PadMargins::Fixed(Margins {
         top: 1,
-        bottom: 0,
-        left: 0,
         right: 3,
-    };
+        ..Margins::NONE
+    });
     for (padding, cut_back, input) in [
         (Padding::Same, true, Shape::new(2, 3, 15, 13)),
         (Padding::Valid, false, Shape::new(1, 3, 21, 19)),
@@ -246,7 +247,8 @@ fn crop_of_a_crop_cuts_what_each_cuts() {
     let pooled = |rows: usize| ops::MaxPool2d {
         kernel: [rows, rows],
         stride: [1, 1],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        ceil: false,
     };
     let one_less = graph.node(pooled(2), &[input]);
     let two_less = graph.node(pooled(3), &[input]);

@@ -2,7 +2,8 @@
 
 use asma::Shape;
 use asma::graph::{
-    Graph, NodeId, Op, Operator, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+    Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize,
+    ops,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -96,7 +97,8 @@ impl Growing {
                 let op = ops::MaxPool2d {
                     kernel,
                     stride: [self.pick(&[1, 2]), self.pick(&[1, 2, 3])],
-                    padding: [self.below(kernel[0] / 2 + 1), self.below(kernel[1] / 2 + 1)],
+                    padding: self.margins(kernel),
+                    ceil: self.below(2) == 0,
                 };
                 self.add(op, &[x]);
             }
@@ -128,13 +130,7 @@ impl Growing {
             11 => {
                 let mode = self.pick(&[PadMode::Zero, PadMode::Replicate]);
                 if self.below(2) == 0 {
-                    let [top, bottom, left, right] = [0; 4].map(|_| self.below(3));
-                    let margins = PadMargins::Fixed {
-                        top,
-                        bottom,
-                        left,
-                        right,
-                    };
+                    let margins = PadMargins::Fixed(self.margins([3, 3]));
                     self.add(ops::Pad { mode, margins }, &[x]);
                 } else {
                     let margins = self.pick(&[PadMargins::LikeCentred, PadMargins::LikeBottomRight]);
@@ -181,11 +177,39 @@ impl Growing {
         }
     }
 
+    /// Of fewer rows and columns than `end`: the same on both sides, or not.
+    fn margins(&mut self, end: [usize; 2]) -> Margins {
+        let [top, bottom, left, right] = [end[0], end[0], end[1], end[1]].map(|end| self.below(end));
+        match self.below(2) {
+            0 => Margins::same([top, left]),
+            _ => Margins {
+                top,
+                bottom,
+                left,
+                right,
+            },
+        }
+    }
+
+    /// A number of groups that so many channels can be parted into: often 1, else perhaps one for each.
+    fn groups(&mut self, channels: usize) -> usize {
+        match self.below(3) {
+            0 => channels,
+            1 if channels.is_multiple_of(2) => 2,
+            _ => 1,
+        }
+    }
+
     fn convolution(&mut self, x: NodeId, shape: Shape) -> NodeId {
         let kernel = [self.pick(&[1, 2, 3]), self.pick(&[1, 3, 3])];
-        let out = self.pick(&[1, 3, 5, 9]);
-        let scale = (3.0 / (shape.c * kernel[0] * kernel[1]) as f32).sqrt();
-        let weight = self.parameter(&[out, shape.c, kernel[0], kernel[1]], scale);
+        let groups = self.groups(shape.c);
+        let out = match groups {
+            1 => self.pick(&[1, 3, 5, 9]),
+            _ => groups * self.pick(&[1, 1, 2]),
+        };
+        let ins = shape.c / groups;
+        let scale = (3.0 / (ins * kernel[0] * kernel[1]) as f32).sqrt();
+        let weight = self.parameter(&[out, ins, kernel[0], kernel[1]], scale);
         let bias = if self.below(2) == 0 {
             Some(self.parameter(&[out], 0.3))
         } else {
@@ -195,7 +219,9 @@ impl Growing {
             weight,
             bias,
             stride: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 2])],
-            padding: [self.below(3), self.below(3)],
+            padding: self.margins([3, 3]),
+            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
+            groups,
         };
         self.add(op, &[x])
     }
@@ -204,11 +230,15 @@ impl Growing {
         let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3])];
         let most = if shape.h.max(shape.w) < LARGE / 2 { 3 } else { 2 };
         let stride = [1 + self.below(most), 1 + self.below(most)];
-        let out = self.pick(&[1, 4, 7]);
-        let scale = (3.0 / shape.c as f32).sqrt();
+        let groups = self.groups(shape.c);
+        let out = match groups {
+            1 => self.pick(&[1, 4, 7]),
+            _ => self.pick(&[1, 1, 2]),
+        };
+        let scale = (3.0 / (shape.c / groups) as f32).sqrt();
         let weight = self.parameter(&[shape.c, out, kernel[0], kernel[1]], scale);
         let bias = if self.below(2) == 0 {
-            Some(self.parameter(&[out], 0.3))
+            Some(self.parameter(&[out * groups], 0.3))
         } else {
             None
         };
@@ -216,8 +246,10 @@ impl Growing {
             weight,
             bias,
             stride,
-            padding: [self.below(2), self.below(2)],
+            padding: self.margins([2, 2]),
             output_padding: [self.below(stride[0]), self.below(stride[1])],
+            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
+            groups,
         };
         self.add(op, &[x])
     }

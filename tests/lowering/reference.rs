@@ -90,8 +90,10 @@ fn operator(
             bias,
             stride,
             padding,
+            dilation,
+            groups,
         }) => {
-            let &[_, channels, rows, columns] = extents(weight) else {
+            let &[outs, channels, rows, columns] = extents(weight) else {
                 unreachable!()
             };
             let weight = &parameters[weight.0];
@@ -100,10 +102,11 @@ fn operator(
                 for c in 0..channels {
                     for row in 0..rows {
                         for column in 0..columns {
-                            let y = (y * stride[0] + row) as isize - padding[0] as isize;
-                            let x = (x * stride[1] + column) as isize - padding[1] as isize;
+                            let y = (y * stride[0] + row * dilation[0]) as isize - padding.top as isize;
+                            let x = (x * stride[1] + column * dilation[1]) as isize - padding.left as isize;
                             let index = ((out * channels + c) * rows + row) * columns + column;
-                            sum += weight[index] * first.padded(n, c, y, x);
+                            let group = out / (outs / groups);
+                            sum += weight[index] * first.padded(n, group * channels + c, y, x);
                         }
                     }
                 }
@@ -115,6 +118,8 @@ fn operator(
             bias,
             stride,
             padding,
+            dilation,
+            groups,
             ..
         }) => {
             let &[channels, outs, rows, columns] = extents(weight) else {
@@ -129,18 +134,14 @@ fn operator(
                             for out in 0..outs {
                                 for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c)))
                                 {
-                                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
-                                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
-                                    if y < shape.h && x < shape.w {
+                                    let to_y = (y * stride[0] + row * dilation[0]).wrapping_sub(padding.top);
+                                    let to_x =
+                                        (x * stride[1] + column * dilation[1]).wrapping_sub(padding.left);
+                                    if to_y < shape.h && to_x < shape.w {
                                         let index = ((c * outs + out) * rows + row) * columns + column;
-                                        let place = ((n * outs + out) * shape.h + y) * shape.w + x;
-                                        output.data[place] += weight[index]
-                                            * first.at(
-                                                n,
-                                                c,
-                                                (y + padding[0] - row) / stride[0],
-                                                (x + padding[1] - column) / stride[1],
-                                            );
+                                        let to = c / (channels / groups) * outs + out;
+                                        let place = ((n * shape.c + to) * shape.h + to_y) * shape.w + to_x;
+                                        output.data[place] += weight[index] * first.at(n, c, y, x);
                                     }
                                 }
                             }
@@ -162,12 +163,13 @@ fn operator(
             kernel,
             stride,
             padding,
+            ..
         }) => Values::from_fn(shape, |n, c, y, x| {
             let mut largest = f64::NEG_INFINITY;
             for row in 0..kernel[0] {
                 for column in 0..kernel[1] {
-                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
-                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
+                    let y = (y * stride[0] + row).wrapping_sub(padding.top);
+                    let x = (x * stride[1] + column).wrapping_sub(padding.left);
                     if y < first.shape.h && x < first.shape.w {
                         largest = largest.max(first.at(n, c, y, x));
                     }
@@ -201,7 +203,7 @@ fn operator(
         }
         Op::Pad(ops::Pad { mode, margins }) => {
             let (top, left) = match margins {
-                PadMargins::Fixed { top, left, .. } => (top, left),
+                PadMargins::Fixed(margins) => (margins.top, margins.left),
                 PadMargins::LikeCentred => ((shape.h - first.shape.h) / 2, (shape.w - first.shape.w) / 2),
                 PadMargins::LikeBottomRight => (0, 0),
             };

@@ -5,8 +5,11 @@
 //! in the list of kernels.
 
 mod convolution;
+mod margins;
 mod operator;
+mod pooling;
 
+pub use margins::Margins;
 pub(crate) use operator::Misfit;
 pub use operator::{MOST_SETTING, Operator, Site};
 
@@ -72,7 +75,7 @@ operators! {
     ConvTranspose2d => conv_transpose2d,
     /// ReLU, LeakyReLU, PReLU.
     Slope => slope,
-    /// Max pooling; incomplete windows at the bottom and right are dropped.
+    /// Max pooling.
     MaxPool2d => max_pool2d,
     /// Resampling.
     Upsample => upsample,

@@ -1,5 +1,6 @@
 //! A border and its adjoint.
 
+use super::margins::Margins;
 use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, first_two};
 use crate::error::Result;
 use crate::graph::parameter::Parameter;
@@ -18,17 +19,8 @@ pub enum PadMode {
 /// How wide a border is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadMargins {
-    /// Rows above and below, columns left and right.
-    Fixed {
-        /// Rows above.
-        top: usize,
-        /// Rows below.
-        bottom: usize,
-        /// Columns left.
-        left: usize,
-        /// Columns right.
-        right: usize,
-    },
+    /// This wide.
+    Fixed(Margins),
     /// Up to the second input's size, the same on both sides, an odd row or column below and right.
     LikeCentred,
     /// Up to the second input's size, all below and right.
@@ -51,19 +43,14 @@ impl Operator for Pad {
 
     fn inputs(&self) -> std::ops::RangeInclusive<usize> {
         match self.margins {
-            PadMargins::Fixed { .. } => 1..=1,
+            PadMargins::Fixed(_) => 1..=1,
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => 2..=2,
         }
     }
 
     fn check(&self) -> Result<(), String> {
         match self.margins {
-            PadMargins::Fixed {
-                top,
-                bottom,
-                left,
-                right,
-            } => check_settings("margin", &[top, bottom, left, right], 0..=MOST_SETTING),
+            PadMargins::Fixed(margins) => check_settings("margin", &margins.sides(), 0..=MOST_SETTING),
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => Ok(()),
         }
     }
@@ -71,12 +58,10 @@ impl Operator for Pad {
     fn shape(&self, inputs: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
         let input = first(inputs)?;
         let (h, w) = match self.margins {
-            PadMargins::Fixed {
-                top,
-                bottom,
-                left,
-                right,
-            } => (input.h + top + bottom, input.w + left + right),
+            PadMargins::Fixed(margins) => {
+                let [rows, columns] = margins.together();
+                (input.h + rows, input.w + columns)
+            }
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => {
                 let [_, like] = first_two(inputs)?;
                 if like.h < input.h || like.w < input.w {
@@ -133,7 +118,7 @@ impl Pad {
     /// Rows above, columns left, mode.
     fn border(&self, input: Shape, output: Shape) -> [u32; 3] {
         let [top, left] = match self.margins {
-            PadMargins::Fixed { top, left, .. } => [top, left],
+            PadMargins::Fixed(margins) => margins.before(),
             PadMargins::LikeCentred => [(output.h - input.h) / 2, (output.w - input.w) / 2],
             PadMargins::LikeBottomRight => [0, 0],
         };
