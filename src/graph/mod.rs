@@ -15,6 +15,9 @@ mod simple_unet;
 
 pub use family::{Family, Model};
 pub use graph::{Graph, Node, NodeId};
-pub use ops::{Margins, Op, Operator, PadMargins, PadMode, Resampling, Slopes, UpsampleSize};
+pub use ops::{
+    BlockOrder, Coordinates, Margins, Op, Operator, PadMargins, PadMode, Resampling, ResizeSize, Rounding,
+    SliceSize, Slopes,
+};
 pub use parameter::{Origin, Parameter, ParameterId};
 pub use simple_unet::{Padding, SimpleUnet};

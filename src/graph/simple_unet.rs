@@ -202,7 +202,7 @@ impl SimpleUnet {
             x = builder.up(&format!("up_{step}"), x, [channels, width])?;
             let graph = &mut builder.graph;
             let cropped = graph.add(format!("crop_{step}"), ops::Crop, &[skip, x])?;
-            x = graph.add(format!("cat_{step}"), ops::Concat, &[x, cropped])?;
+            x = graph.add(format!("cat_{step}"), ops::Concat::CHANNELS, &[x, cropped])?;
             x = builder.block(&format!("conv_up_{step}"), x, [2 * width, width])?;
             channels = width;
         }

@@ -42,13 +42,19 @@ macro_rules! for_each_kernel {
             MaxPool2d => max_pool2d,
             /// Adjoint of max pooling.
             MaxPool2dAdjoint => max_pool2d_adjoint,
+            /// Mean of each window.
+            AveragePool2d => average_pool2d,
+            /// Adjoint of average pooling.
+            AveragePool2dAdjoint => average_pool2d_adjoint,
             /// Resampling to another size.
-            Upsample => upsample,
+            Resize => resize,
             /// Adjoint of resampling.
-            UpsampleAdjoint => upsample_adjoint,
+            ResizeAdjoint => resize_adjoint,
+            /// Channels to blocks of pixels, or back.
+            DepthToSpace => depth_to_space,
             /// Strided copy or accumulation.
             Copy => copy,
-            /// Border of zeros or of the nearest pixel.
+            /// Border of one value, of the nearest pixel or of mirrored pixels.
             Pad => pad,
             /// Adjoint of the border.
             PadAdjoint => pad_adjoint,

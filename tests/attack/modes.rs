@@ -196,7 +196,9 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
     let mut logits = Graph::new(3);
     let image = logits.input();
     let [second, first] = [(); 2].map(|()| pointwise(&mut logits, image, [3, 1]));
-    logits.add("logits", ops::Concat, &[first, second]).unwrap();
+    logits
+        .add("logits", ops::Concat::CHANNELS, &[first, second])
+        .unwrap();
 
     let mut features = Graph::new(3);
     let image = features.input();
@@ -204,7 +206,9 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
     let other = pointwise(&mut features, image, [3, 2]);
     let slopes = Slopes::Same(0.1);
     let active = features.add("active", ops::Slope { slopes }, &[other]).unwrap();
-    let joined = features.add("features", ops::Concat, &[active, plain]).unwrap();
+    let joined = features
+        .add("features", ops::Concat::CHANNELS, &[active, plain])
+        .unwrap();
     pointwise(&mut features, joined, [4, 2]);
 
     for (what, graph, taken_over) in [("logits", logits, 0), ("features", features, 2)] {

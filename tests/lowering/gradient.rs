@@ -167,7 +167,7 @@ fn output_may_be_a_join_in_place() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    graph.node(ops::Concat, &[a, b]);
+    graph.node(ops::Concat::CHANNELS, &[a, b]);
     graph.check("the output is a concatenation");
 }
 
@@ -189,7 +189,7 @@ fn part_of_a_join_may_be_used_after_it() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     // The input cannot stand in place and is copied.
-    let joined = graph.node(ops::Concat, &[a, input]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[a, input]);
     let b = graph.convolution(joined, [7, 4], 1);
     graph.node(ops::Add, &[a, b]);
     graph.check("a part of a concatenation is added to what follows it");
@@ -200,11 +200,11 @@ fn join_may_be_cropped() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    let joined = graph.node(ops::Concat, &[a, b]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[a, b]);
     let small = graph.convolution(joined, [6, 4], 0);
     graph.node(ops::Crop, &[joined, small]);
     let cropped = graph.0.output();
-    graph.node(ops::Concat, &[cropped, small]);
+    graph.node(ops::Concat::CHANNELS, &[cropped, small]);
     graph.check("a concatenation is cropped");
 }
 
@@ -214,11 +214,11 @@ fn cropped_part_may_be_used_whole() {
     let a = graph.convolution(input, [3, 4], 1);
     let small = graph.convolution(a, [4, 4], 0);
     let cropped = graph.node(ops::Crop, &[a, small]);
-    let joined = graph.node(ops::Concat, &[small, cropped]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[small, cropped]);
     let again = graph.convolution(joined, [8, 3], 2);
-    let whole = graph.node(ops::Concat, &[again, input]);
+    let whole = graph.node(ops::Concat::CHANNELS, &[again, input]);
     let back = graph.node(ops::Crop, &[a, whole]);
-    graph.node(ops::Concat, &[whole, back, back]);
+    graph.node(ops::Concat::CHANNELS, &[whole, back, back]);
     graph.check("a skip is joined cropped, cropped again and used whole");
 }
 
@@ -255,6 +255,6 @@ fn crop_of_a_crop_cuts_what_each_cuts() {
     let once = graph.node(ops::Crop, &[whole, one_less]);
     let twice = graph.node(ops::Crop, &[once, two_less]);
     let part = graph.convolution(two_less, [3, 2], 1);
-    graph.node(ops::Concat, &[twice, part]);
+    graph.node(ops::Concat::CHANNELS, &[twice, part]);
     graph.check("a crop of a crop is joined");
 }

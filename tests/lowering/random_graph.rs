@@ -2,8 +2,8 @@
 
 use asma::Shape;
 use asma::graph::{
-    Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize,
-    ops,
+    BlockOrder, Coordinates, Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId,
+    Resampling, ResizeSize, Rounding, SliceSize, Slopes, ops,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -82,7 +82,7 @@ impl Growing {
     fn grow(&mut self) {
         let x = self.source();
         let shape = self.shape(x);
-        match self.below(16) {
+        match self.below(20) {
             0..=2 => {
                 let y = self.convolution(x, shape);
                 self.follow(y);
@@ -103,23 +103,26 @@ impl Growing {
                 self.add(op, &[x]);
             }
             6 => {
-                let mode = self.pick(&[
-                    Resampling::Nearest,
-                    Resampling::Bilinear,
-                    Resampling::BilinearAligned,
-                ]);
-                if self.below(2) == 0 && shape.h.max(shape.w) < LARGE {
-                    let size = UpsampleSize::Factor(self.pick(&[2, 3]));
-                    self.add(ops::Upsample { mode, size }, &[x]);
-                } else {
-                    let like = self.source();
-                    self.add(
-                        ops::Upsample {
-                            mode,
-                            size: UpsampleSize::Like,
-                        },
-                        &[x, like],
-                    );
+                let mode = self.resampling();
+                let small = shape.h.max(shape.w) < LARGE;
+                let op = |size| ops::Resize { mode, size };
+                match self.below(4) {
+                    0 if small => {
+                        let size = ResizeSize::Factor(self.pick(&[2, 3]));
+                        self.add(op(size), &[x]);
+                    }
+                    1 if small => {
+                        let scales = [0, 1].map(|_| self.pick(&[0.4, 0.7, 1.0, 1.5, 2.0]));
+                        self.add(op(ResizeSize::Scale(scales)), &[x]);
+                    }
+                    2 => {
+                        let size = [1 + self.below(LARGE), 1 + self.below(LARGE)];
+                        self.add(op(ResizeSize::Exactly(size)), &[x]);
+                    }
+                    _ => {
+                        let like = self.source();
+                        self.add(op(ResizeSize::Like), &[x, like]);
+                    }
                 }
             }
             7..=9 => self.concat(x),
@@ -128,7 +131,12 @@ impl Growing {
                 self.add(ops::Crop, &[x, like]);
             }
             11 => {
-                let mode = self.pick(&[PadMode::Zero, PadMode::Replicate]);
+                let mode = self.pick(&[
+                    PadMode::ZERO,
+                    PadMode::Constant(0.7),
+                    PadMode::Replicate,
+                    PadMode::Reflect,
+                ]);
                 if self.below(2) == 0 {
                     let margins = PadMargins::Fixed(self.margins([3, 3]));
                     self.add(ops::Pad { mode, margins }, &[x]);
@@ -146,6 +154,28 @@ impl Growing {
                 self.add(ops::Add, &[x, other]);
             }
             14 => self.affine(x, shape),
+            15 => {
+                let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3, 5])];
+                let op = ops::AveragePool2d {
+                    kernel,
+                    stride: [self.pick(&[1, 2, 3]), self.pick(&[1, 2])],
+                    padding: self.margins(kernel),
+                    ceil: self.below(2) == 0,
+                    count_padding: self.below(2) == 0,
+                };
+                self.add(op, &[x]);
+            }
+            16 => {
+                let block = self.pick(&[2, 2, 3]);
+                if shape.h.max(shape.w) < LARGE && shape.c.is_multiple_of(block * block) {
+                    let order = self.pick(&[BlockOrder::DepthFirst, BlockOrder::ColumnFirst]);
+                    self.add(ops::DepthToSpace { block, order }, &[x]);
+                } else if shape.c <= 3 {
+                    self.add(ops::SpaceToDepth { block }, &[x]);
+                }
+            }
+            17 => self.slice(x, shape),
+            18 => self.join(x, shape),
             _ => {
                 let op = self.pick(&[0, 1, 2]);
                 self.add(
@@ -157,6 +187,70 @@ impl Growing {
                     &[x],
                 );
             }
+        }
+    }
+
+    fn resampling(&mut self) -> Resampling {
+        let coordinates = self.pick(&[
+            Coordinates::HalfPixel,
+            Coordinates::PytorchHalfPixel,
+            Coordinates::AlignCorners,
+            Coordinates::Asymmetric,
+        ]);
+        match self.below(2) {
+            0 => Resampling::Linear(coordinates),
+            _ => Resampling::Nearest(
+                coordinates,
+                self.pick(&[
+                    Rounding::Floor,
+                    Rounding::Ceil,
+                    Rounding::PreferFloor,
+                    Rounding::PreferCeil,
+                ]),
+            ),
+        }
+    }
+
+    /// A window of some axes; often the others of it follow, as where a tensor is split.
+    fn slice(&mut self, x: NodeId, shape: Shape) {
+        let (mut begin, mut size) = ([0; 4], [SliceSize::Rest; 4]);
+        for (axis, &length) in shape.sizes().iter().enumerate() {
+            if self.below(2) == 0 {
+                begin[axis] = self.below(length);
+                let rest = length - begin[axis];
+                size[axis] = match self.below(3) {
+                    0 => SliceSize::Rest,
+                    1 => SliceSize::Less(self.below(rest)),
+                    _ => SliceSize::Exactly(1 + self.below(rest)),
+                };
+            }
+        }
+        self.add(ops::Slice { begin, size }, &[x]);
+    }
+
+    /// Joins nodes along another axis than that of channels: any that fit, some of them cut to do so.
+    fn join(&mut self, x: NodeId, shape: Shape) {
+        let axis = self.pick(&[0, 2, 3]);
+        let shapes = self.graph.shapes(self.input).unwrap();
+        let fits = |other: &Shape| {
+            let (mut mine, mut others) = (shape.sizes(), other.sizes());
+            (mine[axis], others[axis]) = (0, 0);
+            mine == others
+        };
+        let alike: Vec<usize> = (0..shapes.len()).filter(|&i| fits(&shapes[i])).collect();
+        let mut parts = vec![x];
+        for _ in 0..self.below(3) {
+            parts.push(NodeId(self.pick(&alike)));
+        }
+        if shape.sizes()[axis] > 1 && self.below(2) == 0 {
+            let mut size = [SliceSize::Rest; 4];
+            size[axis] = SliceSize::Less(1);
+            let part = self.add(ops::Slice { begin: [0; 4], size }, &[x]);
+            parts.push(part);
+        }
+        let length: usize = parts.iter().map(|part| self.shape(*part).sizes()[axis]).sum();
+        if length <= LARGE {
+            self.add(ops::Concat { axis }, &parts);
         }
     }
 
@@ -302,6 +396,6 @@ impl Growing {
         if self.below(2) == 0 {
             parts.reverse();
         }
-        self.add(ops::Concat, &parts);
+        self.add(ops::Concat::CHANNELS, &parts);
     }
 }

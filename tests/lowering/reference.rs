@@ -2,7 +2,10 @@
 //! lowering, nothing in place.
 
 use asma::Shape;
-use asma::graph::{Graph, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, ops};
+use asma::graph::{
+    BlockOrder, Coordinates, Graph, Op, PadMargins, PadMode, ParameterId, Resampling, ResizeSize, Rounding,
+    Slopes, ops,
+};
 
 /// A dense tensor of 64-bit floats.
 #[derive(Clone, Debug)]
@@ -177,23 +180,75 @@ fn operator(
             }
             largest
         }),
-        Op::Upsample(ops::Upsample { mode, .. }) => Values::from_fn(shape, |n, c, y, x| {
-            let rows = sources(mode, y, first.shape.h, shape.h);
-            let columns = sources(mode, x, first.shape.w, shape.w);
-            let mut sum = 0.0;
-            for (y, wy) in rows {
-                for (x, wx) in columns {
-                    sum += wy * wx * first.at(n, c, y, x);
+        Op::AveragePool2d(ops::AveragePool2d {
+            kernel,
+            stride,
+            padding,
+            count_padding,
+            ..
+        }) => Values::from_fn(shape, |n, c, y, x| {
+            let (mut sum, mut count) = (0.0, 0);
+            for row in 0..kernel[0] {
+                for column in 0..kernel[1] {
+                    let y = (y * stride[0] + row) as isize - padding.top as isize;
+                    let x = (x * stride[1] + column) as isize - padding.left as isize;
+                    sum += first.padded(n, c, y, x);
+                    let within = |place: isize, before: usize, size: usize, after: usize| match count_padding
+                    {
+                        true => (-(before as isize)..(size + after) as isize).contains(&place),
+                        false => (0..size as isize).contains(&place),
+                    };
+                    let rows = within(y, padding.top, first.shape.h, padding.bottom);
+                    let columns = within(x, padding.left, first.shape.w, padding.right);
+                    count += (rows && columns) as usize;
                 }
             }
-            sum
+            sum / count as f64
         }),
-        Op::Concat(_) => Values::from_fn(shape, |n, mut c, y, x| {
+        Op::Resize(ops::Resize { mode, size }) => {
+            let scales = match size {
+                ResizeSize::Scale(scales) => scales.map(f64::from),
+                _ => [
+                    shape.h as f64 / first.shape.h as f64,
+                    shape.w as f64 / first.shape.w as f64,
+                ],
+            };
+            Values::from_fn(shape, |n, c, y, x| {
+                let rows = sources(mode, y, first.shape.h, shape.h, scales[0]);
+                let columns = sources(mode, x, first.shape.w, shape.w, scales[1]);
+                let mut sum = 0.0;
+                for (y, wy) in rows {
+                    for (x, wx) in columns {
+                        sum += wy * wx * first.at(n, c, y, x);
+                    }
+                }
+                sum
+            })
+        }
+        Op::DepthToSpace(ops::DepthToSpace { block, order }) => Values::from_fn(shape, |n, c, y, x| {
+            let part = y % block * block + x % block;
+            let channel = match order {
+                BlockOrder::DepthFirst => part * shape.c + c,
+                BlockOrder::ColumnFirst => c * block * block + part,
+            };
+            first.at(n, channel, y / block, x / block)
+        }),
+        Op::SpaceToDepth(ops::SpaceToDepth { block }) => Values::from_fn(shape, |n, channel, y, x| {
+            let (part, c) = (channel / first.shape.c, channel % first.shape.c);
+            first.at(n, c, y * block + part / block, x * block + part % block)
+        }),
+        Op::Slice(ops::Slice { begin, .. }) => Values::from_fn(shape, |n, c, y, x| {
+            first.at(n + begin[0], c + begin[1], y + begin[2], x + begin[3])
+        }),
+        Op::Concat(ops::Concat { axis }) => Values::from_fn(shape, |n, c, y, x| {
+            let mut place = [n, c, y, x];
             for input in inputs {
-                if c < input.shape.c {
+                let size = input.shape.sizes()[axis];
+                if place[axis] < size {
+                    let [n, c, y, x] = place;
                     return input.at(n, c, y, x);
                 }
-                c -= input.shape.c;
+                place[axis] -= size;
             }
             unreachable!()
         }),
@@ -209,8 +264,20 @@ fn operator(
             };
             Values::from_fn(shape, |n, c, y, x| {
                 let (y, x) = (y as isize - top as isize, x as isize - left as isize);
+                let mirrored = |place: isize, size: usize| {
+                    let last = size as isize - 1;
+                    (last - (last - place.abs()).abs()) as usize
+                };
+                let inside = first.padded(n, c, y, x);
                 match mode {
-                    PadMode::Zero => first.padded(n, c, y, x),
+                    PadMode::Constant(value) => match (y, x) {
+                        _ if y < 0 || y >= first.shape.h as isize => f64::from(value),
+                        _ if x < 0 || x >= first.shape.w as isize => f64::from(value),
+                        _ => inside,
+                    },
+                    PadMode::Reflect => {
+                        first.at(n, c, mirrored(y, first.shape.h), mirrored(x, first.shape.w))
+                    }
                     PadMode::Replicate => first.at(
                         n,
                         c,
@@ -238,16 +305,38 @@ fn operator(
     }
 }
 
-/// The two source pixels of pixel `at`, of `from` resampled to `to`, with their weights.
-fn sources(mode: Resampling, at: usize, from: usize, to: usize) -> [(usize, f64); 2] {
-    let scale = from as f64 / to as f64;
-    let position = match mode {
-        Resampling::Nearest => return [(at * from / to, 1.0), (0, 0.0)],
-        Resampling::Bilinear => ((at as f64 + 0.5) * scale - 0.5).max(0.0),
-        Resampling::BilinearAligned if to == 1 => 0.0,
-        Resampling::BilinearAligned => at as f64 * (from as f64 - 1.0) / (to as f64 - 1.0),
+/// The two source pixels of pixel `at`, of `from` resampled to `to` by `scale`, with their weights.
+fn sources(mode: Resampling, at: usize, from: usize, to: usize, scale: f64) -> [(usize, f64); 2] {
+    let last = from as f64 - 1.0;
+    let coordinate = |coordinates: Coordinates| match coordinates {
+        Coordinates::HalfPixel => (at as f64 + 0.5) / scale - 0.5,
+        Coordinates::PytorchHalfPixel if to == 1 => 0.0,
+        Coordinates::PytorchHalfPixel => (at as f64 + 0.5) / scale - 0.5,
+        Coordinates::AlignCorners if to == 1 => 0.0,
+        Coordinates::AlignCorners => at as f64 * last / (to as f64 - 1.0),
+        Coordinates::Asymmetric => at as f64 / scale,
     };
-    let below = (position.floor() as usize).min(from - 1);
-    let share = position - below as f64;
-    [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
+    match mode {
+        Resampling::Nearest(coordinates, rounding) => {
+            // A quotient that is a whole number, or half-way between two, is off by some 1e-16.
+            let coordinate = coordinate(coordinates);
+            let coordinate = match (2.0 * coordinate).round() / 2.0 {
+                near if (near - coordinate).abs() < 1e-9 => near,
+                _ => coordinate,
+            };
+            let place = match rounding {
+                Rounding::Floor => coordinate.floor(),
+                Rounding::Ceil => coordinate.ceil(),
+                Rounding::PreferFloor => (coordinate - 0.5).ceil(),
+                Rounding::PreferCeil => (coordinate + 0.5).floor(),
+            };
+            [(place.clamp(0.0, last) as usize, 1.0), (0, 0.0)]
+        }
+        Resampling::Linear(coordinates) => {
+            let position = coordinate(coordinates).clamp(0.0, last);
+            let below = position.floor() as usize;
+            let share = position - below as f64;
+            [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
+        }
+    }
 }

@@ -106,9 +106,9 @@ fn size_that_a_network_cannot_take_names_the_nearest_that_it_can() {
         ceil: false,
     };
     let half = graph.add("pool", pool, &[x]).unwrap();
-    let up = ops::Upsample {
-        mode: asma::graph::Resampling::Nearest,
-        size: asma::graph::UpsampleSize::Factor(2),
+    let up = ops::Resize {
+        mode: asma::graph::Resampling::NEAREST,
+        size: asma::graph::ResizeSize::Factor(2),
     };
     let back = graph.add("up", up, &[half]).unwrap();
     graph.add("sum", ops::Add, &[x, back]).unwrap();

@@ -77,12 +77,20 @@ operators! {
     Slope => slope,
     /// Max pooling.
     MaxPool2d => max_pool2d,
+    /// Average pooling.
+    AveragePool2d => average_pool2d,
     /// Resampling.
-    Upsample => upsample,
-    /// All inputs' channels, in their order.
+    Resize => resize,
+    /// All inputs, one behind the other along one axis.
     Concat => concat,
     /// The centre of the first input, as large as the second.
     Crop => crop,
+    /// A window of samples, channels, rows and columns.
+    Slice => slice,
+    /// Each pixel's channels, laid out as blocks of pixels.
+    DepthToSpace => depth_to_space,
+    /// Blocks of pixels, laid out as channels.
+    SpaceToDepth => space_to_depth,
     /// A border.
     Pad => pad,
     /// Elementwise sum of two nodes.
@@ -97,6 +105,8 @@ operators! {
     Elu => elu,
 }
 
+pub use depth_to_space::BlockOrder;
 pub use pad::{PadMargins, PadMode};
+pub use resize::{Coordinates, Resampling, ResizeSize, Rounding};
+pub use slice::SliceSize;
 pub use slope::Slopes;
-pub use upsample::{Resampling, UpsampleSize};

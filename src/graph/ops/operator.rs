@@ -89,6 +89,9 @@ pub trait Site {
     /// parameters are trained.
     fn coefficients(&mut self, what: &str, part: &str, origins: Vec<Origin>) -> BufferId;
 
+    /// A buffer of these numbers, `what` of `part` of its work, which are the same whatever is trained.
+    fn constant(&mut self, what: &str, part: &str, values: Vec<f32>) -> BufferId;
+
     /// Keeps a value for the adjoint under a name.
     fn keep(&mut self, name: &'static str, place: Place);
 

@@ -1,19 +1,27 @@
 //! A border and its adjoint.
 
 use super::margins::Margins;
-use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, first_two};
+use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, first_two, pair};
 use crate::error::Result;
 use crate::graph::parameter::Parameter;
 use crate::kernels::{pad, pad_adjoint};
 use crate::tensor::Shape;
 
 /// What a border consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {
-    /// Zeros.
-    Zero,
+    /// One value.
+    Constant(f32),
     /// The nearest pixel.
     Replicate,
+    /// The pixels inside, mirrored at the outermost ones, which are not repeated; there must be more of them than the border
+    /// is wide.
+    Reflect,
+}
+
+impl PadMode {
+    /// Zeros.
+    pub const ZERO: PadMode = PadMode::Constant(0.0);
 }
 
 /// How wide a border is.
@@ -49,6 +57,11 @@ impl Operator for Pad {
     }
 
     fn check(&self) -> Result<(), String> {
+        if let PadMode::Constant(value) = self.mode
+            && !value.is_finite()
+        {
+            return Err(format!("has a border of {value}; want a finite number"));
+        }
         match self.margins {
             PadMargins::Fixed(margins) => check_settings("margin", &margins.sides(), 0..=MOST_SETTING),
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => Ok(()),
@@ -70,12 +83,24 @@ impl Operator for Pad {
                 (like.h, like.w)
             }
         };
-        Ok(Shape { h, w, ..input })
+        let output = Shape { h, w, ..input };
+        let [top, left] = self.before(input, output);
+        let widest = |size: usize, before: usize, whole: usize| before.max(whole - before - size);
+        let borders = [(input.h, top, h), (input.w, left, w)];
+        let too_wide = |(size, before, whole)| widest(size, before, whole) >= size;
+        if self.mode == PadMode::Reflect && borders.into_iter().any(too_wide) {
+            return Err(Misfit::Other(format!(
+                "mirrors {}×{} pixels (rows × columns) into a border that makes {h}×{w} of them; it must be narrower than \
+                 they are",
+                input.h, input.w
+            )));
+        }
+        Ok(output)
     }
 
     fn forward(&self, site: &mut dyn Site) -> Result<()> {
         let (input, output) = (site.input(0)?, site.output());
-        let [top, left, mode] = self.border(input.shape, output.shape);
+        let [top, left] = pair(self.before(input.shape, output.shape));
         let params = pad::Params {
             input: input.view,
             output: output.view,
@@ -83,7 +108,11 @@ impl Operator for Pad {
             output_extent: output.shape.into(),
             top,
             left,
-            mode,
+            mode: self.mode(),
+            value: match self.mode {
+                PadMode::Constant(value) => value,
+                PadMode::Replicate | PadMode::Reflect => 0.0,
+            },
         };
         site.add("", params.into(), vec![Some(input.buffer), Some(output.buffer)]);
         Ok(())
@@ -94,7 +123,7 @@ impl Operator for Pad {
         let Some((output, accumulate)) = site.begin_gradient(0)? else {
             return Ok(());
         };
-        let [top, left, mode] = self.border(output.shape, gradient.shape);
+        let [top, left] = pair(self.before(output.shape, gradient.shape));
         let params = pad_adjoint::Params {
             gradient: gradient.view,
             output: output.view,
@@ -102,7 +131,7 @@ impl Operator for Pad {
             output_extent: gradient.shape.into(),
             top,
             left,
-            mode,
+            mode: self.mode(),
             accumulate: accumulate.into(),
         };
         site.add(
@@ -115,17 +144,20 @@ impl Operator for Pad {
 }
 
 impl Pad {
-    /// Rows above, columns left, mode.
-    fn border(&self, input: Shape, output: Shape) -> [u32; 3] {
-        let [top, left] = match self.margins {
+    /// Rows above, columns left.
+    fn before(&self, input: Shape, output: Shape) -> [usize; 2] {
+        match self.margins {
             PadMargins::Fixed(margins) => margins.before(),
             PadMargins::LikeCentred => [(output.h - input.h) / 2, (output.w - input.w) / 2],
             PadMargins::LikeBottomRight => [0, 0],
-        };
-        let mode = match self.mode {
-            PadMode::Zero => pad::ZERO,
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        match self.mode {
+            PadMode::Constant(_) => pad::CONSTANT,
             PadMode::Replicate => pad::REPLICATE,
-        };
-        [top as u32, left as u32, mode]
+            PadMode::Reflect => pad::REFLECT,
+        }
     }
 }
