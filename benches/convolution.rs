@@ -131,9 +131,11 @@ fn convolution(channels: [u32; 2], sizes: [u32; 2], [kernel, stride, padding]: [
         kernel: [kernel; 2],
         stride: [stride; 2],
         padding: [padding; 2],
+        dilation: [1; 2],
         padded_out_channels: channels[1].next_multiple_of(conv2d::CHANNEL_BLOCK as u32),
         accumulate: 0,
         gated: 0,
+        groups: 1,
     }
 }
 

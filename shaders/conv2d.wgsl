@@ -46,28 +46,32 @@ fn conv2d(
     let first_column = x * STRIDE_COLUMNS - params.padding.y;
     let row_step = STRIDE_ROWS * params.input.row;
     let weight_step = params.padded_out_channels / 4u;
-    var tap = 2u * channel_block;
-    for (var i = 0u; i < params.input_extent.c; i++) {
-        for (var ky = 0u; ky < KERNEL_ROWS; ky++) {
-            let row = first_row + ky;
-            let row_start = at(params.input, n, i, row, 0u);
-            for (var kx = 0u; kx < KERNEL_COLUMNS; kx++) {
-                let column = first_column + kx;
-                let low = vec4<f32>(weight[tap]);
-                let high = vec4<f32>(weight[tap + 1u]);
-                tap += weight_step;
-                let pixels_0 = load_pixels(row_start, row, column);
-                let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);
-                let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, column);
-                let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, column);
-                add_products(&low_0, low, pixels_0);
-                add_products(&low_1, low, pixels_1);
-                add_products(&low_2, low, pixels_2);
-                add_products(&low_3, low, pixels_3);
-                add_products(&high_0, high, pixels_0);
-                add_products(&high_1, high, pixels_1);
-                add_products(&high_2, high, pixels_2);
-                add_products(&high_3, high, pixels_3);
+    let ins = params.input_extent.c / GROUPS;
+    let groups = groups_of(8u * channel_block);
+    for (var group = groups.x; group <= groups.y; group++) {
+        var tap = 2u * channel_block;
+        for (var i = 0u; i < ins; i++) {
+            for (var ky = 0u; ky < KERNEL_ROWS; ky++) {
+                let row = first_row + ky * DILATION_ROWS;
+                let row_start = at(params.input, n, group * ins + i, row, 0u);
+                for (var kx = 0u; kx < KERNEL_COLUMNS; kx++) {
+                    let column = first_column + kx * DILATION_COLUMNS;
+                    let low = of_group(vec4<f32>(weight[tap]), 8u * channel_block, group);
+                    let high = of_group(vec4<f32>(weight[tap + 1u]), 8u * channel_block + 4u, group);
+                    tap += weight_step;
+                    let pixels_0 = load_pixels(row_start, row, column);
+                    let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);
+                    let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, column);
+                    let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, column);
+                    add_products(&low_0, low, pixels_0);
+                    add_products(&low_1, low, pixels_1);
+                    add_products(&low_2, low, pixels_2);
+                    add_products(&low_3, low, pixels_3);
+                    add_products(&high_0, high, pixels_0);
+                    add_products(&high_1, high, pixels_1);
+                    add_products(&high_2, high, pixels_2);
+                    add_products(&high_3, high, pixels_3);
+                }
             }
         }
     }

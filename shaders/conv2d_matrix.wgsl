@@ -96,10 +96,12 @@ fn load_pixels(start: u32, inside: bool, channel: u32) -> Pixels {
 }
 
 fn load(window: Window, place: Place, thread: u32, first_channel: u32) -> Loaded {
-    let row = window.row + place.ky;
-    let column = window.column + place.kx;
+    let ky = place.ky * DILATION_ROWS;
+    let kx = place.kx * DILATION_COLUMNS;
+    let row = window.row + ky;
+    let column = window.column + kx;
     let inside = row < params.input_extent.h && column < params.input_extent.w;
-    let start = window.start + place.ky * params.input.row + place.kx;
+    let start = window.start + ky * params.input.row + kx;
     let channel = place.channel + thread / BLOCK_PIXELS;
     var loaded: Loaded;
     loaded.weights_0 = load_weights(thread, place, first_channel);

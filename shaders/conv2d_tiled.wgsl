@@ -66,8 +66,9 @@ fn load_pixels(windows: Windows, tap: u32, taps: u32) -> vec4<f32> {
     let valid_tap = select(0u, tap, tap < taps);
     let channel = valid_tap / (KERNEL_ROWS * KERNEL_COLUMNS);
     let rest = valid_tap - channel * (KERNEL_ROWS * KERNEL_COLUMNS);
-    let ky = rest / KERNEL_COLUMNS;
-    let kx = rest - ky * KERNEL_COLUMNS;
+    let kernel_row = rest / KERNEL_COLUMNS;
+    let ky = kernel_row * DILATION_ROWS;
+    let kx = (rest - kernel_row * KERNEL_COLUMNS) * DILATION_COLUMNS;
     var index = windows.start + (channel * params.input.channel + ky * params.input.row + kx);
     if PADDED == 0u {
         return vec4(f32(input[index.x]), f32(input[index.y]), f32(input[index.z]), f32(input[index.w]));

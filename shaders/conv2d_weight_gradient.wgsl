@@ -9,6 +9,8 @@ struct Params {
     kernel: vec2<u32>,
     stride: vec2<u32>,
     padding: vec2<u32>,
+    dilation: vec2<u32>,
+    groups: u32,
     rows_per_chunk: u32,
 }
 
@@ -31,11 +33,15 @@ fn conv2d_weight_gradient(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let channels = params.gradient_extent.c;
-    let taps = params.input_extent.c * (KERNEL_ROWS * KERNEL_COLUMNS);
+    // Of the group that this workgroup computes.
+    let channels = params.gradient_extent.c / params.groups;
+    let ins = params.input_extent.c / params.groups;
+    let taps = ins * (KERNEL_ROWS * KERNEL_COLUMNS);
+    let tiles = (channels + TILE - 1u) / TILE;
+    let group = workgroup.y / tiles;
     let width = params.gradient_extent.w;
     let first_tap = workgroup.x * TILE;
-    let first_channel = workgroup.y * TILE;
+    let first_channel = (workgroup.y - group * tiles) * TILE;
     let first_row = workgroup.z * params.rows_per_chunk;
     let rows = min(params.rows_per_chunk, params.gradient_extent.n * params.gradient_extent.h - first_row);
     let pixels = rows * width;
@@ -66,16 +72,18 @@ fn conv2d_weight_gradient(
             for (var i = 0u; i < 4u; i++) {
                 let channel = first_channel + 4u * vector + i;
                 if inside && channel < channels {
-                    loaded_gradients[i] = gradient[at(params.gradient, n, channel, y, x)];
+                    loaded_gradients[i] = gradient[at(params.gradient, n, group * channels + channel, y, x)];
                 }
                 let tap = first_tap + 4u * vector + i;
                 let b = tap / (KERNEL_ROWS * KERNEL_COLUMNS);
                 let rest = tap % (KERNEL_ROWS * KERNEL_COLUMNS);
                 // Wraps to a large number outside the input.
-                let row = y * params.stride.x + rest / KERNEL_COLUMNS - params.padding.x;
-                let column = x * params.stride.y + rest % KERNEL_COLUMNS - params.padding.y;
+                let ky = rest / KERNEL_COLUMNS * params.dilation.x;
+                let kx = rest % KERNEL_COLUMNS * params.dilation.y;
+                let row = y * params.stride.x + ky - params.padding.x;
+                let column = x * params.stride.y + kx - params.padding.y;
                 if tap < taps && row < params.input_extent.h && column < params.input_extent.w {
-                    loaded_windows[i] = input[at(params.input, n, b, row, column)];
+                    loaded_windows[i] = input[at(params.input, n, group * ins + b, row, column)];
                 }
             }
             gradients[loaded_pixel * (TILE / 4u) + vector] = loaded_gradients;
@@ -99,7 +107,7 @@ fn conv2d_weight_gradient(
         for (var j = 0u; j < 4u; j++) {
             let tap = first_tap + 4u * tap_vector + j;
             if channel < channels && tap < taps {
-                partials[(workgroup.z * channels + channel) * taps + tap] = sums[i][j];
+                partials[((workgroup.z * params.groups + group) * channels + channel) * taps + tap] = sums[i][j];
             }
         }
     }

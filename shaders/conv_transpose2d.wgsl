@@ -5,9 +5,27 @@
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
-// Most taps of a phase. Where the stride does not divide the kernel, some phases have one less.
-const TAPS_DOWN: u32 = (KERNEL_ROWS + STRIDE_ROWS - 1u) / STRIDE_ROWS;
-const TAPS_ACROSS: u32 = (KERNEL_COLUMNS + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS;
+// Most taps of a phase, which are a step apart: the stride, or with dilation perhaps less. Where the step does not divide
+// the kernel, some phases have one less; where the dilation has a divisor in common with the stride, some have none.
+const TAPS_DOWN: u32 = (KERNEL_ROWS + STEP_ROWS - 1u) / STEP_ROWS;
+const TAPS_ACROSS: u32 = (KERNEL_COLUMNS + STEP_COLUMNS - 1u) / STEP_COLUMNS;
+const ROWS_BACK: u32 = STEP_ROWS * DILATION_ROWS / STRIDE_ROWS;
+const COLUMNS_BACK: u32 = STEP_COLUMNS * DILATION_COLUMNS / STRIDE_COLUMNS;
+const SOME_ROWS: bool = KERNEL_ROWS % STEP_ROWS != 0u || STEP_ROWS != STRIDE_ROWS;
+const SOME_COLUMNS: bool = KERNEL_COLUMNS % STEP_COLUMNS != 0u || STEP_COLUMNS != STRIDE_COLUMNS;
+
+// The first tap that lies at `remainder` between multiples of the stride; the number of taps if none does.
+fn first_tap(remainder: u32, dilation: u32, stride: u32, step: u32, taps: u32) -> u32 {
+    if dilation == 1u {
+        return remainder;
+    }
+    for (var tap = 0u; tap < step; tap++) {
+        if tap * dilation % stride == remainder {
+            return tap;
+        }
+    }
+    return taps;
+}
 
 // Input values under one tap of 4 neighbouring pixels of a phase. Rows and columns may begin above and left
 // of the input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too
@@ -55,43 +73,50 @@ fn conv_transpose2d(
     var high_2: mat4x4<f32>;
     var high_3: mat4x4<f32>;
 
-    // Where the first tap of the phase lies, and which input pixel it reads for the first pixel. A stride
-    // further in the kernel is one input pixel back.
-    let first_ky = (phase_row + params.padding.x) % STRIDE_ROWS;
-    let first_kx = (phase_column + params.padding.y) % STRIDE_COLUMNS;
-    let first_row = block_row + (phase_row + params.padding.x) / STRIDE_ROWS;
-    let first_column = block_column + (phase_column + params.padding.y) / STRIDE_COLUMNS;
+    // Where the first tap of the phase lies, and which input pixel it reads for the first pixel. A step further in the
+    // kernel is some input pixels back.
+    let phase_rows = phase_row + params.padding.x;
+    let phase_columns = phase_column + params.padding.y;
+    let first_ky = first_tap(phase_rows % STRIDE_ROWS, DILATION_ROWS, STRIDE_ROWS, STEP_ROWS, KERNEL_ROWS);
+    let first_kx =
+        first_tap(phase_columns % STRIDE_COLUMNS, DILATION_COLUMNS, STRIDE_COLUMNS, STEP_COLUMNS, KERNEL_COLUMNS);
+    let first_row = block_row + phase_rows / STRIDE_ROWS - first_ky * DILATION_ROWS / STRIDE_ROWS;
+    let first_column = block_column + phase_columns / STRIDE_COLUMNS - first_kx * DILATION_COLUMNS / STRIDE_COLUMNS;
     let row_step = params.input.row;
     let tap_step = params.padded_out_channels / 4u;
-    for (var i = 0u; i < params.input_extent.c; i++) {
-        for (var down = 0u; down < TAPS_DOWN; down++) {
-            let ky = first_ky + down * STRIDE_ROWS;
-            if KERNEL_ROWS % STRIDE_ROWS != 0u && ky >= KERNEL_ROWS {
-                break;
-            }
-            let row = first_row - down;
-            let row_start = at(params.input, n, i, row, 0u);
-            for (var across = 0u; across < TAPS_ACROSS; across++) {
-                let kx = first_kx + across * STRIDE_COLUMNS;
-                if KERNEL_COLUMNS % STRIDE_COLUMNS != 0u && kx >= KERNEL_COLUMNS {
+    let ins = params.input_extent.c / GROUPS;
+    let groups = groups_of(8u * channel_block);
+    for (var group = groups.x; group <= groups.y; group++) {
+        for (var i = 0u; i < ins; i++) {
+            for (var down = 0u; down < TAPS_DOWN; down++) {
+                let ky = first_ky + down * STEP_ROWS;
+                if SOME_ROWS && ky >= KERNEL_ROWS {
                     break;
                 }
-                let column = first_column - across;
-                let tap = ((i * KERNEL_ROWS + ky) * KERNEL_COLUMNS + kx) * tap_step + 2u * channel_block;
-                let low = vec4<f32>(weight[tap]);
-                let high = vec4<f32>(weight[tap + 1u]);
-                let pixels_0 = load_pixels(row_start, row, column);
-                let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
-                let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);
-                let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u, column);
-                add_products(&low_0, low, pixels_0);
-                add_products(&low_1, low, pixels_1);
-                add_products(&low_2, low, pixels_2);
-                add_products(&low_3, low, pixels_3);
-                add_products(&high_0, high, pixels_0);
-                add_products(&high_1, high, pixels_1);
-                add_products(&high_2, high, pixels_2);
-                add_products(&high_3, high, pixels_3);
+                let row = first_row - down * ROWS_BACK;
+                let row_start = at(params.input, n, group * ins + i, row, 0u);
+                for (var across = 0u; across < TAPS_ACROSS; across++) {
+                    let kx = first_kx + across * STEP_COLUMNS;
+                    if SOME_COLUMNS && kx >= KERNEL_COLUMNS {
+                        break;
+                    }
+                    let column = first_column - across * COLUMNS_BACK;
+                    let tap = ((i * KERNEL_ROWS + ky) * KERNEL_COLUMNS + kx) * tap_step + 2u * channel_block;
+                    let low = of_group(vec4<f32>(weight[tap]), 8u * channel_block, group);
+                    let high = of_group(vec4<f32>(weight[tap + 1u]), 8u * channel_block + 4u, group);
+                    let pixels_0 = load_pixels(row_start, row, column);
+                    let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
+                    let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);
+                    let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u, column);
+                    add_products(&low_0, low, pixels_0);
+                    add_products(&low_1, low, pixels_1);
+                    add_products(&low_2, low, pixels_2);
+                    add_products(&low_3, low, pixels_3);
+                    add_products(&high_0, high, pixels_0);
+                    add_products(&high_1, high, pixels_1);
+                    add_products(&high_2, high, pixels_2);
+                    add_products(&high_3, high, pixels_3);
+                }
             }
         }
     }

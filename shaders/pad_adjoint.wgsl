@@ -13,20 +13,32 @@ struct Params {
 @group(0) @binding(1) var<storage, read> gradient: array<GradientElement>;
 @group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
-const REPLICATE: u32 = 1u;
+// Along one axis, the first of the places that show input place `place`, how far apart they are and how many.
+struct Shows {
+    first: u32,
+    step: u32,
+    count: u32,
+}
 
-// First and last place along one axis that shows input pixel `place`.
-fn shown(place: u32, border: u32, input_size: u32, output_size: u32) -> vec2<u32> {
-    var range = vec2(border + place);
+// Mirrored, a place is shown in front, at its own place and behind; which of the three there are is looked up for each.
+fn shows(place: u32, before: u32, input_size: u32, output_size: u32) -> Shows {
     if params.mode == REPLICATE {
-        if place == 0u {
-            range.x = 0u;
-        }
-        if place == input_size - 1u {
-            range.y = output_size - 1u;
-        }
+        let first = select(before + place, 0u, place == 0u);
+        let last = select(before + place, output_size - 1u, place == input_size - 1u);
+        return Shows(first, 1u, last - first + 1u);
     }
-    return range;
+    return Shows(before + place, 0u, select(1u, 3u, params.mode == REFLECT));
+}
+
+// The place number `i` of those, `output_size` if it is none.
+fn show(shows: Shows, i: u32, place: u32, before: u32, input_size: u32, output_size: u32) -> u32 {
+    if i == 0u || params.mode == REPLICATE {
+        return shows.first + i * shows.step;
+    }
+    if i == 1u {
+        return select(output_size, before - place, place > 0u && place <= before);
+    }
+    return select(output_size, min(before + 2u * (input_size - 1u) - place, output_size), place + 1u < input_size);
 }
 
 @compute @workgroup_size(64)
@@ -39,12 +51,18 @@ fn pad_adjoint(
     if !p.inside {
         return;
     }
-    let rows = shown(p.y, params.top, params.input_extent.h, params.output_extent.h);
-    let columns = shown(p.x, params.left, params.input_extent.w, params.output_extent.w);
+    let inner = params.input_extent;
+    let outer = params.output_extent;
+    let rows = shows(p.y, params.top, inner.h, outer.h);
+    let columns = shows(p.x, params.left, inner.w, outer.w);
     var sum = 0.0;
-    for (var y = rows.x; y <= rows.y; y++) {
-        for (var x = columns.x; x <= columns.y; x++) {
-            sum += f32(gradient[at(params.gradient, p.n, p.c, y, x)]);
+    for (var i = 0u; i < rows.count; i++) {
+        let y = show(rows, i, p.y, params.top, inner.h, outer.h);
+        for (var j = 0u; j < columns.count; j++) {
+            let x = show(columns, j, p.x, params.left, inner.w, outer.w);
+            if y < outer.h && x < outer.w {
+                sum += f32(gradient[at(params.gradient, p.n, p.c, y, x)]);
+            }
         }
     }
     let place = at(params.output, p.n, p.c, p.y, p.x);

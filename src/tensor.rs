@@ -23,6 +23,11 @@ impl Shape {
         Shape { n, c, h, w }
     }
 
+    /// Samples, channels, rows, columns.
+    pub const fn sizes(&self) -> [usize; 4] {
+        [self.n, self.c, self.h, self.w]
+    }
+
     /// How many numbers a tensor of this shape holds; the largest number there is if there are more.
     pub const fn elements(&self) -> usize {
         self.n.saturating_mul(self.c).saturating_mul(self.pixels())

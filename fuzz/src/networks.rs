@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arbitrary::{Result, Unstructured};
 use asma::cpu::CpuExecutor;
 use asma::graph::{
-    Graph, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+    BlockOrder, Coordinates, Graph, Margins, NodeId, Op, PadMargins, PadMode, ParameterId, Resampling,
+    ResizeSize, Rounding, SliceSize, Slopes, ops,
 };
 use asma::network::{Gradients, LoweringOptions, Precision, lower};
 use asma::program::Executor;
@@ -108,8 +109,44 @@ fn pair(bytes: &mut Unstructured<'_>) -> Result<[usize; 2]> {
     Ok([number(bytes)?, number(bytes)?])
 }
 
+fn margins(bytes: &mut Unstructured<'_>) -> Result<Margins> {
+    Ok(Margins {
+        top: number(bytes)?,
+        bottom: number(bytes)?,
+        left: number(bytes)?,
+        right: number(bytes)?,
+    })
+}
+
+fn resampling(bytes: &mut Unstructured<'_>) -> Result<Resampling> {
+    let coordinates = *bytes.choose(&[
+        Coordinates::HalfPixel,
+        Coordinates::PytorchHalfPixel,
+        Coordinates::AlignCorners,
+        Coordinates::Asymmetric,
+    ])?;
+    let rounding = [
+        Rounding::Floor,
+        Rounding::Ceil,
+        Rounding::PreferFloor,
+        Rounding::PreferCeil,
+    ];
+    Ok(match bytes.arbitrary()? {
+        true => Resampling::Nearest(coordinates, *bytes.choose(&rounding)?),
+        false => Resampling::Linear(coordinates),
+    })
+}
+
+fn slice_size(bytes: &mut Unstructured<'_>) -> Result<SliceSize> {
+    Ok(match bytes.int_in_range(0..=2)? {
+        0 => SliceSize::Rest,
+        1 => SliceSize::Exactly(number(bytes)?),
+        _ => SliceSize::Less(number(bytes)?),
+    })
+}
+
 fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
-    Ok(match bytes.int_in_range(0..=13)? {
+    Ok(match bytes.int_in_range(0..=17)? {
         0 => Op::Conv2d(ops::Conv2d {
             weight: parameter(graph, bytes, 4)?,
             bias: match bytes.arbitrary()? {
@@ -117,7 +154,9 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
                 false => None,
             },
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
+            dilation: pair(bytes)?,
+            groups: number(bytes)?,
         }),
         1 => Op::ConvTranspose2d(ops::ConvTranspose2d {
             weight: parameter(graph, bytes, 4)?,
@@ -126,8 +165,10 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
                 false => None,
             },
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
             output_padding: pair(bytes)?,
+            dilation: pair(bytes)?,
+            groups: number(bytes)?,
         }),
         2 => Op::Slope(ops::Slope {
             slopes: match bytes.arbitrary()? {
@@ -138,30 +179,28 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
         3 => Op::MaxPool2d(ops::MaxPool2d {
             kernel: pair(bytes)?,
             stride: pair(bytes)?,
-            padding: pair(bytes)?,
+            padding: margins(bytes)?,
+            ceil: bytes.arbitrary()?,
         }),
-        4 => Op::Upsample(ops::Upsample {
-            mode: *bytes.choose(&[
-                Resampling::Nearest,
-                Resampling::Bilinear,
-                Resampling::BilinearAligned,
-            ])?,
-            size: match bytes.arbitrary()? {
-                true => UpsampleSize::Factor(number(bytes)?),
-                false => UpsampleSize::Like,
+        4 => Op::Resize(ops::Resize {
+            mode: resampling(bytes)?,
+            size: match bytes.int_in_range(0..=3)? {
+                0 => ResizeSize::Factor(number(bytes)?),
+                1 => ResizeSize::Exactly(pair(bytes)?),
+                2 => ResizeSize::Scale(bytes.arbitrary()?),
+                _ => ResizeSize::Like,
             },
         }),
-        5 => Op::Concat(ops::Concat),
+        5 => Op::Concat(ops::Concat { axis: number(bytes)? }),
         6 => Op::Crop(ops::Crop),
         7 => Op::Pad(ops::Pad {
-            mode: *bytes.choose(&[PadMode::Zero, PadMode::Replicate])?,
+            mode: match bytes.int_in_range(0..=2)? {
+                0 => PadMode::Constant(bytes.arbitrary()?),
+                1 => PadMode::Replicate,
+                _ => PadMode::Reflect,
+            },
             margins: match bytes.int_in_range(0..=2)? {
-                0 => PadMargins::Fixed {
-                    top: number(bytes)?,
-                    bottom: number(bytes)?,
-                    left: number(bytes)?,
-                    right: number(bytes)?,
-                },
+                0 => PadMargins::Fixed(margins(bytes)?),
                 1 => PadMargins::LikeCentred,
                 _ => PadMargins::LikeBottomRight,
             },
@@ -176,6 +215,29 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
         12 => Op::Input(ops::Input {
             channels: number(bytes)?,
             size: None,
+        }),
+        13 => Op::AveragePool2d(ops::AveragePool2d {
+            kernel: pair(bytes)?,
+            stride: pair(bytes)?,
+            padding: margins(bytes)?,
+            ceil: bytes.arbitrary()?,
+            count_padding: bytes.arbitrary()?,
+        }),
+        14 => Op::Slice(ops::Slice {
+            begin: [number(bytes)?, number(bytes)?, number(bytes)?, number(bytes)?],
+            size: [
+                slice_size(bytes)?,
+                slice_size(bytes)?,
+                slice_size(bytes)?,
+                slice_size(bytes)?,
+            ],
+        }),
+        15 => Op::DepthToSpace(ops::DepthToSpace {
+            block: number(bytes)?,
+            order: *bytes.choose(&[BlockOrder::DepthFirst, BlockOrder::ColumnFirst])?,
+        }),
+        16 => Op::SpaceToDepth(ops::SpaceToDepth {
+            block: number(bytes)?,
         }),
         _ => Op::Slope(ops::Slope {
             slopes: Slopes::Same(0.0),

@@ -9,9 +9,11 @@ struct Params {
     kernel: vec2<u32>,
     stride: vec2<u32>,
     padding: vec2<u32>,
+    dilation: vec2<u32>,
     padded_out_channels: u32,
     accumulate: u32,
     gated: u32,
+    groups: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -28,9 +28,11 @@ pub fn run(
         kernel: [1; 2],
         stride: [1; 2],
         padding: [0; 2],
+        dilation: [1; 2],
         padded_out_channels: params.padded_out_channels,
         accumulate: 0,
         gated: 0,
+        groups: 1,
     };
     conv2d::run(&forward, features, weight, epilogue, &[], logits);
 

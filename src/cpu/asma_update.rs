@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS,
-    NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK,
-    STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_L2, STATE_LENGTH,
-    STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
+    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
+    MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH,
+    RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION,
+    STATE_ITERATION, STATE_L2, STATE_LENGTH, STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED,
+    STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
 };
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
@@ -111,7 +112,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
         take_back: false,
         multiplier,
         pull: 0.0,
-        cap: if has(CAPPED) { f32::from_bits(ledger[CAP]) } else { f32::INFINITY },
+        cap: if has(CAPPED) {
+            f32::from_bits(ledger[CAP])
+        } else {
+            f32::INFINITY
+        },
     };
     if has(SETTLE) {
         counts[next * length..(next + 1) * length].fill(0);
@@ -122,7 +127,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             let best_iou = float(here + STATE_BEST_IOU);
             decision.take_back = has(HOLD) && l2 > float(here + STATE_L2) + float(LEAP);
             let progresses = !decision.take_back && iou > best_iou;
-            let progress = if progresses { iteration } else { ledger[here + STATE_PROGRESS] };
+            let progress = if progresses {
+                iteration
+            } else {
+                ledger[here + STATE_PROGRESS]
+            };
             let without_progress = iteration.wrapping_sub(progress);
             let mut scale = 1.0;
             if has(HOLD) {
@@ -132,7 +141,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                     false => 1.0,
                 };
                 scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);
-                decision.multiplier = if decision.take_back { 0.0 } else { multiplier * scale };
+                decision.multiplier = if decision.take_back {
+                    0.0
+                } else {
+                    multiplier * scale
+                };
                 decision.pull = float(PULL);
             }
             let row =
@@ -270,7 +283,9 @@ impl Sample<'_> {
                         if params.flags & HOLD != 0 {
                             stepped += decision.pull * (origin - before);
                         }
-                        exponent = exponent.max(slope.to_bits() & EXPONENT).max(stepped.to_bits() & EXPONENT);
+                        exponent = exponent
+                            .max(slope.to_bits() & EXPONENT)
+                            .max(stepped.to_bits() & EXPONENT);
                         if params.flags & CAPPED != 0 {
                             stepped = stepped.max(origin - decision.cap).min(origin + decision.cap);
                         }

@@ -70,27 +70,26 @@ fn convolve(
     let pixels = band.count * w;
     let taps = (params.kernel[0] * params.kernel[1]) as usize;
     let out_pitch = params.padded_out_channels as usize;
+    let groups = params.groups as usize;
+    let [ins, outs] = [in_channels / groups, out_channels / groups];
     scratch.sums.resize(out_channels * pixels, 0.0);
 
-    let pointwise = taps == 1 && params.stride == [1, 1] && params.padding == [0, 0];
+    let same_pixels = (w, params.output_extent.h) == (in_w, params.input_extent.h);
+    let pointwise = taps == 1 && params.stride == [1, 1] && params.padding == [0, 0] && same_pixels;
     if pointwise && (params.input.row as usize == in_w || in_h == 1) {
-        let left = Matrix {
-            values: &input[params.input.at(band.n, 0, band.first, 0)..],
-            row_stride: 1,
-            column_stride: params.input.channel as usize,
-        };
-        let right = Matrix {
-            values: weight,
-            row_stride: out_pitch,
-            column_stride: 1,
-        };
-        multiply(
-            [pixels, in_channels, out_channels],
-            left,
-            right,
-            &mut scratch.sums,
-            false,
-        );
+        for (group, sums) in scratch.sums.chunks_exact_mut(outs * pixels).enumerate() {
+            let left = Matrix {
+                values: &input[params.input.at(band.n, group * ins, band.first, 0)..],
+                row_stride: 1,
+                column_stride: params.input.channel as usize,
+            };
+            let right = Matrix {
+                values: &weight[group * outs..],
+                row_stride: out_pitch,
+                column_stride: 1,
+            };
+            multiply([pixels, ins, outs], left, right, sums, false);
+        }
     } else {
         let geometry = Windows {
             view: params.input,
@@ -99,31 +98,33 @@ fn convolve(
             kernel: params.kernel,
             stride: params.stride,
             padding: params.padding,
+            dilation: params.dilation,
         };
         // The same for every band of every height: how the terms of a sum are grouped decides its rounding, and
         // equal windows must give equal sums wherever they stand, or else max pooling tells equals apart.
-        let group = (WINDOW_ELEMENTS / (taps * BAND_PIXELS.next_multiple_of(w))).clamp(1, in_channels.max(1));
-        for first in (0..in_channels).step_by(group) {
-            let count = group.min(in_channels - first);
-            scratch.windows.resize(count * taps * pixels, 0.0);
-            for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
-                let channel = first + tap / taps;
-                for (y, windows) in (band.first..).zip(windows.chunks_exact_mut(w)) {
-                    geometry.lay_out_row(input, band.n, channel, y, tap % taps, windows);
+        let at_once = (WINDOW_ELEMENTS / (taps * BAND_PIXELS.next_multiple_of(w))).clamp(1, ins.max(1));
+        for (group, sums) in scratch.sums.chunks_exact_mut(outs * pixels).enumerate() {
+            for first in (0..ins).step_by(at_once) {
+                let count = at_once.min(ins - first);
+                scratch.windows.resize(count * taps * pixels, 0.0);
+                for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
+                    let channel = group * ins + first + tap / taps;
+                    for (y, windows) in (band.first..).zip(windows.chunks_exact_mut(w)) {
+                        geometry.lay_out_row(input, band.n, channel, y, tap % taps, windows);
+                    }
                 }
+                let left = Matrix {
+                    values: &scratch.windows,
+                    row_stride: 1,
+                    column_stride: pixels,
+                };
+                let right = Matrix {
+                    values: &weight[first * taps * out_pitch + group * outs..],
+                    row_stride: out_pitch,
+                    column_stride: 1,
+                };
+                multiply([pixels, count * taps, outs], left, right, sums, first > 0);
             }
-            let left = Matrix {
-                values: &scratch.windows,
-                row_stride: 1,
-                column_stride: pixels,
-            };
-            let right = Matrix {
-                values: &weight[first * taps * out_pitch..],
-                row_stride: out_pitch,
-                column_stride: 1,
-            };
-            let sizes = [pixels, count * taps, out_channels];
-            multiply(sizes, left, right, &mut scratch.sums, first > 0);
         }
     }
 
@@ -156,6 +157,8 @@ pub(super) struct Windows {
     pub stride: [u32; 2],
     /// Rows of zeros above and columns of zeros left of the input.
     pub padding: [u32; 2],
+    /// Rows and columns from one tap to the next.
+    pub dilation: [u32; 2],
 }
 
 impl Windows {
@@ -173,7 +176,8 @@ impl Windows {
         let [stride_rows, stride_columns] = self.stride.map(|stride| stride as usize);
         let [above, left] = self.padding.map(|padding| padding as usize);
         let columns = self.kernel[1] as usize;
-        let (ky, kx) = (tap / columns, tap % columns);
+        let [down, across] = self.dilation.map(|dilation| dilation as usize);
+        let (ky, kx) = (tap / columns * down, tap % columns * across);
         // Windows whose tap lies inside the input.
         let begin = left.saturating_sub(kx).div_ceil(stride_columns).min(self.columns);
         let end = (in_w + left)

@@ -16,14 +16,14 @@ use crate::kernels::conv2d_weight_gradient::Params;
 struct Scratch {
     /// `[gradient channels][pixels]`.
     gradients: Vec<f32>,
-    /// `[taps][pixels]` of a group of input channels.
+    /// `[taps][pixels]` of some input channels of a group.
     windows: Vec<f32>,
-    /// `[gradient channels][taps]` of a group of input channels.
+    /// `[gradient channels of a group][taps]` of some of its input channels.
     sums: Vec<f32>,
 }
 
-/// `partials[chunk, a, b, ky, kx] = Σ gradient[n, a, y, x] · input[n, b, y·sy + ky − py, x·sx + kx − px]` over
-/// the chunk's rows.
+/// `partials[chunk, a, b, ky, kx] = Σ gradient[n, a, y, x] · input[n, g + b, y·sy + ky·dy − py, x·sx + kx·dx − px]`
+/// over the chunk's rows.
 pub fn run(params: &Params, input: &[f32], gradient: &[f32], partials: &mut [f32]) {
     let channels = params.gradient_extent.c as usize;
     let length = channels * params.taps() as usize;
@@ -44,9 +44,11 @@ fn sum_chunk(
     scratch: &mut Scratch,
 ) {
     let [samples, channels, h, w] = sizes(params.gradient_extent);
-    let in_channels = params.input_extent.c as usize;
+    let groups = params.groups as usize;
+    let ins = params.input_extent.c as usize / groups;
+    let outs = channels / groups;
     let kernel_taps = (params.kernel[0] * params.kernel[1]) as usize;
-    let taps = in_channels * kernel_taps;
+    let taps = ins * kernel_taps;
     let first = chunk * params.rows_per_chunk as usize;
     let lines = first..(first + params.rows_per_chunk as usize).min(samples * h);
     let pixels = lines.len() * w;
@@ -64,36 +66,40 @@ fn sum_chunk(
         kernel: params.kernel,
         stride: params.stride,
         padding: params.padding,
+        dilation: params.dilation,
     };
-    let group = (WINDOW_ELEMENTS / (kernel_taps * pixels)).clamp(1, in_channels);
-    for first_channel in (0..in_channels).step_by(group) {
-        let count = group.min(in_channels - first_channel) * kernel_taps;
-        scratch.windows.resize(count * pixels, 0.0);
-        for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
-            let channel = first_channel + tap / kernel_taps;
-            for (line, windows) in lines.clone().zip(windows.chunks_exact_mut(w)) {
-                geometry.lay_out_row(input, line / h, channel, line % h, tap % kernel_taps, windows);
+    let at_once = (WINDOW_ELEMENTS / (kernel_taps * pixels)).clamp(1, ins);
+    let of_groups = scratch.gradients.chunks_exact(outs * pixels);
+    for (group, (gradients, partial)) in of_groups.zip(partial.chunks_exact_mut(outs * taps)).enumerate() {
+        for first in (0..ins).step_by(at_once) {
+            let count = at_once.min(ins - first) * kernel_taps;
+            scratch.windows.resize(count * pixels, 0.0);
+            for (tap, windows) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
+                let channel = group * ins + first + tap / kernel_taps;
+                for (line, windows) in lines.clone().zip(windows.chunks_exact_mut(w)) {
+                    geometry.lay_out_row(input, line / h, channel, line % h, tap % kernel_taps, windows);
+                }
             }
-        }
-        let left = Matrix {
-            values: &scratch.windows,
-            row_stride: pixels,
-            column_stride: 1,
-        };
-        let right = Matrix {
-            values: &scratch.gradients,
-            row_stride: 1,
-            column_stride: pixels,
-        };
-        scratch.sums.resize(channels * count, 0.0);
-        multiply([count, pixels, channels], left, right, &mut scratch.sums, false);
-        let first_tap = first_channel * kernel_taps;
-        for (sums, partial) in scratch
-            .sums
-            .chunks_exact(count)
-            .zip(partial.chunks_exact_mut(taps))
-        {
-            partial[first_tap..first_tap + count].copy_from_slice(sums);
+            let left = Matrix {
+                values: &scratch.windows,
+                row_stride: pixels,
+                column_stride: 1,
+            };
+            let right = Matrix {
+                values: gradients,
+                row_stride: 1,
+                column_stride: pixels,
+            };
+            scratch.sums.resize(outs * count, 0.0);
+            multiply([count, pixels, outs], left, right, &mut scratch.sums, false);
+            let first_tap = first * kernel_taps;
+            for (sums, partial) in scratch
+                .sums
+                .chunks_exact(count)
+                .zip(partial.chunks_exact_mut(taps))
+            {
+                partial[first_tap..first_tap + count].copy_from_slice(sums);
+            }
         }
     }
 }

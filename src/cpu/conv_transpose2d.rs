@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::conv2d::{Scratch, band_rows};
 use super::matrix::{Epilogue, Matrix, multiply};
 use super::rows::{Band, bands, sizes};
-use crate::kernels::conv_transpose2d::Params;
+use crate::kernels::conv_transpose2d::{Params, phase_step};
 
 /// Output pixels of one phase that a band should have.
 const BAND_PIXELS: usize = 1024;
@@ -60,27 +60,42 @@ struct Phase {
     offset: usize,
     /// Places, one stride apart.
     count: usize,
-    /// The first tap; the others follow one stride apart.
+    /// The first tap.
     tap: usize,
+    /// How far apart the taps are.
+    step: usize,
     /// Taps.
     taps: usize,
-    /// The input place that the first tap takes to the first output place; each further tap takes the one
-    /// before it, each further output place that after it.
+    /// The input place that the first tap takes to the first output place; each further output place takes the one
+    /// after it.
     input: isize,
+    /// Each further tap takes the place so far before.
+    back: usize,
 }
 
 impl Phase {
     /// The phase `remainder` of output places `first..first + count` along `axis`.
     fn of(params: &Params, axis: usize, remainder: usize, first: usize, count: usize) -> Phase {
-        let [kernel, stride, padding] =
-            [params.kernel[axis], params.stride[axis], params.padding[axis]].map(|value| value as usize);
+        let [kernel, stride, padding, dilation, step] = [
+            params.kernel[axis],
+            params.stride[axis],
+            params.padding[axis],
+            params.dilation[axis],
+            phase_step(params.stride[axis], params.dilation[axis]),
+        ]
+        .map(|value| value as usize);
         let offset = (remainder + stride - (first + padding) % stride) % stride;
+        let tap = (0..step)
+            .find(|tap| tap * dilation % stride == remainder)
+            .unwrap_or(kernel);
         Phase {
             offset,
             count: count.saturating_sub(offset).div_ceil(stride),
-            tap: remainder,
-            taps: kernel.saturating_sub(remainder).div_ceil(stride),
-            input: ((first + offset + padding) / stride) as isize,
+            tap,
+            step,
+            taps: kernel.saturating_sub(tap).div_ceil(step),
+            input: ((first + offset + padding) / stride) as isize - (tap * dilation / stride) as isize,
+            back: step * dilation / stride,
         }
     }
 }
@@ -98,6 +113,8 @@ fn convolve(
 ) {
     let [_, in_channels, in_h, in_w] = sizes(params.input_extent);
     let out_channels = params.output_extent.c as usize;
+    let groups = params.groups as usize;
+    let [ins, outs] = [in_channels / groups, out_channels / groups];
     let [kernel_rows, kernel_columns] = params.kernel.map(|size| size as usize);
     let [stride_rows, stride_columns] = params.stride.map(|stride| stride as usize);
     let pixels = rows.count * columns.count;
@@ -106,60 +123,59 @@ fn convolve(
     scratch.sums.fill(0.0);
 
     // One product per tap: the taps of a phase are apart in the weights, and there are few.
-    for row_tap in 0..rows.taps {
-        for column_tap in 0..columns.taps {
-            let tap = (rows.tap + row_tap * stride_rows) * kernel_columns
-                + columns.tap
-                + column_tap * stride_columns;
-            let first_row = rows.input - row_tap as isize;
-            let first_column = columns.input - column_tap as isize;
-            // The input itself is the matrix where the phase's pixels cover whole rows of it.
-            let whole_rows = first_column == 0 && columns.count == in_w && params.input.row as usize == in_w;
-            let inside = first_row >= 0 && first_row as usize + rows.count <= in_h;
-            let left = if whole_rows && inside {
-                Matrix {
-                    values: &input[params.input.at(band.n, 0, first_row as usize, 0)..],
-                    row_stride: 1,
-                    column_stride: params.input.channel as usize,
-                }
-            } else {
-                scratch.windows.resize(in_channels * pixels, 0.0);
-                for (channel, window) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
-                    for (y, window) in (first_row..).zip(window.chunks_exact_mut(columns.count)) {
-                        if y < 0 || y as usize >= in_h {
-                            window.fill(0.0);
-                            continue;
-                        }
-                        let begin = ((-first_column).max(0) as usize).min(columns.count);
-                        let end = (in_w as isize - first_column).clamp(begin as isize, columns.count as isize)
-                            as usize;
-                        window[..begin].fill(0.0);
-                        window[end..].fill(0.0);
-                        if begin < end {
-                            let from = (begin as isize + first_column) as usize;
-                            let start = params.input.at(band.n, channel, y as usize, from);
-                            window[begin..end].copy_from_slice(&input[start..start + end - begin]);
+    for (group, sums) in scratch.sums.chunks_exact_mut(outs * pixels).enumerate() {
+        for row_tap in 0..rows.taps {
+            for column_tap in 0..columns.taps {
+                let tap = (rows.tap + row_tap * rows.step) * kernel_columns
+                    + columns.tap
+                    + column_tap * columns.step;
+                let first_row = rows.input - (row_tap * rows.back) as isize;
+                let first_column = columns.input - (column_tap * columns.back) as isize;
+                // The input itself is the matrix where the phase's pixels cover whole rows of it.
+                let whole_rows =
+                    first_column == 0 && columns.count == in_w && params.input.row as usize == in_w;
+                let inside = first_row >= 0 && first_row as usize + rows.count <= in_h;
+                let left = if whole_rows && inside {
+                    Matrix {
+                        values: &input[params.input.at(band.n, group * ins, first_row as usize, 0)..],
+                        row_stride: 1,
+                        column_stride: params.input.channel as usize,
+                    }
+                } else {
+                    scratch.windows.resize(ins * pixels, 0.0);
+                    for (channel, window) in scratch.windows.chunks_exact_mut(pixels).enumerate() {
+                        for (y, window) in (first_row..).zip(window.chunks_exact_mut(columns.count)) {
+                            if y < 0 || y as usize >= in_h {
+                                window.fill(0.0);
+                                continue;
+                            }
+                            let begin = ((-first_column).max(0) as usize).min(columns.count);
+                            let end = (in_w as isize - first_column)
+                                .clamp(begin as isize, columns.count as isize)
+                                as usize;
+                            window[..begin].fill(0.0);
+                            window[end..].fill(0.0);
+                            if begin < end {
+                                let from = (begin as isize + first_column) as usize;
+                                let channel = group * ins + channel;
+                                let start = params.input.at(band.n, channel, y as usize, from);
+                                window[begin..end].copy_from_slice(&input[start..start + end - begin]);
+                            }
                         }
                     }
-                }
-                Matrix {
-                    values: &scratch.windows,
-                    row_stride: 1,
-                    column_stride: pixels,
-                }
-            };
-            let right = Matrix {
-                values: &weight[tap * out_pitch..],
-                row_stride: kernel_rows * kernel_columns * out_pitch,
-                column_stride: 1,
-            };
-            multiply(
-                [pixels, in_channels, out_channels],
-                left,
-                right,
-                &mut scratch.sums,
-                true,
-            );
+                    Matrix {
+                        values: &scratch.windows,
+                        row_stride: 1,
+                        column_stride: pixels,
+                    }
+                };
+                let right = Matrix {
+                    values: &weight[tap * out_pitch + group * outs..],
+                    row_stride: kernel_rows * kernel_columns * out_pitch,
+                    column_stride: 1,
+                };
+                multiply([pixels, ins, outs], left, right, sums, true);
+            }
         }
     }
 

@@ -1,43 +1,46 @@
 //! Twin of [`kernels::pad_adjoint`](crate::kernels::pad_adjoint).
 
-use std::ops::Range;
+use rayon::prelude::*;
 
-use super::rows::{for_each_row, put, row, sizes};
-use crate::kernels::pad::REPLICATE;
+use super::pad::shown;
+use super::rows::{planes, put, row, sizes};
 use crate::kernels::pad_adjoint::Params;
 
-/// `output` = the sum of `gradient` over all places that show a pixel, or added to `output`.
+/// `output` = the sum of `gradient` over all places that show a pixel, or added to `output`. Rows that show the same one
+/// are added up first, then the columns of the border to those inside.
 pub fn run(params: &Params, gradient: &[f32], output: &mut [f32]) {
     let [_, _, h, w] = sizes(params.input_extent);
     let [_, _, outer_h, outer_w] = sizes(params.output_extent);
     let (top, left) = (params.top as usize, params.left as usize);
-    let accumulate = params.accumulate != 0;
-    for_each_row(output, params.output, params.input_extent, |n, c, y, out| {
-        let shown_rows = places(params.mode, y, h, top, outer_h);
-        for (x, out) in out.iter_mut().enumerate() {
-            let mut sum = 0.0;
-            for shown_y in shown_rows.clone() {
-                let gradient = row(gradient, params.gradient, n, c, shown_y, outer_w);
-                sum += gradient[places(params.mode, x, w, left, outer_w)]
-                    .iter()
-                    .sum::<f32>();
-            }
-            put(out, sum, accumulate);
+    let mut rows = vec![Vec::new(); h];
+    for y in 0..outer_h {
+        if let Some(from) = shown(params.mode, y, top, h) {
+            rows[from].push(y);
         }
-    });
-}
-
-/// Where index `i` of `size` is shown among `outer` with a border of `before` in front.
-fn places(mode: u32, i: usize, size: usize, before: usize, outer: usize) -> Range<usize> {
-    let first = if mode == REPLICATE && i == 0 {
-        0
-    } else {
-        before + i
-    };
-    let end = if mode == REPLICATE && i == size - 1 {
-        outer
-    } else {
-        before + i + 1
-    };
-    first..end
+    }
+    let border: Vec<(usize, usize)> = (0..left)
+        .chain(left + w..outer_w)
+        .filter_map(|x| Some((x, shown(params.mode, x, left, w)?)))
+        .collect();
+    let pitch = (params.output.row as usize).max(w);
+    planes(output, params.output, params.input_extent)
+        .into_par_iter()
+        .for_each_init(Vec::new, |sums, plane| {
+            for (out, rows) in plane.values.chunks_mut(pitch).zip(&rows) {
+                sums.clear();
+                sums.resize(outer_w, 0.0);
+                for &y in rows {
+                    let gradient = row(gradient, params.gradient, plane.n, plane.c, y, outer_w);
+                    for (sum, gradient) in sums.iter_mut().zip(gradient) {
+                        *sum += gradient;
+                    }
+                }
+                for &(x, from) in &border {
+                    sums[left + from] += sums[x];
+                }
+                for (out, sum) in out.iter_mut().zip(&sums[left..left + w]) {
+                    put(out, *sum, params.accumulate != 0);
+                }
+            }
+        });
 }

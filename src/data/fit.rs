@@ -4,7 +4,7 @@
 use super::decode::LONGEST_SIDE;
 use crate::error::{Error, Result};
 use crate::graph::ops::{Conv2d, MaxPool2d};
-use crate::graph::{Graph, Op, PadMargins};
+use crate::graph::{Graph, Margins, Op, PadMargins};
 use crate::tensor::Shape;
 
 /// A network that takes images of one size as they are.
@@ -57,12 +57,12 @@ pub fn fit(graph: &Graph, input: Shape) -> Result<Fitted> {
     // The output is cut, or taken to lie, in the centre; an odd row goes where the centre is rounded to.
     let before = |added: usize| if cut_back { added / 2 } else { added.div_ceil(2) };
     let [top, left] = added.map(before);
-    let margins = PadMargins::Fixed {
+    let margins = PadMargins::Fixed(Margins {
         top,
         bottom: added[0] - top,
         left,
         right: added[1] - left,
-    };
+    });
     let graph = graph.with_border(margins, cut_back);
     let output = graph.output_shape(input)?;
     Ok(Fitted { graph, output, added })
@@ -109,11 +109,13 @@ fn drops_nothing(graph: &Graph, input: Shape, side: usize) -> bool {
                 kernel,
                 stride,
                 padding,
-            }) => leaves_nothing(from, *kernel, *stride, *padding),
+                ceil,
+            }) => *ceil || leaves_nothing(from, *kernel, *stride, *padding),
             Op::Conv2d(Conv2d {
                 weight,
                 stride,
                 padding,
+                dilation,
                 ..
             }) => {
                 let shape = graph
@@ -121,7 +123,11 @@ fn drops_nothing(graph: &Graph, input: Shape, side: usize) -> bool {
                     .get(weight.0)
                     .map(|weight| weight.shape.as_slice());
                 match shape {
-                    Some(&[_, _, rows, columns]) => leaves_nothing(from, [rows, columns], *stride, *padding),
+                    Some(&[_, _, rows, columns]) => {
+                        let reach =
+                            [(rows, 0), (columns, 1)].map(|(taps, axis)| (taps - 1) * dilation[axis] + 1);
+                        leaves_nothing(from, reach, *stride, *padding)
+                    }
                     _ => true,
                 }
             }
@@ -131,9 +137,10 @@ fn drops_nothing(graph: &Graph, input: Shape, side: usize) -> bool {
     })
 }
 
-fn leaves_nothing(from: Shape, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> bool {
+fn leaves_nothing(from: Shape, kernel: [usize; 2], stride: [usize; 2], padding: Margins) -> bool {
+    let margins = [padding.top + padding.bottom, padding.left + padding.right];
     [from.h, from.w].iter().enumerate().all(|(axis, &size)| {
-        let room = (size + 2 * padding[axis]).checked_sub(kernel[axis]);
+        let room = (size + margins[axis]).checked_sub(kernel[axis]);
         room.is_some_and(|room| room.is_multiple_of(stride[axis].max(1)))
     })
 }

@@ -11,5 +11,8 @@ mod parameter;
 mod shapes;
 
 pub use graph::{Graph, Node, NodeId};
-pub use ops::{Op, Operator, PadMargins, PadMode, Resampling, Slopes, UpsampleSize};
+pub use ops::{
+    BlockOrder, Coordinates, Margins, Op, Operator, PadMargins, PadMode, Resampling, ResizeSize, Rounding,
+    SliceSize, Slopes,
+};
 pub use parameter::{Origin, Parameter, ParameterId};

@@ -1,9 +1,9 @@
 //! Convolution as an implicit matrix product, `[out channels × taps] · [taps × pixels]`, with bias and slope
 //! activation in the epilogue:
 //!
-//! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, i, y·sy + ky − py, x·sx + kx − px])`
+//! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, g + i, y·sy + ky·dy − py, x·sx + kx·dx − px])`
 //!
-//! with zeros outside the input and `slope_o(v) = v` for `v ≥ 0`, `slope_o · v` below (slope 1: no
+//! over the in channels `g + i` of the group that `o` belongs to, with zeros outside the input and `slope_o(v) = v` for `v ≥ 0`, `slope_o · v` below (slope 1: no
 //! activation). Or, gated, with the adjoint of the slope activation `a = slope(v)` that the output is the gradient of,
 //!
 //! `out[n,o,y,x] = (out[n,o,y,x] + Σ …) · (1 if a[n,o,y,x] > 0, else slope_o)`
@@ -12,8 +12,8 @@
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use super::{
-    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_flags, check_product, check_reach,
-    check_windows, fold, kernel, product, samples, shader,
+    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_dilation, check_flags, check_groups,
+    check_product, check_reach, check_windows, fold, kernel, product, reach, samples, shader,
 };
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
@@ -34,8 +34,11 @@ kernel! {
         kernel: [u32; 2],
         /// Distance between windows, rows and columns.
         stride: [u32; 2],
-        /// Rows of zeros above and columns of zeros left of the input.
+        /// Rows of zeros above and columns of zeros left of the input. As many stand below and right of it as the output's
+        /// extent asks for.
         padding: [u32; 2],
+        /// Distance between taps of the kernel, rows and columns.
+        dilation: [u32; 2],
         /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
         padded_out_channels: u32,
         /// 1: add to what `output` holds (after the epilogue, before the gate).
@@ -43,10 +46,12 @@ kernel! {
         /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output`
         /// is: where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
         gated: u32,
+        /// Groups of channels, each of which is convolved by itself.
+        groups: u32,
     }
     reads {
         input: Real, view(input, input_extent);
-        // [in channels][kernel rows][kernel columns][padded out channels]
+        // [in channels of a group][kernel rows][kernel columns][padded out channels]
         weight: Real, first(|call| call.weights());
         // Bias and slope of each padded out channel, in turn.
         epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
@@ -61,7 +66,12 @@ impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[
         Variant::<Params>::new(
             "registers",
-            shader!("shared/convolution", "shared/convolution_block", "conv2d"),
+            shader!(
+                "shared/convolution",
+                "shared/convolution_block",
+                "shared/convolution_groups",
+                "conv2d"
+            ),
             |call| call.blocks(64),
         )
         .with_constants(|call| call.constants(&[])),
@@ -97,6 +107,7 @@ impl KernelParams for Params {
             |call| call.tiles(32),
         )
         .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
         .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)])),
         // 64 out channels: it loads each value less often.
         Variant::<Params>::new(
@@ -105,6 +116,7 @@ impl KernelParams for Params {
             |call| call.tiles(64),
         )
         .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
         .suiting(|call| {
             let [x, y, z] = call.tiles(64);
             call.output_extent.c > 32 && x * y * z >= ENOUGH_WORKGROUPS
@@ -117,8 +129,8 @@ impl KernelParams for Params {
             Params::matrix_blocks,
         )
         .on_matrix_units(1)
-        .for_calls(|_, specialisation| {
-            [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
+        .for_calls(|call, specialisation| {
+            call.groups == 1 && [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
         })
         .suiting(|_| false)
         .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 0)])),
@@ -130,21 +142,24 @@ impl KernelParams for Params {
         )
         .on_matrix_units(3)
         .with_narrow_range()
-        .for_calls(|_, specialisation| specialisation.element(1) == Element::Word)
+        .for_calls(|call, specialisation| call.groups == 1 && specialisation.element(1) == Element::Word)
         .suiting(|_| false)
         .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 1)])),
     ];
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
-        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
-        check_reach(self.output_extent, self.kernel, self.stride, self.padding)?;
+        check_dilation(self.dilation)?;
+        let reach = reach(self.kernel, self.dilation);
+        check_reach(self.input_extent, reach, self.stride, self.padding)?;
+        check_reach(self.output_extent, reach, self.stride, self.padding)?;
         check_flags(&[("accumulate", self.accumulate), ("gated", self.gated)])?;
+        check_groups(self.groups, [self.input_extent.c, self.output_extent.c])?;
         check_channels(self.output_extent.c, self.padded_out_channels)?;
         check_product(
             "weights",
             &[
-                self.input_extent.c,
+                self.input_extent.c / self.groups,
                 self.kernel[0],
                 self.kernel[1],
                 self.padded_out_channels,
@@ -163,19 +178,27 @@ impl KernelParams for Params {
         let size = |Extent { n, c, h, w }: Extent| format!("{n}x{c}x{h}x{w}");
         let pair = |[rows, columns]: [u32; 2]| format!("{rows}x{columns}");
         format!(
-            "conv2d {} to {}, kernel {}, stride {}, padding {}{}{}",
+            "conv2d {} to {}, kernel {}, stride {}, padding {}{}{}{}{}",
             size(self.input_extent),
             size(self.output_extent),
             pair(self.kernel),
             pair(self.stride),
             pair(self.padding),
+            match self.dilation {
+                [1, 1] => String::new(),
+                dilation => format!(", dilation {}", pair(dilation)),
+            },
+            match self.groups {
+                1 => String::new(),
+                groups => format!(", groups {groups}"),
+            },
             if self.accumulate == 1 { ", added" } else { "" },
             if self.gated == 1 { ", gated" } else { "" }
         )
     }
 
     fn flops(&self) -> u64 {
-        let taps = product(&[2, self.input_extent.c, self.kernel[0], self.kernel[1]]);
+        let taps = product(&[2, self.ins(), self.kernel[0], self.kernel[1]]);
         taps.saturating_mul(self.output_extent.elements())
     }
 
@@ -189,13 +212,37 @@ impl KernelParams for Params {
                 kernel: geometry.kernel,
                 stride: geometry.stride,
                 padding: geometry.padding,
+                dilation: geometry.dilation,
                 padded_out_channels: output.c as u32,
                 accumulate: 0,
                 gated: geometry.gated,
+                groups: geometry.groups,
             })
             .collect()
     }
 }
+
+/// Makes one parameter struct of another's fields: those of all convolutions mean the same.
+macro_rules! of_fields {
+    ($type:path, $params:expr) => {{
+        let params = $params;
+        $type {
+            input: params.input,
+            output: params.output,
+            input_extent: params.input_extent,
+            output_extent: params.output_extent,
+            kernel: params.kernel,
+            stride: params.stride,
+            padding: params.padding,
+            dilation: params.dilation,
+            padded_out_channels: params.padded_out_channels,
+            accumulate: params.accumulate,
+            gated: params.gated,
+            groups: params.groups,
+        }
+    }};
+}
+pub(super) use of_fields;
 
 /// How many products of float16 the variant of this name makes on matrix units for each one of the convolution; none if it
 /// does not use them.
@@ -213,29 +260,45 @@ const ENOUGH_WORKGROUPS: u32 = 256;
 impl Params {
     pub(super) fn weights(&self) -> u64 {
         product(&[
-            self.input_extent.c,
+            self.ins(),
             self.kernel[0],
             self.kernel[1],
             self.padded_out_channels,
         ])
     }
 
-    fn is_3x3(&self) -> bool {
-        (self.kernel, self.stride) == ([3, 3], [1, 1])
+    /// In channels of a group.
+    pub(super) fn ins(&self) -> u32 {
+        self.input_extent.c / self.groups.max(1)
     }
 
+    fn is_3x3(&self) -> bool {
+        (self.kernel, self.stride, self.dilation, self.groups) == ([3, 3], [1, 1], [1, 1], 1)
+    }
+
+    /// Whether windows reach out of the input.
     fn padded(&self) -> u32 {
-        u32::from(self.padding != [0, 0])
+        let sizes = |extent: Extent| [extent.h, extent.w];
+        let (inputs, outputs) = (sizes(self.input_extent), sizes(self.output_extent));
+        let reach = reach(self.kernel, self.dilation);
+        let beyond = |axis: usize| {
+            let last = u64::from(outputs[axis].saturating_sub(1)) * u64::from(self.stride[axis]);
+            last + u64::from(reach[axis]) > u64::from(inputs[axis])
+        };
+        u32::from(self.padding != [0, 0] || beyond(0) || beyond(1))
     }
 
     /// The constants of shaders for all kernels, and `others`.
-    fn constants(&self, others: &[(&'static str, u32)]) -> Vec<(&'static str, u32)> {
+    pub(super) fn constants(&self, others: &[(&'static str, u32)]) -> Vec<(&'static str, u32)> {
         let mut constants = vec![
             ("GATED", self.gated),
             ("KERNEL_ROWS", self.kernel[0]),
             ("KERNEL_COLUMNS", self.kernel[1]),
             ("STRIDE_ROWS", self.stride[0]),
             ("STRIDE_COLUMNS", self.stride[1]),
+            ("DILATION_ROWS", self.dilation[0]),
+            ("DILATION_COLUMNS", self.dilation[1]),
+            ("GROUPS", self.groups),
         ];
         constants.extend_from_slice(others);
         constants

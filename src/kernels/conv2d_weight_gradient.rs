@@ -1,17 +1,20 @@
 //! Gradient of a convolution's weights, a matrix product whose long dimension is the pixels of all samples:
 //!
-//! `dW[a, b, ky, kx] = Σ_{n,y,x} gradient[n, a, y, x] · input[n, b, y·sy + ky − py, x·sx + kx − px]`
+//! `dW[a, b, ky, kx] = Σ_{n,y,x} gradient[n, a, y, x] · input[n, g + b, y·sy + ky·dy − py, x·sx + kx·dx − px]`
 //!
-//! with zeros outside the input. For a plain convolution `input` is what it reads, `gradient` is that of what
-//! it writes, and `dW` is laid out as its weight, `[out, in, rows, columns]`. For a transposed convolution the
+//! over the channels `g + b` of the group that `a` belongs to, with zeros outside the input. For a plain convolution `input` is what it reads, `gradient` is that of what
+//! it writes, and `dW` is laid out as its weight, `[out, in / groups, rows, columns]`. For a transposed convolution the
 //! two change places (it writes where the plain one reads), and `dW` is again laid out as its weight,
-//! `[in, out, rows, columns]`.
+//! `[in, out / groups, rows, columns]`.
 //!
 //! The rows of all samples are cut into chunks, each of which gives one partial sum of every weight;
 //! [`sum_partials`](super::sum_partials) adds them up in a fixed order, so that a run can be repeated to the bit.
 
 use super::channel_sums::check_chunks;
-use super::{Extent, KernelParams, Variant, View, check_reach, check_windows, kernel, product, shader};
+use super::{
+    Extent, KernelParams, Variant, View, check_dilation, check_groups, check_reach, check_windows, kernel,
+    product, reach, shader,
+};
 
 kernel! {
     "conv2d_weight_gradient", "conv2d_weight_gradient";
@@ -30,6 +33,10 @@ kernel! {
         stride: [u32; 2],
         /// Rows of zeros above and columns of zeros left of the input.
         padding: [u32; 2],
+        /// Distance between taps of the kernel, rows and columns.
+        dilation: [u32; 2],
+        /// Groups of channels, each of which is convolved by itself.
+        groups: u32,
         /// Rows of the gradient, counted through all samples, that one chunk sums.
         rows_per_chunk: u32,
     }
@@ -38,14 +45,14 @@ kernel! {
         gradient: Float, view(gradient, gradient_extent);
     }
     writes {
-        // [chunks][gradient channels][input channels][kernel rows][kernel columns]
+        // [chunks][gradient channels][input channels of a group][kernel rows][kernel columns]
         partials: Float, first(|call| {
             product(&[call.chunks(), call.taps(), call.gradient_extent.c])
         });
     }
 }
 
-/// Gradient channels, and weights of each, that one workgroup computes.
+/// Gradient channels, all of one group, and weights of each, that one workgroup computes.
 const TILE: u32 = 32;
 
 impl Params {
@@ -57,7 +64,8 @@ impl Params {
 
     /// Weights of one gradient channel.
     pub fn taps(&self) -> u32 {
-        let taps = product(&[self.input_extent.c, self.kernel[0], self.kernel[1]]);
+        let ins = self.input_extent.c / self.groups.max(1);
+        let taps = product(&[ins, self.kernel[0], self.kernel[1]]);
         u32::try_from(taps).unwrap_or(u32::MAX)
     }
 }
@@ -68,7 +76,7 @@ impl KernelParams for Params {
             Variant::<Params>::new("tiled", shader!("conv2d_weight_gradient"), |call| {
                 [
                     call.taps().div_ceil(TILE),
-                    call.gradient_extent.c.div_ceil(TILE),
+                    call.groups * (call.gradient_extent.c / call.groups).div_ceil(TILE),
                     call.chunks(),
                 ]
             })
@@ -83,9 +91,12 @@ impl KernelParams for Params {
 
     fn check(&self) -> Result<(), String> {
         check_windows(self.kernel, self.stride, self.padding)?;
-        check_reach(self.input_extent, self.kernel, self.stride, self.padding)?;
-        check_reach(self.gradient_extent, self.kernel, self.stride, self.padding)?;
+        check_dilation(self.dilation)?;
+        let reach = reach(self.kernel, self.dilation);
+        check_reach(self.input_extent, reach, self.stride, self.padding)?;
+        check_reach(self.gradient_extent, reach, self.stride, self.padding)?;
         check_chunks(self.rows_per_chunk)?;
+        check_groups(self.groups, [self.input_extent.c, self.gradient_extent.c])?;
         if self.input_extent.n != self.gradient_extent.n {
             return Err(format!(
                 "the input has {} samples and the gradient {}",
@@ -115,6 +126,8 @@ impl KernelParams for Params {
                 kernel,
                 stride,
                 padding,
+                dilation: [1, 1],
+                groups: 1,
                 rows_per_chunk: 8,
             }
         };

@@ -1,14 +1,14 @@
 //! Transposed convolution with bias and slope activation in the epilogue. Each output pixel gathers:
 //!
-//! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, i, (y+py−ky)/sy, (x+px−kx)/sx])`
+//! `out[n,o,y,x] = slope(bias_o + Σ_{i,ky,kx} weight[(i,ky,kx), o] · in[n, g + i, (y+py−ky·dy)/sy, (x+px−kx·dx)/sx])`
 //!
-//! over the taps for which both divisions are exact and the place lies inside the input. Only those taps
+//! over the in channels `g + i` of the group that `o` belongs to and the taps for which both divisions are exact and the place lies inside the input. Only those taps
 //! are visited: pixels with the same remainder `(y+py) mod sy, (x+px) mod sx` share them, and a dispatch
 //! goes through the remainders (phases) one by one. The extra rows and columns that PyTorch calls output
 //! padding are only a larger output extent. On re-packed weights the same kernel is the input gradient of
 //! a convolution of any stride.
 
-use super::conv2d::{self, CHANNEL_BLOCK};
+use super::conv2d::{self, CHANNEL_BLOCK, of_fields};
 use super::{Extent, KernelParams, Variant, View, check_product, fold, kernel, product, samples, shader};
 
 kernel! {
@@ -28,6 +28,8 @@ kernel! {
         stride: [u32; 2],
         /// Rows and columns cut off the full output at the top and left.
         padding: [u32; 2],
+        /// Distance between taps of the kernel, rows and columns.
+        dilation: [u32; 2],
         /// Out channels in `weight`, a multiple of [`CHANNEL_BLOCK`].
         padded_out_channels: u32,
         /// 1: add to what `output` holds (after the epilogue, before the gate).
@@ -35,10 +37,12 @@ kernel! {
         /// 1: the epilogue is the adjoint of a slope activation, of which `gate` holds the values, laid out as `output`
         /// is: where they are not above 0, what `output` would hold is multiplied by the slope. There is no bias then.
         gated: u32,
+        /// Groups of channels, each of which is convolved by itself.
+        groups: u32,
     }
     reads {
         input: Real, view(input, input_extent);
-        // [in channels][kernel rows][kernel columns][padded out channels]
+        // [in channels of a group][kernel rows][kernel columns][padded out channels]
         weight: Real, first(|call| call.plain().weights());
         // Bias and slope of each padded out channel, in turn.
         epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
@@ -49,25 +53,6 @@ kernel! {
     }
 }
 
-/// Makes one parameter struct of the other's fields: those of both convolutions mean the same.
-macro_rules! of_fields {
-    ($type:path, $params:expr) => {{
-        let params = $params;
-        $type {
-            input: params.input,
-            output: params.output,
-            input_extent: params.input_extent,
-            output_extent: params.output_extent,
-            kernel: params.kernel,
-            stride: params.stride,
-            padding: params.padding,
-            padded_out_channels: params.padded_out_channels,
-            accumulate: params.accumulate,
-            gated: params.gated,
-        }
-    }};
-}
-
 impl From<conv2d::Params> for Params {
     fn from(params: conv2d::Params) -> Self {
         of_fields!(Params, params)
@@ -76,9 +61,25 @@ impl From<conv2d::Params> for Params {
 
 impl Params {
     /// The plain convolution of the same parameters.
-    pub(crate) fn plain(&self) -> conv2d::Params {
+    pub fn plain(&self) -> conv2d::Params {
         of_fields!(conv2d::Params, self)
     }
+
+    /// Those of the shader; of a kernel's taps, those that one phase has are a step apart.
+    fn constants(&self) -> Vec<(&'static str, u32)> {
+        let steps = [0, 1].map(|axis| phase_step(self.stride[axis], self.dilation[axis]));
+        self.plain()
+            .constants(&[("STEP_ROWS", steps[0]), ("STEP_COLUMNS", steps[1])])
+    }
+}
+
+/// How far apart the taps of a phase are: so many times the dilation is a multiple of the stride.
+pub(crate) fn phase_step(stride: u32, dilation: u32) -> u32 {
+    let (mut divisor, mut rest) = (stride, dilation);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    stride / divisor.max(1)
 }
 
 /// Most rows or columns between windows: every phase of an output has a thread of its own.
@@ -90,6 +91,7 @@ impl KernelParams for Params {
         shader!(
             "shared/convolution",
             "shared/convolution_block",
+            "shared/convolution_groups",
             "conv_transpose2d"
         ),
         // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
@@ -104,15 +106,7 @@ impl KernelParams for Params {
             [x, y, stride_rows * stride_columns * channel_blocks * n]
         },
     )
-    .with_constants(|call| {
-        vec![
-            ("GATED", call.gated),
-            ("KERNEL_ROWS", call.kernel[0]),
-            ("KERNEL_COLUMNS", call.kernel[1]),
-            ("STRIDE_ROWS", call.stride[0]),
-            ("STRIDE_COLUMNS", call.stride[1]),
-        ]
-    })];
+    .with_constants(|call| call.constants())];
 
     fn check(&self) -> Result<(), String> {
         self.plain().check()?;
@@ -133,7 +127,8 @@ impl KernelParams for Params {
     }
 
     fn flops(&self) -> u64 {
-        let taps = product(&[2, self.output_extent.c, self.kernel[0], self.kernel[1]]);
+        let outs = self.output_extent.c / self.groups.max(1);
+        let taps = product(&[2, outs, self.kernel[0], self.kernel[1]]);
         taps.saturating_mul(self.input_extent.elements())
     }
 
@@ -148,9 +143,11 @@ impl KernelParams for Params {
                 kernel: geometry.kernel,
                 stride: geometry.stride,
                 padding: geometry.padding,
+                dilation: geometry.dilation,
                 padded_out_channels: output.c as u32,
                 accumulate: 0,
                 gated: geometry.gated,
+                groups: geometry.groups,
             })
             .collect()
     }

@@ -33,8 +33,17 @@ impl View {
 
     /// The view of the window that begins at channel `c`, row `y`, column `x` of this one.
     pub fn window(self, c: usize, y: usize, x: usize) -> View {
+        self.beginning([0, c, y, x])
+    }
+
+    /// The view of what begins at this sample, channel, row and column of this one.
+    pub fn beginning(self, [n, c, y, x]: [usize; 4]) -> View {
         View {
-            offset: self.offset + c as u32 * self.channel + y as u32 * self.row + x as u32,
+            offset: self.offset
+                + n as u32 * self.batch
+                + c as u32 * self.channel
+                + y as u32 * self.row
+                + x as u32,
             ..self
         }
     }

@@ -30,6 +30,10 @@ macro_rules! for_each_kernel {
             Conv2d => conv2d,
             /// Transposed convolution with bias and slope activation.
             ConvTranspose2d => conv_transpose2d,
+            /// Convolution of each channel by itself.
+            DepthwiseConv2d => depthwise_conv2d,
+            /// Transposed convolution of each channel by itself.
+            DepthwiseConvTranspose2d => depthwise_conv_transpose2d,
             /// Slope activation: ReLU, LeakyReLU, PReLU.
             Slope => slope,
             /// Adjoint of the slope activation.
@@ -38,13 +42,19 @@ macro_rules! for_each_kernel {
             MaxPool2d => max_pool2d,
             /// Adjoint of max pooling.
             MaxPool2dAdjoint => max_pool2d_adjoint,
+            /// Mean of each window.
+            AveragePool2d => average_pool2d,
+            /// Adjoint of average pooling.
+            AveragePool2dAdjoint => average_pool2d_adjoint,
             /// Resampling to another size.
-            Upsample => upsample,
+            Resize => resize,
             /// Adjoint of resampling.
-            UpsampleAdjoint => upsample_adjoint,
+            ResizeAdjoint => resize_adjoint,
+            /// Channels to blocks of pixels, or back.
+            DepthToSpace => depth_to_space,
             /// Strided copy or accumulation.
             Copy => copy,
-            /// Border of zeros or of the nearest pixel.
+            /// Border of one value, of the nearest pixel or of mirrored pixels.
             Pad => pad,
             /// Adjoint of the border.
             PadAdjoint => pad_adjoint,
@@ -246,6 +256,30 @@ fn check_choice(name: &str, value: u32, last: u32) -> Result<(), String> {
     match value > last {
         true => Err(format!("`{name}` is {value}; want 0 to {last}")),
         false => Ok(()),
+    }
+}
+
+/// Rows and columns from the first tap of a kernel to its last, both counted; the largest number there is if it is more.
+fn reach(kernel: [u32; 2], dilation: [u32; 2]) -> [u32; 2] {
+    let last = |axis: usize| kernel[axis].saturating_sub(1).saturating_mul(dilation[axis]);
+    [0, 1].map(|axis| last(axis).saturating_add(1))
+}
+
+/// Refuses taps on top of one another, and those that are too far apart.
+fn check_dilation(dilation: [u32; 2]) -> Result<(), String> {
+    match dilation.iter().find(|step| !(1..=MOST_WINDOW).contains(*step)) {
+        Some(step) => Err(format!("`dilation` has {step}; want 1 to {MOST_WINDOW}")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses groups that channels cannot be parted into.
+fn check_groups(groups: u32, channels: [u32; 2]) -> Result<(), String> {
+    match groups >= 1 && channels.iter().all(|count| count.is_multiple_of(groups)) {
+        true => Ok(()),
+        false => Err(format!(
+            "{channels:?} channels cannot be parted into {groups} groups"
+        )),
     }
 }
 

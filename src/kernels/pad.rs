@@ -1,13 +1,16 @@
-//! A border around each channel, of zeros (`ZERO`) or of the nearest pixel (`REPLICATE`).
+//! A border around each channel: of one value (`CONSTANT`), of the nearest pixel (`REPLICATE`), or of the pixels mirrored at
+//! the outermost ones, which are not repeated (`REFLECT`).
 
 use super::{
     Extent, KernelParams, Variant, View, check_choice, kernel, one_thread_per_element, samples, shader,
 };
 
-/// The border is zero.
-pub const ZERO: u32 = 0;
+/// The border is of one value.
+pub const CONSTANT: u32 = 0;
 /// The border repeats the nearest pixel.
 pub const REPLICATE: u32 = 1;
+/// The border mirrors what lies inside of the outermost pixels; it is narrower than the image.
+pub const REFLECT: u32 = 2;
 
 kernel! {
     "pad", "pad";
@@ -24,8 +27,10 @@ kernel! {
         top: u32,
         /// Columns of border to the left.
         left: u32,
-        /// [`ZERO`] or [`REPLICATE`].
+        /// [`CONSTANT`], [`REPLICATE`] or [`REFLECT`].
         mode: u32,
+        /// The border's value if it is constant.
+        value: f32,
     }
     reads {
         input: Real, view(input, input_extent);
@@ -36,10 +41,11 @@ kernel! {
 }
 
 impl KernelParams for Params {
-    const VARIANTS: &'static [Variant<Params>] =
-        &[Variant::<Params>::new("direct", shader!("pad"), |call| {
-            one_thread_per_element(call.output_extent)
-        })];
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "direct",
+        shader!("shared/border", "pad"),
+        |call| one_thread_per_element(call.output_extent),
+    )];
 
     fn check(&self) -> Result<(), String> {
         check_bordered(
@@ -58,12 +64,13 @@ impl KernelParams for Params {
             output_extent: samples::large_extent(),
             top: 8,
             left: 8,
-            mode: ZERO,
+            mode: CONSTANT,
+            value: 0.0,
         }]
     }
 }
 
-/// What is bordered lies inside what comes of it.
+/// What is bordered lies inside what comes of it, and the border shows what there is.
 pub(super) fn check_bordered(
     input: Extent,
     output: Extent,
@@ -71,6 +78,7 @@ pub(super) fn check_bordered(
     mode: u32,
 ) -> Result<(), String> {
     super::max_pool2d::check_pooled(input, output)?;
+    check_choice("mode", mode, REFLECT)?;
     let fits = |size: u32, before: u32, whole: u32| u64::from(size) + u64::from(before) <= u64::from(whole);
     if !fits(input.h, top, output.h) || !fits(input.w, left, output.w) {
         return Err(format!(
@@ -78,8 +86,15 @@ pub(super) fn check_bordered(
             input.h, input.w, output.h, output.w
         ));
     }
-    if mode == REPLICATE && input.elements() == 0 {
+    if mode != CONSTANT && input.elements() == 0 {
         return Err("there is no pixel to repeat".into());
     }
-    check_choice("mode", mode, REPLICATE)
+    let mirrored = |size: u32, before: u32, whole: u32| before < size && whole - before - size < size;
+    if mode == REFLECT && !(mirrored(input.h, top, output.h) && mirrored(input.w, left, output.w)) {
+        return Err(format!(
+            "{}×{} pixels cannot be mirrored in a border that makes {}×{} of them",
+            input.h, input.w, output.h, output.w
+        ));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
-//! Adjoint of [`pad`](super::pad): each input pixel gathers the gradient of every place that shows it; for
-//! `REPLICATE` the border's pixels too.
+//! Adjoint of [`pad`](super::pad): each input pixel gathers the gradient of every place that shows it; where
+//! the border repeats or mirrors pixels, of the border's places too.
 
-use super::pad::{ZERO, check_bordered};
+use super::pad::{CONSTANT, check_bordered};
 use super::{
     Extent, KernelParams, Variant, View, check_flags, kernel, one_thread_per_element, samples, shader,
 };
@@ -35,10 +35,11 @@ kernel! {
 }
 
 impl KernelParams for Params {
-    const VARIANTS: &'static [Variant<Params>] =
-        &[Variant::<Params>::new("direct", shader!("pad_adjoint"), |call| {
-            one_thread_per_element(call.input_extent)
-        })];
+    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
+        "direct",
+        shader!("shared/border", "pad_adjoint"),
+        |call| one_thread_per_element(call.input_extent),
+    )];
 
     fn check(&self) -> Result<(), String> {
         check_bordered(
@@ -58,7 +59,7 @@ impl KernelParams for Params {
             output_extent: samples::large_extent(),
             top: 8,
             left: 8,
-            mode: ZERO,
+            mode: CONSTANT,
             accumulate: 0,
         }]
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::graph::Graph;
 use crate::graph::ops::{Affine, Conv2d};
+use crate::graph::{Graph, Margins};
 
 /// The order in which a network wants the channels of a colour image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -209,7 +209,9 @@ impl Preprocessing {
             weight,
             bias: Some(shift),
             stride: [1, 1],
-            padding: [0, 0],
+            padding: Margins::NONE,
+            dilation: [1, 1],
+            groups: 1,
         };
         Ok(graph
             .with_first_layer("preprocessing", mix)

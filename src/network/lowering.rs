@@ -204,8 +204,8 @@ impl<'g> Lowering<'g> {
             }
             self.gradient_begun[region.node.0] = true;
         }
-        // A concatenation all of whose parts stand in place, and crops, are no region themselves.
-        let (base, _) = placement::uncropped(self.graph, id);
+        // A concatenation all of whose parts stand in place, and crops and slices, are no region themselves.
+        let (base, _) = placement::uncut(self.graph, id);
         self.gradient_begun[base.0] = true;
         self.gradient_begun[id.0] = true;
         (place, accumulate)
@@ -333,6 +333,11 @@ impl Site for NodeSite<'_, '_> {
         program.add_call(name, params, &[trainable.weights, indices], &[gathered]);
         coefficients.insert(gathered, Coefficients::Gathered { indices });
         gathered
+    }
+
+    fn constant(&mut self, what: &str, part: &str, values: Vec<f32>) -> BufferId {
+        let name = format!("{what} of {}", self.label(part));
+        self.lowering.program.add_constant(name, values)
     }
 
     fn keep(&mut self, name: &'static str, place: Place) {

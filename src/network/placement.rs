@@ -1,12 +1,13 @@
-//! Where each node's values lie. Most fill a buffer of their own. A crop is a window of what it crops. The
-//! parts of a concatenation are written next to each other from the start, each into its channels of one
+//! Where each node's values lie. Most fill a buffer of their own. A crop or slice is a window of what it cuts. The
+//! parts of a concatenation of channels are written next to each other from the start, each into its channels of one
 //! buffer, and a part that the concatenation sees only the centre of stands there whole: the concatenation
 //! is then a window of that buffer, and neither it nor the crop costs a copy.
 
 use std::collections::HashMap;
 
 use super::options::LoweringOptions;
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::ops::{Concat, Op};
+use crate::graph::{Graph, NodeId};
 use crate::kernels::View;
 use crate::program::{Builder, Place};
 use crate::tensor::Shape;
@@ -26,33 +27,33 @@ impl Joins {
             .is_some_and(|inputs| inputs.get(index) == Some(&true))
     }
 
-    /// The regions that the values of `id` consist of or lie in: a crop lies in what it crops, and a
-    /// concatenation consists of the parts that stand in place and of the parts copied into it.
+    /// The regions that the values of `id` consist of or lie in: a crop or slice lies in what it cuts, and a
+    /// concatenation of channels consists of the parts that stand in place and of the parts copied into it.
     pub(super) fn regions(&self, graph: &Graph, id: NodeId) -> Vec<Region> {
-        let (base, cropped) = uncropped(graph, id);
+        let (base, cut) = uncut(graph, id);
         let copied_part = |index| Region {
             node: base,
             part: Some(index),
-            partly: cropped,
+            partly: cut,
         };
         match graph.nodes()[base.0].op {
-            Op::Concat(_) => (0..graph.nodes()[base.0].inputs.len())
+            Op::Concat(Concat::CHANNELS) => (0..graph.nodes()[base.0].inputs.len())
                 .map(|index| {
                     if !self.is_in_place(base, index) {
                         return copied_part(index);
                     }
-                    let (node, part_cropped) = uncropped(graph, graph.nodes()[base.0].inputs[index]);
+                    let (node, part_cut) = uncut(graph, graph.nodes()[base.0].inputs[index]);
                     Region {
                         node,
                         part: None,
-                        partly: cropped || part_cropped,
+                        partly: cut || part_cut,
                     }
                 })
                 .collect(),
             _ => vec![Region {
                 node: base,
                 part: None,
-                partly: cropped,
+                partly: cut,
             }],
         }
     }
@@ -69,14 +70,22 @@ pub(super) struct Region {
     pub(super) partly: bool,
 }
 
-/// The node that `id` is a crop of, through any number of crops, and whether there was any.
-pub(super) fn uncropped(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
-    let mut cropped = false;
+/// The node that `id` is a crop or slice of, through any number of them, and whether there was any.
+pub(super) fn uncut(graph: &Graph, mut id: NodeId) -> (NodeId, bool) {
+    let mut cut = false;
+    while let Op::Crop(_) | Op::Slice(_) = graph.nodes()[id.0].op {
+        id = graph.nodes()[id.0].inputs[0];
+        cut = true;
+    }
+    (id, cut)
+}
+
+/// Whether a slice is among the crops and slices that `id` ends.
+fn is_sliced(graph: &Graph, mut id: NodeId) -> bool {
     while let Op::Crop(_) = graph.nodes()[id.0].op {
         id = graph.nodes()[id.0].inputs[0];
-        cropped = true;
     }
-    (id, cropped)
+    matches!(graph.nodes()[id.0].op, Op::Slice(_))
 }
 
 /// What a node reads, and what the nodes read that may be computed by the same call: before a scale and shift or an
@@ -116,7 +125,7 @@ pub(super) fn place_all(
     let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
     let mut joins = Joins::default();
     for (index, node) in graph.nodes().iter().enumerate() {
-        if matches!(node.op, Op::Concat(_)) {
+        if matches!(node.op, Op::Concat(Concat::CHANNELS)) {
             join(
                 graph,
                 shapes,
@@ -141,6 +150,14 @@ pub(super) fn place_all(
                     ..base
                 }
             }
+            (None, Op::Slice(slice)) => {
+                let base = all[node.inputs[0].0];
+                Place {
+                    view: base.view.beginning(slice.begin),
+                    shape,
+                    ..base
+                }
+            }
             _ => program.add_tensor(node.name.clone(), shape),
         });
     }
@@ -160,7 +177,7 @@ fn join(
 ) {
     let inputs = &graph.nodes()[id.0].inputs;
     let joined = shapes[id.0];
-    let bases: Vec<(NodeId, bool)> = inputs.iter().map(|&input| uncropped(graph, input)).collect();
+    let bases: Vec<(NodeId, bool)> = inputs.iter().map(|&input| uncut(graph, input)).collect();
     let mut in_place: Vec<bool> = bases
         .iter()
         .enumerate()
@@ -168,8 +185,8 @@ fn join(
             let once = bases.iter().filter(|(other, _)| other == base).count() == 1;
             let movable = !matches!(
                 graph.nodes()[base.0].op,
-                Op::Input(_) | Op::Concat(_) | Op::Crop(_)
-            );
+                Op::Input(_) | Op::Concat(Concat::CHANNELS)
+            ) && !is_sliced(graph, inputs[index]);
             let unplaced = places[base.0].is_none() && *base != graph.output();
             // Of several parts that are cropped only the first one stands whole.
             let first_cropped = !bases[..index].iter().any(|(_, cropped)| *cropped);
@@ -179,7 +196,7 @@ fn join(
                 other != base
                     && read_by_one_call(graph, *other)
                         .iter()
-                        .any(|input| uncropped(graph, *input).0 == *base)
+                        .any(|input| uncut(graph, *input).0 == *base)
             });
             once && movable && unplaced && (!cropped || first_cropped) && !feeds_another
         })

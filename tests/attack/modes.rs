@@ -1,7 +1,7 @@
 //! Regions, ignored pixels, the paper's static counterparts, and the step sizes.
 
 use asma::attack::{Attack, MaskMode, Multiplier, Schedule, StepSize};
-use asma::graph::{Graph, NodeId, Slopes, ops};
+use asma::graph::{Graph, Margins, NodeId, Slopes, ops};
 use asma::labels::{IGNORE, LabelMap};
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Precision, lower};
@@ -183,7 +183,9 @@ fn pointwise(graph: &mut Graph, input: NodeId, [from, to]: [usize; 2]) -> NodeId
         weight,
         bias: None,
         stride: [1, 1],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        dilation: [1, 1],
+        groups: 1,
     };
     graph.add("convolution", op, &[input]).unwrap()
 }
@@ -195,7 +197,9 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
     let mut logits = Graph::new(3);
     let image = logits.input();
     let [second, first] = [(); 2].map(|()| pointwise(&mut logits, image, [3, 1]));
-    logits.add("logits", ops::Concat, &[first, second]).unwrap();
+    logits
+        .add("logits", ops::Concat::CHANNELS, &[first, second])
+        .unwrap();
 
     let mut features = Graph::new(3);
     let image = features.input();
@@ -203,7 +207,9 @@ fn parts_of_a_concatenation_are_not_taken_for_the_whole() {
     let other = pointwise(&mut features, image, [3, 2]);
     let slopes = Slopes::Same(0.1);
     let active = features.add("active", ops::Slope { slopes }, &[other]).unwrap();
-    let joined = features.add("features", ops::Concat, &[active, plain]).unwrap();
+    let joined = features
+        .add("features", ops::Concat::CHANNELS, &[active, plain])
+        .unwrap();
     pointwise(&mut features, joined, [4, 2]);
 
     for (what, graph, taken_over) in [("logits", logits, 0), ("features", features, 2)] {

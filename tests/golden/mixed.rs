@@ -2,7 +2,9 @@
 
 use asma::Result;
 use asma::checkpoint::Checkpoint;
-use asma::graph::{Graph, NodeId, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops};
+use asma::graph::{
+    Graph, Margins, NodeId, PadMargins, PadMode, ParameterId, Resampling, ResizeSize, Slopes, ops,
+};
 
 /// The network with the weights of `checkpoint`.
 pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
@@ -31,13 +33,13 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let slope = build.parameter("up_slope")?;
     let up = build.slope("up_slope", Slopes::Learnt(slope), up)?;
     let up = build.graph.add("up_crop", ops::Crop, &[up, stem])?;
-    let joined = build.graph.add("joined", ops::Concat, &[up, stem])?;
+    let joined = build.graph.add("joined", ops::Concat::CHANNELS, &[up, stem])?;
 
     let even = build.conv("even", joined, [1, 1], [0, 0])?;
     let even = build.slope("even_relu", Slopes::Same(0.0), even)?;
     let padded_centre = build.pad(
         "padded_centre",
-        PadMode::Zero,
+        PadMode::ZERO,
         PadMargins::LikeCentred,
         &[even, stem],
     )?;
@@ -46,27 +48,29 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let padded_corner = build.pad("padded_corner", PadMode::Replicate, margins, &[oblong, stem])?;
 
     let deep = build.max_pool("deep", [2, 2], [0, 0], residual)?;
-    let like = UpsampleSize::Like;
-    let nearest = build.upsample("nearest", Resampling::Nearest, like, &[deep, stem])?;
-    let bilinear = build.upsample("bilinear", Resampling::Bilinear, like, &[residual, stem])?;
-    let aligned = build.upsample("aligned", Resampling::BilinearAligned, like, &[deep, stem])?;
+    let like = ResizeSize::Like;
+    let nearest = build.resize("nearest", Resampling::NEAREST, like, &[deep, stem])?;
+    let bilinear = build.resize("bilinear", Resampling::BILINEAR, like, &[residual, stem])?;
+    let aligned = build.resize("aligned", Resampling::BILINEAR_ALIGNED, like, &[deep, stem])?;
     let gate = build.conv("gate", stem, [1, 1], [0, 0])?;
     let gate = build.graph.add("gate_sigmoid", ops::Sigmoid, &[gate])?;
 
-    let strided = build
-        .graph
-        .add("corner_first", ops::Concat, &[padded_corner, padded_centre])?;
-    let margins = PadMargins::Fixed {
+    let strided = build.graph.add(
+        "corner_first",
+        ops::Concat::CHANNELS,
+        &[padded_corner, padded_centre],
+    )?;
+    let margins = PadMargins::Fixed(Margins {
         top: 1,
         bottom: 3,
         left: 2,
         right: 0,
-    };
-    let strided = build.pad("fixed_pad", PadMode::Zero, margins, &[strided])?;
+    });
+    let strided = build.pad("fixed_pad", PadMode::ZERO, margins, &[strided])?;
     let strided = build.conv("strided", strided, [2, 3], [0, 0])?;
-    let twice = UpsampleSize::Factor(2);
-    let strided = build.upsample("twice", Resampling::Nearest, twice, &[strided])?;
-    let strided = build.upsample("resampled", Resampling::Bilinear, like, &[strided, stem])?;
+    let twice = ResizeSize::Factor(2);
+    let strided = build.resize("twice", Resampling::NEAREST, twice, &[strided])?;
+    let strided = build.resize("resampled", Resampling::BILINEAR, like, &[strided, stem])?;
 
     let everything = [
         stem,
@@ -78,9 +82,11 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
         gate,
         strided,
     ];
-    let everything = build.graph.add("everything", ops::Concat, &everything)?;
+    let everything = build
+        .graph
+        .add("everything", ops::Concat::CHANNELS, &everything)?;
     let logits = build.conv("head", everything, [1, 1], [0, 0])?;
-    let logits = build.upsample("logits", Resampling::BilinearAligned, twice, &[logits])?;
+    let logits = build.resize("logits", Resampling::BILINEAR_ALIGNED, twice, &[logits])?;
     let logits = build.graph.add("crop", ops::Crop, &[logits, input])?;
     build.graph.add("softmax", ops::Softmax, &[logits])?;
     Ok(build.graph)
@@ -123,7 +129,9 @@ impl Builder<'_> {
             weight,
             bias,
             stride,
-            padding,
+            padding: Margins::same(padding),
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -135,8 +143,10 @@ impl Builder<'_> {
             weight,
             bias,
             stride: [2, 2],
-            padding: [1, 1],
+            padding: Margins::same([1, 1]),
             output_padding: [1, 1],
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -157,7 +167,8 @@ impl Builder<'_> {
         let op = ops::MaxPool2d {
             kernel,
             stride: [2, 2],
-            padding,
+            padding: Margins::same(padding),
+            ceil: false,
         };
         self.graph.add(name, op, &[x])
     }
@@ -166,13 +177,13 @@ impl Builder<'_> {
         self.graph.add(name, ops::Pad { mode, margins }, inputs)
     }
 
-    fn upsample(
+    fn resize(
         &mut self,
         name: &str,
         mode: Resampling,
-        size: UpsampleSize,
+        size: ResizeSize,
         inputs: &[NodeId],
     ) -> Result<NodeId> {
-        self.graph.add(name, ops::Upsample { mode, size }, inputs)
+        self.graph.add(name, ops::Resize { mode, size }, inputs)
     }
 }

@@ -3,52 +3,101 @@ use asma::kernels::{Extent, KernelParams};
 
 use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
 
-/// Kernel, stride, most padding. Few, because each is a shader to compile, slowly on a software rasteriser.
-const SHAPES: [([u32; 2], [u32; 2], u32); 5] = [
-    ([3, 3], [1, 1], 0),
-    ([3, 3], [1, 1], 2),
-    ([1, 1], [1, 1], 0),
-    ([2, 2], [2, 2], 0),
-    ([4, 3], [2, 3], 3),
+/// Few, because each is a shader to compile, slowly on a software rasteriser.
+const SHAPES: [Windows; 7] = [
+    Windows::new([3, 3], [1, 1], 0),
+    Windows::new([3, 3], [1, 1], 2),
+    Windows::new([1, 1], [1, 1], 0),
+    Windows::new([2, 2], [2, 2], 0),
+    Windows::new([4, 3], [2, 3], 3),
+    Windows {
+        dilation: [2, 3],
+        ..Windows::new([3, 2], [1, 2], 3)
+    },
+    // Groups whose out channels share the 8 of a thread, or have some of several.
+    Windows {
+        groups: 3,
+        ..Windows::new([3, 3], [1, 1], 1)
+    },
 ];
 
-/// A call whose windows cover an output of `extent`, on an input that is `surplus` rows and columns larger
-/// than they need where the stride allows it; `values` makes buffers of input, weights, coefficients, output.
-fn case(
+/// Windows of convolutions.
+#[derive(Clone, Copy)]
+pub struct Windows {
+    pub kernel: [u32; 2],
+    pub stride: [u32; 2],
+    pub most_padding: u32,
+    pub dilation: [u32; 2],
+    pub groups: u32,
+}
+
+impl Windows {
+    pub const fn new(kernel: [u32; 2], stride: [u32; 2], most_padding: u32) -> Windows {
+        Windows {
+            kernel,
+            stride,
+            most_padding,
+            dilation: [1, 1],
+            groups: 1,
+        }
+    }
+
+    /// Rows and columns from the first tap to the last, both counted.
+    pub fn reach(&self) -> [u32; 2] {
+        [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)
+    }
+}
+
+/// A call whose windows cover an output of `extent` with as many channels of each group, on an input that is `surplus`
+/// rows and columns larger than they need where the stride allows it, or smaller, with zeros at the bottom and right;
+/// `values` makes buffers of input, weights, coefficients, output.
+pub fn case<P: From<Params> + Into<asma::kernels::Params>>(
     random: &mut Random,
-    shape: ([u32; 2], [u32; 2], u32),
-    in_channels: u32,
+    windows: Windows,
+    ins: u32,
     extent: Extent,
     mut values: impl FnMut(&mut Random, usize) -> Vec<u32>,
 ) -> Case {
-    let (kernel, stride, most_padding) = shape;
+    let Windows {
+        kernel,
+        stride,
+        most_padding,
+        dilation,
+        groups,
+    } = windows;
+    let reach = windows.reach();
     let padding = [random.between(0, most_padding), random.between(0, most_padding)];
+    let after = [random.between(0, most_padding), random.between(0, most_padding)];
     let mut input_size = |axis: usize, outputs: u32| {
-        let covered = (outputs - 1) * stride[axis] + kernel[axis] + random.below(stride[axis]);
-        covered.saturating_sub(2 * padding[axis]).max(1)
+        let covered = (outputs - 1) * stride[axis] + reach[axis] + random.below(stride[axis]);
+        covered.saturating_sub(padding[axis] + after[axis]).max(1)
     };
     let input_extent = Extent {
-        c: in_channels,
+        c: groups * ins,
         h: input_size(0, extent.h),
         w: input_size(1, extent.w),
         ..extent
     };
     // Where the padding alone is more than the windows need, more windows fit.
-    let outputs = |axis: usize, size: u32| (size + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1;
+    let outputs = |axis: usize, size: u32| {
+        let room = size + padding[axis] + after[axis];
+        (room - reach[axis]) / stride[axis] + 1
+    };
     let output_extent = Extent {
+        c: groups * extent.c,
         h: outputs(0, input_extent.h),
         w: outputs(1, input_extent.w),
         ..extent
     };
     let (input, input_length) = random.view(input_extent);
     let (output, output_length) = random.view(output_extent);
-    let padded_out_channels = extent.c.next_multiple_of(CHANNEL_BLOCK as u32);
-    let taps = in_channels * kernel[0] * kernel[1];
+    let padded_out_channels = output_extent.c.next_multiple_of(CHANNEL_BLOCK as u32);
+    let taps = ins * kernel[0] * kernel[1];
     let mut weight = values(random, (taps * padded_out_channels) as usize);
     for taps in weight.chunks_mut(padded_out_channels as usize) {
-        taps[extent.c as usize..].fill(0);
+        taps[output_extent.c as usize..].fill(0);
     }
-    let params = Params {
+    let params = P::from(Params {
         input,
         output,
         input_extent,
@@ -56,10 +105,12 @@ fn case(
         kernel,
         stride,
         padding,
+        dilation,
         padded_out_channels,
         accumulate: random.below(2),
         gated: random.below(2),
-    };
+        groups,
+    });
     Case {
         params: params.into(),
         reads: vec![
@@ -89,10 +140,14 @@ fn sums_of_exact_products_are_the_twins() {
                 c: random.choose(&[1, 2, 8, 11, 32, 33, 70]),
                 ..random.extent()
             };
-            let in_channels = random.choose(&[1, 2, 3, 8, 21]);
-            cases.push(case(&mut random, shape, in_channels, extent, |random, length| {
-                random.coarse_floats(length)
-            }));
+            let ins = random.choose(&[1, 2, 3, 8, 21]);
+            cases.push(case::<Params>(
+                &mut random,
+                shape,
+                ins,
+                extent,
+                |random, length| random.coarse_floats(length),
+            ));
         }
     }
     compare_all_variants(&cases, EXACT);
@@ -107,7 +162,7 @@ fn many_workgroups_are_the_twins() {
         .into_iter()
         .map(|(n, c, h, w)| {
             let extent = Extent { n, c, h, w };
-            case(&mut random, SHAPES[1], 2, extent, |random, length| {
+            case::<Params>(&mut random, SHAPES[1], 2, extent, |random, length| {
                 random.coarse_floats(length)
             })
         })
@@ -127,7 +182,7 @@ fn small_numbers_keep_their_digits() {
             h: 9,
             w: 13,
         };
-        let mut case = case(&mut random, SHAPES[1], 21, extent, |random, length| {
+        let mut case = case::<Params>(&mut random, SHAPES[1], 21, extent, |random, length| {
             random.probabilities(length)
         });
         for word in &mut case.reads[0] {
@@ -171,9 +226,13 @@ fn long_sums_are_the_twins_but_for_rounding() {
             c: random.choose(&[5, 40]),
             ..random.extent()
         };
-        cases.push(case(&mut random, shape, 100, extent, |random, length| {
-            random.floats(length)
-        }));
+        cases.push(case::<Params>(
+            &mut random,
+            shape,
+            100,
+            extent,
+            |random, length| random.floats(length),
+        ));
     }
     let rounding = Tolerance {
         absolute: 1e-4,

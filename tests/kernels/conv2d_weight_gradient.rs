@@ -1,42 +1,65 @@
 use asma::kernels::Extent;
 use asma::kernels::conv2d_weight_gradient::Params;
 
+use super::conv2d::Windows;
 use super::support::{Case, EXACT, Random, Tolerance, compare};
 
-/// Kernel, stride, most padding. Few kernels, because each is a shader to compile, slowly on a software
-/// rasteriser.
-const SHAPES: [([u32; 2], [u32; 2], u32); 9] = [
-    ([1, 1], [1, 1], 0),
-    ([1, 1], [2, 3], 1),
-    ([3, 3], [1, 1], 0),
-    ([3, 3], [1, 1], 3),
-    ([3, 3], [2, 1], 1),
-    ([3, 3], [3, 2], 2),
-    ([2, 2], [2, 2], 0),
-    ([2, 2], [3, 3], 1),
-    ([7, 7], [2, 2], 5),
+/// Few kernels, because each is a shader to compile, slowly on a software rasteriser.
+const SHAPES: [Windows; 12] = [
+    Windows::new([1, 1], [1, 1], 0),
+    Windows::new([1, 1], [2, 3], 1),
+    Windows::new([3, 3], [1, 1], 0),
+    Windows::new([3, 3], [1, 1], 3),
+    Windows::new([3, 3], [2, 1], 1),
+    Windows::new([3, 3], [3, 2], 2),
+    Windows::new([2, 2], [2, 2], 0),
+    Windows::new([2, 2], [3, 3], 1),
+    Windows::new([7, 7], [2, 2], 5),
+    Windows {
+        dilation: [3, 2],
+        ..Windows::new([3, 3], [1, 2], 3)
+    },
+    Windows {
+        groups: 2,
+        ..Windows::new([3, 3], [1, 1], 1)
+    },
+    Windows {
+        groups: 5,
+        ..Windows::new([2, 2], [2, 1], 1)
+    },
 ];
 
-/// A call with a window for each pixel of `extent`, the gradient's.
+/// A call with a window for each pixel of `extent`, the gradient's, with as many channels of each group.
 fn case(
     random: &mut Random,
-    shape: ([u32; 2], [u32; 2], u32),
-    in_channels: u32,
+    windows: Windows,
+    ins: u32,
     extent: Extent,
     rows_per_chunk: u32,
     mut values: impl FnMut(&mut Random, usize) -> Vec<u32>,
 ) -> Case {
-    let (kernel, stride, most_padding) = shape;
+    let Windows {
+        kernel,
+        stride,
+        most_padding,
+        dilation,
+        groups,
+    } = windows;
+    let reach = windows.reach();
     let padding = [random.between(0, most_padding), random.between(0, most_padding)];
     // The last term is what a strided convolution leaves over, a transposed one's output padding.
-    let mut input_size = |axis: usize, windows: u32| {
-        let covered = (windows - 1) * stride[axis] + kernel[axis] + random.below(stride[axis]);
+    let mut input_size = |axis: usize, count: u32| {
+        let covered = (count - 1) * stride[axis] + reach[axis] + random.below(stride[axis]);
         covered.saturating_sub(2 * padding[axis]).max(1)
     };
     let input_extent = Extent {
-        c: in_channels,
+        c: groups * ins,
         h: input_size(0, extent.h),
         w: input_size(1, extent.w),
+        ..extent
+    };
+    let extent = Extent {
+        c: groups * extent.c,
         ..extent
     };
     let (input, input_length) = random.view(input_extent);
@@ -49,6 +72,8 @@ fn case(
         kernel,
         stride,
         padding,
+        dilation,
+        groups,
         rows_per_chunk,
     };
     let written = params.chunks() * extent.c * params.taps() + random.below(3);
@@ -75,7 +100,7 @@ fn sums_of_exact_products_are_the_twins() {
                 h: random.choose(&[1, 2, 3, 5, 8]),
                 w: random.choose(&[1, 2, 3, 7, 16]),
             };
-            let most = if shape.0 == [7, 7] { 2 } else { 11 };
+            let most = if shape.kernel == [7, 7] { 2 } else { 11 };
             let in_channels = random.choose(&[1, 2, 3, most]);
             // One row, chunks that end in the middle of a sample and leave a rest, one chunk of all.
             let rows = random.choose(&[1, 2, 3, 7, extent.n * extent.h]);

@@ -1,61 +1,91 @@
 use asma::kernels::Extent;
 use asma::kernels::conv_transpose2d::Params;
-use asma::kernels::conv2d::CHANNEL_BLOCK;
+use asma::kernels::conv2d::{self, CHANNEL_BLOCK};
 
+use super::conv2d::Windows;
 use super::support::{Case, EXACT, Random, Tolerance, compare};
 
-/// Kernel, stride, most padding. Few, because each is a shader to compile, slowly on a software rasteriser.
-const SHAPES: [([u32; 2], [u32; 2], u32); 6] = [
-    ([2, 2], [2, 2], 0),
-    ([3, 3], [2, 2], 1),
-    ([3, 3], [1, 1], 2),
-    ([4, 3], [2, 3], 2),
-    ([5, 2], [3, 1], 1),
+/// Few, because each is a shader to compile, slowly on a software rasteriser.
+const SHAPES: [Windows; 9] = [
+    Windows::new([2, 2], [2, 2], 0),
+    Windows::new([3, 3], [2, 2], 1),
+    Windows::new([3, 3], [1, 1], 2),
+    Windows::new([4, 3], [2, 3], 2),
+    Windows::new([5, 2], [3, 1], 1),
     // Kernel smaller than stride: some phases have no tap at all.
-    ([1, 2], [2, 3], 0),
+    Windows::new([1, 2], [2, 3], 0),
+    // Dilations that have a divisor in common with the stride, and that have not.
+    Windows {
+        dilation: [2, 3],
+        ..Windows::new([3, 3], [4, 2], 3)
+    },
+    Windows {
+        dilation: [3, 2],
+        ..Windows::new([2, 3], [1, 3], 2)
+    },
+    // Groups whose out channels share the 8 of a thread, or have some of several.
+    Windows {
+        groups: 3,
+        ..Windows::new([3, 2], [2, 1], 1)
+    },
 ];
 
-/// A call on an input of `extent`; `values` makes buffers of input, weights, coefficients, output.
-fn case(
+/// A call on an input of `extent` with as many channels of each group; `values` makes buffers of input, weights,
+/// coefficients, output.
+pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
     random: &mut Random,
-    shape: ([u32; 2], [u32; 2], u32),
-    out_channels: u32,
+    windows: Windows,
+    outs: u32,
     extent: Extent,
     mut values: impl FnMut(&mut Random, usize) -> Vec<u32>,
 ) -> Case {
-    let (kernel, stride, most_padding) = shape;
+    let Windows {
+        kernel,
+        stride,
+        most_padding,
+        dilation,
+        groups,
+    } = windows;
+    let reach = windows.reach();
     let padding = [random.between(0, most_padding), random.between(0, most_padding)];
+    let after = [random.between(0, most_padding), random.between(0, most_padding)];
     // The last term is PyTorch's output padding.
     let mut output_size = |axis: usize, size: u32| {
-        let full = (size - 1) * stride[axis] + kernel[axis] + random.below(stride[axis]);
-        full.saturating_sub(2 * padding[axis]).max(1)
+        let full = (size - 1) * stride[axis] + reach[axis] + random.below(stride[axis]);
+        full.saturating_sub(padding[axis] + after[axis]).max(1)
+    };
+    let input_extent = Extent {
+        c: groups * extent.c,
+        ..extent
     };
     let output_extent = Extent {
-        c: out_channels,
+        c: groups * outs,
         h: output_size(0, extent.h),
         w: output_size(1, extent.w),
         ..extent
     };
-    let (input, input_length) = random.view(extent);
+    let (input, input_length) = random.view(input_extent);
     let (output, output_length) = random.view(output_extent);
-    let padded_out_channels = out_channels.next_multiple_of(CHANNEL_BLOCK as u32);
+    let padded_out_channels = output_extent.c.next_multiple_of(CHANNEL_BLOCK as u32);
     let taps = extent.c * kernel[0] * kernel[1];
     let mut weight = values(random, (taps * padded_out_channels) as usize);
     for taps in weight.chunks_mut(padded_out_channels as usize) {
-        taps[out_channels as usize..].fill(0);
+        taps[output_extent.c as usize..].fill(0);
     }
-    let params = Params {
+    let params = P::from(conv2d::Params {
         input,
         output,
-        input_extent: extent,
+        input_extent,
         output_extent,
         kernel,
         stride,
         padding,
+        dilation,
         padded_out_channels,
         accumulate: random.below(2),
         gated: random.below(2),
-    };
+        groups,
+    });
     Case {
         params: params.into(),
         reads: vec![
@@ -77,7 +107,7 @@ fn sums_of_exact_products_are_the_twins() {
         for _ in 0..10 {
             let extent = random.extent();
             let out_channels = random.choose(&[1, 2, 8, 11, 33]);
-            cases.push(case(
+            cases.push(case::<Params>(
                 &mut random,
                 shape,
                 out_channels,
@@ -95,7 +125,7 @@ fn many_workgroups_are_the_twins() {
     let mut random = Random::new(42);
     let cases = [(1, 2, 43, 45), (2, 3, 1, 700), (1, 1, 517, 2)].map(|(n, c, h, w)| {
         let extent = Extent { n, c, h, w };
-        case(&mut random, SHAPES[1], 9, extent, |random, length| {
+        case::<Params>(&mut random, SHAPES[1], 9, extent, |random, length| {
             random.coarse_floats(length)
         })
     });
@@ -113,7 +143,7 @@ fn long_sums_are_the_twins_but_for_rounding() {
             c: 100,
             ..random.extent()
         };
-        cases.push(case(&mut random, shape, 9, extent, |random, length| {
+        cases.push(case::<Params>(&mut random, shape, 9, extent, |random, length| {
             random.floats(length)
         }));
     }

@@ -1,14 +1,20 @@
 use asma::kernels::Extent;
-use asma::kernels::pad::{Params, REPLICATE, ZERO};
+use asma::kernels::pad::{CONSTANT, Params, REFLECT, REPLICATE};
 
 use super::support::{Case, EXACT, ROUNDS, Random, compare};
 
 #[test]
 fn shader_is_as_its_twin() {
     let mut random = Random::new(15);
-    let cases = (0..2 * ROUNDS).map(|round| {
+    let cases = (0..3 * ROUNDS).map(|round| {
         let extent = random.extent();
-        let [top, left, bottom, right] = [(); 4].map(|()| random.below(4));
+        let mode = [CONSTANT, REPLICATE, REFLECT][round % 3];
+        let (rows, columns) = match mode {
+            REFLECT => (extent.h.min(4), extent.w.min(4)),
+            _ => (4, 4),
+        };
+        let [top, bottom] = [(); 2].map(|()| random.below(rows));
+        let [left, right] = [(); 2].map(|()| random.below(columns));
         let bordered = Extent {
             h: top + extent.h + bottom,
             w: left + extent.w + right,
@@ -23,7 +29,8 @@ fn shader_is_as_its_twin() {
             output_extent: bordered,
             top,
             left,
-            mode: [ZERO, REPLICATE][round % 2],
+            mode,
+            value: random.float(-2.0, 2.0),
         };
         Case {
             params: params.into(),

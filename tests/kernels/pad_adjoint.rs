@@ -1,5 +1,5 @@
 use asma::kernels::Extent;
-use asma::kernels::pad::{REPLICATE, ZERO};
+use asma::kernels::pad::{CONSTANT, REFLECT, REPLICATE};
 use asma::kernels::pad_adjoint::Params;
 
 use super::support::{Case, ROUNDING, ROUNDS, Random, compare};
@@ -7,9 +7,15 @@ use super::support::{Case, ROUNDING, ROUNDS, Random, compare};
 #[test]
 fn shader_is_as_its_twin() {
     let mut random = Random::new(16);
-    let cases = (0..2 * ROUNDS).map(|round| {
+    let cases = (0..3 * ROUNDS).map(|round| {
         let extent = random.extent();
-        let [top, left, bottom, right] = [(); 4].map(|()| random.below(4));
+        let mode = [CONSTANT, REPLICATE, REFLECT][round % 3];
+        let (rows, columns) = match mode {
+            REFLECT => (extent.h.min(4), extent.w.min(4)),
+            _ => (4, 4),
+        };
+        let [top, bottom] = [(); 2].map(|()| random.below(rows));
+        let [left, right] = [(); 2].map(|()| random.below(columns));
         let bordered = Extent {
             h: top + extent.h + bottom,
             w: left + extent.w + right,
@@ -24,7 +30,7 @@ fn shader_is_as_its_twin() {
             output_extent: bordered,
             top,
             left,
-            mode: [ZERO, REPLICATE][round % 2],
+            mode,
             accumulate: random.below(2),
         };
         Case {

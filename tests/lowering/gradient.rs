@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, NodeId, Op, Operator, PadMargins, Slopes, ops};
+use asma::graph::{Graph, Margins, NodeId, Op, Operator, PadMargins, Slopes, ops};
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
@@ -142,7 +142,9 @@ impl Small {
             weight,
             bias: None,
             stride: [1, 1],
-            padding: [padding; 2],
+            padding: Margins::same([padding; 2]),
+            dilation: [1, 1],
+            groups: 1,
         };
         let x = self.0.add("convolution", op, &[x]).unwrap();
         let relu = ops::Slope {
@@ -166,7 +168,7 @@ fn output_may_be_a_join_in_place() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    graph.node(ops::Concat, &[a, b]);
+    graph.node(ops::Concat::CHANNELS, &[a, b]);
     graph.check("the output is a concatenation");
 }
 
@@ -188,7 +190,7 @@ fn part_of_a_join_may_be_used_after_it() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     // The input cannot stand in place and is copied.
-    let joined = graph.node(ops::Concat, &[a, input]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[a, input]);
     let b = graph.convolution(joined, [7, 4], 1);
     graph.node(ops::Add, &[a, b]);
     graph.check("a part of a concatenation is added to what follows it");
@@ -199,11 +201,11 @@ fn join_may_be_cropped() {
     let (mut graph, input) = Small::new();
     let a = graph.convolution(input, [3, 4], 1);
     let b = graph.convolution(input, [3, 2], 1);
-    let joined = graph.node(ops::Concat, &[a, b]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[a, b]);
     let small = graph.convolution(joined, [6, 4], 0);
     graph.node(ops::Crop, &[joined, small]);
     let cropped = graph.0.output();
-    graph.node(ops::Concat, &[cropped, small]);
+    graph.node(ops::Concat::CHANNELS, &[cropped, small]);
     graph.check("a concatenation is cropped");
 }
 
@@ -213,22 +215,21 @@ fn cropped_part_may_be_used_whole() {
     let a = graph.convolution(input, [3, 4], 1);
     let small = graph.convolution(a, [4, 4], 0);
     let cropped = graph.node(ops::Crop, &[a, small]);
-    let joined = graph.node(ops::Concat, &[small, cropped]);
+    let joined = graph.node(ops::Concat::CHANNELS, &[small, cropped]);
     let again = graph.convolution(joined, [8, 3], 2);
-    let whole = graph.node(ops::Concat, &[again, input]);
+    let whole = graph.node(ops::Concat::CHANNELS, &[again, input]);
     let back = graph.node(ops::Crop, &[a, whole]);
-    graph.node(ops::Concat, &[whole, back, back]);
+    graph.node(ops::Concat::CHANNELS, &[whole, back, back]);
     graph.check("a skip is joined cropped, cropped again and used whole");
 }
 
 #[test]
 fn a_border_around_a_network_has_its_adjoint() {
-    let margins = PadMargins::Fixed {
+    let margins = PadMargins::Fixed(Margins {
         top: 1,
-        bottom: 0,
-        left: 0,
         right: 3,
-    };
+        ..Margins::NONE
+    });
     for (padding, cut_back, input) in [
         (Padding::Same, true, Shape::new(2, 3, 15, 13)),
         (Padding::Valid, false, Shape::new(1, 3, 21, 19)),
@@ -247,13 +248,14 @@ fn crop_of_a_crop_cuts_what_each_cuts() {
     let pooled = |rows: usize| ops::MaxPool2d {
         kernel: [rows, rows],
         stride: [1, 1],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        ceil: false,
     };
     let one_less = graph.node(pooled(2), &[input]);
     let two_less = graph.node(pooled(3), &[input]);
     let once = graph.node(ops::Crop, &[whole, one_less]);
     let twice = graph.node(ops::Crop, &[once, two_less]);
     let part = graph.convolution(two_less, [3, 2], 1);
-    graph.node(ops::Concat, &[twice, part]);
+    graph.node(ops::Concat::CHANNELS, &[twice, part]);
     graph.check("a crop of a crop is joined");
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::graph::{Graph, Node, NodeId, Op, Operator, ParameterId, Slopes, ops};
+use asma::graph::{Graph, Margins, Node, NodeId, Op, Operator, ParameterId, Slopes, ops};
 use asma::kernels::Params;
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
@@ -219,12 +219,16 @@ fn count_features(graph: &Graph, counts: &mut HashMap<&'static str, usize>) {
                 bias,
                 stride,
                 padding,
+                dilation,
+                groups,
                 ..
             }) => {
+                count("dilated convolution", dilation != [1, 1]);
+                count("convolution in groups", groups > 1);
                 count("convolution without bias", bias.is_none());
                 count("convolution with bias", bias.is_some());
                 count("strided convolution", stride != [1, 1]);
-                count("padded convolution", padding != [0, 0]);
+                count("padded convolution", padding != Margins::NONE);
                 count(
                     "convolution of the input",
                     matches!(input, Some(Op::Input(ops::Input { .. }))),
@@ -238,8 +242,12 @@ fn count_features(graph: &Graph, counts: &mut HashMap<&'static str, usize>) {
                 bias,
                 stride,
                 output_padding,
+                dilation,
+                groups,
                 ..
             }) => {
+                count("dilated transposed convolution", dilation != [1, 1]);
+                count("transposed convolution in groups", groups > 1);
                 count("transposed convolution without bias", bias.is_none());
                 count("transposed convolution with bias", bias.is_some());
                 count("strided transposed convolution", stride != [1, 1]);

@@ -76,9 +76,11 @@ fn sizes_that_wrap_around_are_refused() {
         kernel: [59761, 79289],
         stride: [1; 2],
         padding: [0; 2],
+        dilation: [1; 2],
         padded_out_channels: 1_297_680_179,
         accumulate: 0,
         gated: 0,
+        groups: 1,
     };
     let problem = refused(|program| {
         let buffers = ["input", "weight", "epilogue", "output"].map(|name| program.add_buffer(name, 64));

@@ -2,7 +2,8 @@
 
 use asma::Shape;
 use asma::graph::{
-    Graph, NodeId, Op, Operator, PadMargins, PadMode, ParameterId, Resampling, Slopes, UpsampleSize, ops,
+    BlockOrder, Coordinates, Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId,
+    Resampling, ResizeSize, Rounding, SliceSize, Slopes, ops,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -81,7 +82,7 @@ impl Growing {
     fn grow(&mut self) {
         let x = self.source();
         let shape = self.shape(x);
-        match self.below(16) {
+        match self.below(20) {
             0..=2 => {
                 let y = self.convolution(x, shape);
                 self.follow(y);
@@ -96,28 +97,32 @@ impl Growing {
                 let op = ops::MaxPool2d {
                     kernel,
                     stride: [self.pick(&[1, 2]), self.pick(&[1, 2, 3])],
-                    padding: [self.below(kernel[0] / 2 + 1), self.below(kernel[1] / 2 + 1)],
+                    padding: self.margins(kernel),
+                    ceil: self.below(2) == 0,
                 };
                 self.add(op, &[x]);
             }
             6 => {
-                let mode = self.pick(&[
-                    Resampling::Nearest,
-                    Resampling::Bilinear,
-                    Resampling::BilinearAligned,
-                ]);
-                if self.below(2) == 0 && shape.h.max(shape.w) < LARGE {
-                    let size = UpsampleSize::Factor(self.pick(&[2, 3]));
-                    self.add(ops::Upsample { mode, size }, &[x]);
-                } else {
-                    let like = self.source();
-                    self.add(
-                        ops::Upsample {
-                            mode,
-                            size: UpsampleSize::Like,
-                        },
-                        &[x, like],
-                    );
+                let mode = self.resampling();
+                let small = shape.h.max(shape.w) < LARGE;
+                let op = |size| ops::Resize { mode, size };
+                match self.below(4) {
+                    0 if small => {
+                        let size = ResizeSize::Factor(self.pick(&[2, 3]));
+                        self.add(op(size), &[x]);
+                    }
+                    1 if small => {
+                        let scales = [0, 1].map(|_| self.pick(&[0.4, 0.7, 1.0, 1.5, 2.0]));
+                        self.add(op(ResizeSize::Scale(scales)), &[x]);
+                    }
+                    2 => {
+                        let size = [1 + self.below(LARGE), 1 + self.below(LARGE)];
+                        self.add(op(ResizeSize::Exactly(size)), &[x]);
+                    }
+                    _ => {
+                        let like = self.source();
+                        self.add(op(ResizeSize::Like), &[x, like]);
+                    }
                 }
             }
             7..=9 => self.concat(x),
@@ -126,15 +131,14 @@ impl Growing {
                 self.add(ops::Crop, &[x, like]);
             }
             11 => {
-                let mode = self.pick(&[PadMode::Zero, PadMode::Replicate]);
+                let mode = self.pick(&[
+                    PadMode::ZERO,
+                    PadMode::Constant(0.7),
+                    PadMode::Replicate,
+                    PadMode::Reflect,
+                ]);
                 if self.below(2) == 0 {
-                    let [top, bottom, left, right] = [0; 4].map(|_| self.below(3));
-                    let margins = PadMargins::Fixed {
-                        top,
-                        bottom,
-                        left,
-                        right,
-                    };
+                    let margins = PadMargins::Fixed(self.margins([3, 3]));
                     self.add(ops::Pad { mode, margins }, &[x]);
                 } else {
                     let margins = self.pick(&[PadMargins::LikeCentred, PadMargins::LikeBottomRight]);
@@ -150,6 +154,28 @@ impl Growing {
                 self.add(ops::Add, &[x, other]);
             }
             14 => self.affine(x, shape),
+            15 => {
+                let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3, 5])];
+                let op = ops::AveragePool2d {
+                    kernel,
+                    stride: [self.pick(&[1, 2, 3]), self.pick(&[1, 2])],
+                    padding: self.margins(kernel),
+                    ceil: self.below(2) == 0,
+                    count_padding: self.below(2) == 0,
+                };
+                self.add(op, &[x]);
+            }
+            16 => {
+                let block = self.pick(&[2, 2, 3]);
+                if shape.h.max(shape.w) < LARGE && shape.c.is_multiple_of(block * block) {
+                    let order = self.pick(&[BlockOrder::DepthFirst, BlockOrder::ColumnFirst]);
+                    self.add(ops::DepthToSpace { block, order }, &[x]);
+                } else if shape.c <= 3 {
+                    self.add(ops::SpaceToDepth { block }, &[x]);
+                }
+            }
+            17 => self.slice(x, shape),
+            18 => self.join(x, shape),
             _ => {
                 let op = self.pick(&[0, 1, 2]);
                 self.add(
@@ -161,6 +187,70 @@ impl Growing {
                     &[x],
                 );
             }
+        }
+    }
+
+    fn resampling(&mut self) -> Resampling {
+        let coordinates = self.pick(&[
+            Coordinates::HalfPixel,
+            Coordinates::PytorchHalfPixel,
+            Coordinates::AlignCorners,
+            Coordinates::Asymmetric,
+        ]);
+        match self.below(2) {
+            0 => Resampling::Linear(coordinates),
+            _ => Resampling::Nearest(
+                coordinates,
+                self.pick(&[
+                    Rounding::Floor,
+                    Rounding::Ceil,
+                    Rounding::PreferFloor,
+                    Rounding::PreferCeil,
+                ]),
+            ),
+        }
+    }
+
+    /// A window of some axes; often the others of it follow, as where a tensor is split.
+    fn slice(&mut self, x: NodeId, shape: Shape) {
+        let (mut begin, mut size) = ([0; 4], [SliceSize::Rest; 4]);
+        for (axis, &length) in shape.sizes().iter().enumerate() {
+            if self.below(2) == 0 {
+                begin[axis] = self.below(length);
+                let rest = length - begin[axis];
+                size[axis] = match self.below(3) {
+                    0 => SliceSize::Rest,
+                    1 => SliceSize::Less(self.below(rest)),
+                    _ => SliceSize::Exactly(1 + self.below(rest)),
+                };
+            }
+        }
+        self.add(ops::Slice { begin, size }, &[x]);
+    }
+
+    /// Joins nodes along another axis than that of channels: any that fit, some of them cut to do so.
+    fn join(&mut self, x: NodeId, shape: Shape) {
+        let axis = self.pick(&[0, 2, 3]);
+        let shapes = self.graph.shapes(self.input).unwrap();
+        let fits = |other: &Shape| {
+            let (mut mine, mut others) = (shape.sizes(), other.sizes());
+            (mine[axis], others[axis]) = (0, 0);
+            mine == others
+        };
+        let alike: Vec<usize> = (0..shapes.len()).filter(|&i| fits(&shapes[i])).collect();
+        let mut parts = vec![x];
+        for _ in 0..self.below(3) {
+            parts.push(NodeId(self.pick(&alike)));
+        }
+        if shape.sizes()[axis] > 1 && self.below(2) == 0 {
+            let mut size = [SliceSize::Rest; 4];
+            size[axis] = SliceSize::Less(1);
+            let part = self.add(ops::Slice { begin: [0; 4], size }, &[x]);
+            parts.push(part);
+        }
+        let length: usize = parts.iter().map(|part| self.shape(*part).sizes()[axis]).sum();
+        if length <= LARGE {
+            self.add(ops::Concat { axis }, &parts);
         }
     }
 
@@ -181,11 +271,39 @@ impl Growing {
         }
     }
 
+    /// Of fewer rows and columns than `end`: the same on both sides, or not.
+    fn margins(&mut self, end: [usize; 2]) -> Margins {
+        let [top, bottom, left, right] = [end[0], end[0], end[1], end[1]].map(|end| self.below(end));
+        match self.below(2) {
+            0 => Margins::same([top, left]),
+            _ => Margins {
+                top,
+                bottom,
+                left,
+                right,
+            },
+        }
+    }
+
+    /// A number of groups that so many channels can be parted into: often 1, else perhaps one for each.
+    fn groups(&mut self, channels: usize) -> usize {
+        match self.below(3) {
+            0 => channels,
+            1 if channels.is_multiple_of(2) => 2,
+            _ => 1,
+        }
+    }
+
     fn convolution(&mut self, x: NodeId, shape: Shape) -> NodeId {
         let kernel = [self.pick(&[1, 2, 3]), self.pick(&[1, 3, 3])];
-        let out = self.pick(&[1, 3, 5, 9]);
-        let scale = (3.0 / (shape.c * kernel[0] * kernel[1]) as f32).sqrt();
-        let weight = self.parameter(&[out, shape.c, kernel[0], kernel[1]], scale);
+        let groups = self.groups(shape.c);
+        let out = match groups {
+            1 => self.pick(&[1, 3, 5, 9]),
+            _ => groups * self.pick(&[1, 1, 2]),
+        };
+        let ins = shape.c / groups;
+        let scale = (3.0 / (ins * kernel[0] * kernel[1]) as f32).sqrt();
+        let weight = self.parameter(&[out, ins, kernel[0], kernel[1]], scale);
         let bias = if self.below(2) == 0 {
             Some(self.parameter(&[out], 0.3))
         } else {
@@ -195,7 +313,9 @@ impl Growing {
             weight,
             bias,
             stride: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 2])],
-            padding: [self.below(3), self.below(3)],
+            padding: self.margins([3, 3]),
+            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
+            groups,
         };
         self.add(op, &[x])
     }
@@ -204,11 +324,15 @@ impl Growing {
         let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3])];
         let most = if shape.h.max(shape.w) < LARGE / 2 { 3 } else { 2 };
         let stride = [1 + self.below(most), 1 + self.below(most)];
-        let out = self.pick(&[1, 4, 7]);
-        let scale = (3.0 / shape.c as f32).sqrt();
+        let groups = self.groups(shape.c);
+        let out = match groups {
+            1 => self.pick(&[1, 4, 7]),
+            _ => self.pick(&[1, 1, 2]),
+        };
+        let scale = (3.0 / (shape.c / groups) as f32).sqrt();
         let weight = self.parameter(&[shape.c, out, kernel[0], kernel[1]], scale);
         let bias = if self.below(2) == 0 {
-            Some(self.parameter(&[out], 0.3))
+            Some(self.parameter(&[out * groups], 0.3))
         } else {
             None
         };
@@ -216,8 +340,10 @@ impl Growing {
             weight,
             bias,
             stride,
-            padding: [self.below(2), self.below(2)],
+            padding: self.margins([2, 2]),
             output_padding: [self.below(stride[0]), self.below(stride[1])],
+            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
+            groups,
         };
         self.add(op, &[x])
     }
@@ -270,6 +396,6 @@ impl Growing {
         if self.below(2) == 0 {
             parts.reverse();
         }
-        self.add(ops::Concat, &parts);
+        self.add(ops::Concat::CHANNELS, &parts);
     }
 }

@@ -2,7 +2,10 @@
 //! lowering, nothing in place.
 
 use asma::Shape;
-use asma::graph::{Graph, Op, PadMargins, PadMode, ParameterId, Resampling, Slopes, ops};
+use asma::graph::{
+    BlockOrder, Coordinates, Graph, Op, PadMargins, PadMode, ParameterId, Resampling, ResizeSize, Rounding,
+    Slopes, ops,
+};
 
 /// A dense tensor of 64-bit floats.
 #[derive(Clone, Debug)]
@@ -90,8 +93,10 @@ fn operator(
             bias,
             stride,
             padding,
+            dilation,
+            groups,
         }) => {
-            let &[_, channels, rows, columns] = extents(weight) else {
+            let &[outs, channels, rows, columns] = extents(weight) else {
                 unreachable!()
             };
             let weight = &parameters[weight.0];
@@ -100,10 +105,11 @@ fn operator(
                 for c in 0..channels {
                     for row in 0..rows {
                         for column in 0..columns {
-                            let y = (y * stride[0] + row) as isize - padding[0] as isize;
-                            let x = (x * stride[1] + column) as isize - padding[1] as isize;
+                            let y = (y * stride[0] + row * dilation[0]) as isize - padding.top as isize;
+                            let x = (x * stride[1] + column * dilation[1]) as isize - padding.left as isize;
                             let index = ((out * channels + c) * rows + row) * columns + column;
-                            sum += weight[index] * first.padded(n, c, y, x);
+                            let group = out / (outs / groups);
+                            sum += weight[index] * first.padded(n, group * channels + c, y, x);
                         }
                     }
                 }
@@ -115,6 +121,8 @@ fn operator(
             bias,
             stride,
             padding,
+            dilation,
+            groups,
             ..
         }) => {
             let &[channels, outs, rows, columns] = extents(weight) else {
@@ -129,18 +137,14 @@ fn operator(
                             for out in 0..outs {
                                 for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c)))
                                 {
-                                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
-                                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
-                                    if y < shape.h && x < shape.w {
+                                    let to_y = (y * stride[0] + row * dilation[0]).wrapping_sub(padding.top);
+                                    let to_x =
+                                        (x * stride[1] + column * dilation[1]).wrapping_sub(padding.left);
+                                    if to_y < shape.h && to_x < shape.w {
                                         let index = ((c * outs + out) * rows + row) * columns + column;
-                                        let place = ((n * outs + out) * shape.h + y) * shape.w + x;
-                                        output.data[place] += weight[index]
-                                            * first.at(
-                                                n,
-                                                c,
-                                                (y + padding[0] - row) / stride[0],
-                                                (x + padding[1] - column) / stride[1],
-                                            );
+                                        let to = c / (channels / groups) * outs + out;
+                                        let place = ((n * shape.c + to) * shape.h + to_y) * shape.w + to_x;
+                                        output.data[place] += weight[index] * first.at(n, c, y, x);
                                     }
                                 }
                             }
@@ -162,12 +166,13 @@ fn operator(
             kernel,
             stride,
             padding,
+            ..
         }) => Values::from_fn(shape, |n, c, y, x| {
             let mut largest = f64::NEG_INFINITY;
             for row in 0..kernel[0] {
                 for column in 0..kernel[1] {
-                    let y = (y * stride[0] + row).wrapping_sub(padding[0]);
-                    let x = (x * stride[1] + column).wrapping_sub(padding[1]);
+                    let y = (y * stride[0] + row).wrapping_sub(padding.top);
+                    let x = (x * stride[1] + column).wrapping_sub(padding.left);
                     if y < first.shape.h && x < first.shape.w {
                         largest = largest.max(first.at(n, c, y, x));
                     }
@@ -175,23 +180,75 @@ fn operator(
             }
             largest
         }),
-        Op::Upsample(ops::Upsample { mode, .. }) => Values::from_fn(shape, |n, c, y, x| {
-            let rows = sources(mode, y, first.shape.h, shape.h);
-            let columns = sources(mode, x, first.shape.w, shape.w);
-            let mut sum = 0.0;
-            for (y, wy) in rows {
-                for (x, wx) in columns {
-                    sum += wy * wx * first.at(n, c, y, x);
+        Op::AveragePool2d(ops::AveragePool2d {
+            kernel,
+            stride,
+            padding,
+            count_padding,
+            ..
+        }) => Values::from_fn(shape, |n, c, y, x| {
+            let (mut sum, mut count) = (0.0, 0);
+            for row in 0..kernel[0] {
+                for column in 0..kernel[1] {
+                    let y = (y * stride[0] + row) as isize - padding.top as isize;
+                    let x = (x * stride[1] + column) as isize - padding.left as isize;
+                    sum += first.padded(n, c, y, x);
+                    let within = |place: isize, before: usize, size: usize, after: usize| match count_padding
+                    {
+                        true => (-(before as isize)..(size + after) as isize).contains(&place),
+                        false => (0..size as isize).contains(&place),
+                    };
+                    let rows = within(y, padding.top, first.shape.h, padding.bottom);
+                    let columns = within(x, padding.left, first.shape.w, padding.right);
+                    count += (rows && columns) as usize;
                 }
             }
-            sum
+            sum / count as f64
         }),
-        Op::Concat(_) => Values::from_fn(shape, |n, mut c, y, x| {
+        Op::Resize(ops::Resize { mode, size }) => {
+            let scales = match size {
+                ResizeSize::Scale(scales) => scales.map(f64::from),
+                _ => [
+                    shape.h as f64 / first.shape.h as f64,
+                    shape.w as f64 / first.shape.w as f64,
+                ],
+            };
+            Values::from_fn(shape, |n, c, y, x| {
+                let rows = sources(mode, y, first.shape.h, shape.h, scales[0]);
+                let columns = sources(mode, x, first.shape.w, shape.w, scales[1]);
+                let mut sum = 0.0;
+                for (y, wy) in rows {
+                    for (x, wx) in columns {
+                        sum += wy * wx * first.at(n, c, y, x);
+                    }
+                }
+                sum
+            })
+        }
+        Op::DepthToSpace(ops::DepthToSpace { block, order }) => Values::from_fn(shape, |n, c, y, x| {
+            let part = y % block * block + x % block;
+            let channel = match order {
+                BlockOrder::DepthFirst => part * shape.c + c,
+                BlockOrder::ColumnFirst => c * block * block + part,
+            };
+            first.at(n, channel, y / block, x / block)
+        }),
+        Op::SpaceToDepth(ops::SpaceToDepth { block }) => Values::from_fn(shape, |n, channel, y, x| {
+            let (part, c) = (channel / first.shape.c, channel % first.shape.c);
+            first.at(n, c, y * block + part / block, x * block + part % block)
+        }),
+        Op::Slice(ops::Slice { begin, .. }) => Values::from_fn(shape, |n, c, y, x| {
+            first.at(n + begin[0], c + begin[1], y + begin[2], x + begin[3])
+        }),
+        Op::Concat(ops::Concat { axis }) => Values::from_fn(shape, |n, c, y, x| {
+            let mut place = [n, c, y, x];
             for input in inputs {
-                if c < input.shape.c {
+                let size = input.shape.sizes()[axis];
+                if place[axis] < size {
+                    let [n, c, y, x] = place;
                     return input.at(n, c, y, x);
                 }
-                c -= input.shape.c;
+                place[axis] -= size;
             }
             unreachable!()
         }),
@@ -201,14 +258,26 @@ fn operator(
         }
         Op::Pad(ops::Pad { mode, margins }) => {
             let (top, left) = match margins {
-                PadMargins::Fixed { top, left, .. } => (top, left),
+                PadMargins::Fixed(margins) => (margins.top, margins.left),
                 PadMargins::LikeCentred => ((shape.h - first.shape.h) / 2, (shape.w - first.shape.w) / 2),
                 PadMargins::LikeBottomRight => (0, 0),
             };
             Values::from_fn(shape, |n, c, y, x| {
                 let (y, x) = (y as isize - top as isize, x as isize - left as isize);
+                let mirrored = |place: isize, size: usize| {
+                    let last = size as isize - 1;
+                    (last - (last - place.abs()).abs()) as usize
+                };
+                let inside = first.padded(n, c, y, x);
                 match mode {
-                    PadMode::Zero => first.padded(n, c, y, x),
+                    PadMode::Constant(value) => match (y, x) {
+                        _ if y < 0 || y >= first.shape.h as isize => f64::from(value),
+                        _ if x < 0 || x >= first.shape.w as isize => f64::from(value),
+                        _ => inside,
+                    },
+                    PadMode::Reflect => {
+                        first.at(n, c, mirrored(y, first.shape.h), mirrored(x, first.shape.w))
+                    }
                     PadMode::Replicate => first.at(
                         n,
                         c,
@@ -236,16 +305,38 @@ fn operator(
     }
 }
 
-/// The two source pixels of pixel `at`, of `from` resampled to `to`, with their weights.
-fn sources(mode: Resampling, at: usize, from: usize, to: usize) -> [(usize, f64); 2] {
-    let scale = from as f64 / to as f64;
-    let position = match mode {
-        Resampling::Nearest => return [(at * from / to, 1.0), (0, 0.0)],
-        Resampling::Bilinear => ((at as f64 + 0.5) * scale - 0.5).max(0.0),
-        Resampling::BilinearAligned if to == 1 => 0.0,
-        Resampling::BilinearAligned => at as f64 * (from as f64 - 1.0) / (to as f64 - 1.0),
+/// The two source pixels of pixel `at`, of `from` resampled to `to` by `scale`, with their weights.
+fn sources(mode: Resampling, at: usize, from: usize, to: usize, scale: f64) -> [(usize, f64); 2] {
+    let last = from as f64 - 1.0;
+    let coordinate = |coordinates: Coordinates| match coordinates {
+        Coordinates::HalfPixel => (at as f64 + 0.5) / scale - 0.5,
+        Coordinates::PytorchHalfPixel if to == 1 => 0.0,
+        Coordinates::PytorchHalfPixel => (at as f64 + 0.5) / scale - 0.5,
+        Coordinates::AlignCorners if to == 1 => 0.0,
+        Coordinates::AlignCorners => at as f64 * last / (to as f64 - 1.0),
+        Coordinates::Asymmetric => at as f64 / scale,
     };
-    let below = (position.floor() as usize).min(from - 1);
-    let share = position - below as f64;
-    [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
+    match mode {
+        Resampling::Nearest(coordinates, rounding) => {
+            // A quotient that is a whole number, or half-way between two, is off by some 1e-16.
+            let coordinate = coordinate(coordinates);
+            let coordinate = match (2.0 * coordinate).round() / 2.0 {
+                near if (near - coordinate).abs() < 1e-9 => near,
+                _ => coordinate,
+            };
+            let place = match rounding {
+                Rounding::Floor => coordinate.floor(),
+                Rounding::Ceil => coordinate.ceil(),
+                Rounding::PreferFloor => (coordinate - 0.5).ceil(),
+                Rounding::PreferCeil => (coordinate + 0.5).floor(),
+            };
+            [(place.clamp(0.0, last) as usize, 1.0), (0, 0.0)]
+        }
+        Resampling::Linear(coordinates) => {
+            let position = coordinate(coordinates).clamp(0.0, last);
+            let below = position.floor() as usize;
+            let share = position - below as f64;
+            [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
+        }
+    }
 }

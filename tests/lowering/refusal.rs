@@ -1,7 +1,7 @@
 //! What cannot be run is refused before anything is allocated, in one line that names it.
 
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, check_limits, required_limits};
-use asma::graph::{Graph, ops};
+use asma::graph::{Graph, Margins, ops};
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Error, Shape};
@@ -19,7 +19,9 @@ fn too_large() -> asma::network::Network {
         weight,
         bias: None,
         stride: [1, 1],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        dilation: [1, 1],
+        groups: 1,
     };
     graph.add("wide", op, &[graph.input()]).unwrap();
     lower(&graph, Shape::new(1, 1, 1024, 1024), LoweringOptions::default()).unwrap()
@@ -101,12 +103,13 @@ fn size_that_a_network_cannot_take_names_the_nearest_that_it_can() {
     let pool = ops::MaxPool2d {
         kernel: [2, 2],
         stride: [2, 2],
-        padding: [0, 0],
+        padding: Margins::NONE,
+        ceil: false,
     };
     let half = graph.add("pool", pool, &[x]).unwrap();
-    let up = ops::Upsample {
-        mode: asma::graph::Resampling::Nearest,
-        size: asma::graph::UpsampleSize::Factor(2),
+    let up = ops::Resize {
+        mode: asma::graph::Resampling::NEAREST,
+        size: asma::graph::ResizeSize::Factor(2),
     };
     let back = graph.add("up", up, &[half]).unwrap();
     graph.add("sum", ops::Add, &[x, back]).unwrap();

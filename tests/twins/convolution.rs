@@ -1,7 +1,9 @@
-//! conv2d and conv_transpose2d, and the input gradients of both, which are calls of the same kernels on
-//! re-packed weights.
+//! conv2d and conv_transpose2d, those of each channel by itself, and the input gradients of all, which are calls of the same
+//! kernels on re-packed weights.
 
-use asma::kernels::{View, conv_transpose2d, conv2d, slope_adjoint};
+use asma::kernels::{
+    View, conv_transpose2d, conv2d, depthwise_conv_transpose2d, depthwise_conv2d, slope_adjoint,
+};
 use asma::{Shape, cpu};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -22,26 +24,31 @@ struct Geometry {
     output: Shape,
     kernel: [usize; 2],
     stride: [usize; 2],
+    /// Rows above, columns left.
     padding: [usize; 2],
+    dilation: [usize; 2],
+    groups: usize,
 }
 
-/// `[in channels][kernel rows][kernel columns][padded out channels]`.
+/// `[in channels of a group][kernel rows][kernel columns][padded out channels]`.
 #[derive(Clone)]
 struct Weights {
     values: Vec<f32>,
     kernel: [usize; 2],
     padded: usize,
+    /// In channels of a group.
+    ins: usize,
 }
 
 impl Weights {
     fn new(
-        in_channels: usize,
+        ins: usize,
         kernel: [usize; 2],
         out_channels: usize,
         value: impl Fn([usize; 4]) -> f32,
     ) -> Weights {
         let padded = out_channels.next_multiple_of(conv2d::CHANNEL_BLOCK);
-        let shape = Shape::new(in_channels, kernel[0], kernel[1], padded);
+        let shape = Shape::new(ins, kernel[0], kernel[1], padded);
         let values = places(shape)
             .map(|place| {
                 if place[3] < out_channels {
@@ -55,36 +62,35 @@ impl Weights {
             values,
             kernel,
             padded,
+            ins,
         }
     }
 
-    fn random(random: &mut StdRng, in_channels: usize, kernel: [usize; 2], out_channels: usize) -> Weights {
-        let numbers = vector(random, in_channels * kernel[0] * kernel[1] * out_channels);
-        let shape = Shape::new(in_channels, kernel[0], kernel[1], out_channels);
-        Weights::new(in_channels, kernel, out_channels, |place| {
-            numbers[index(shape, place)]
-        })
+    fn random(random: &mut StdRng, g: &Geometry) -> Weights {
+        let [ins, outs] = [g.input.c / g.groups, g.output.c];
+        let numbers = vector(random, ins * g.kernel[0] * g.kernel[1] * outs);
+        let shape = Shape::new(ins, g.kernel[0], g.kernel[1], outs);
+        Weights::new(ins, g.kernel, outs, |place| numbers[index(shape, place)])
     }
 
+    /// From channel `i` to channel `o` of the same group.
     fn at(&self, i: usize, ky: usize, kx: usize, o: usize) -> f32 {
+        let i = i % self.ins;
         self.values[((i * self.kernel[0] + ky) * self.kernel[1] + kx) * self.padded + o]
     }
 
     /// In and out channels exchanged, taps kept or turned by half a turn.
     fn exchanged(&self, geometry: &Geometry, flip: bool) -> Weights {
         let [rows, columns] = self.kernel;
-        Weights::new(
-            geometry.output.c,
-            self.kernel,
-            geometry.input.c,
-            |[i, ky, kx, o]| {
-                if flip {
-                    self.at(o, rows - 1 - ky, columns - 1 - kx, i)
-                } else {
-                    self.at(o, ky, kx, i)
-                }
-            },
-        )
+        let [ins, outs] = [geometry.input.c, geometry.output.c].map(|channels| channels / geometry.groups);
+        Weights::new(outs, self.kernel, geometry.input.c, |[i, ky, kx, o]| {
+            let i = o / ins * outs + i;
+            if flip {
+                self.at(o, rows - 1 - ky, columns - 1 - kx, i)
+            } else {
+                self.at(o, ky, kx, i)
+            }
+        })
     }
 }
 
@@ -145,8 +151,11 @@ fn for_each_term(
         ..strided
     }) {
         for [_, o, ky, kx] in places(Shape::new(1, g.output.c, g.kernel[0], g.kernel[1])) {
-            let full_y = (y * g.stride[0] + ky).checked_sub(g.padding[0]);
-            let full_x = (x * g.stride[1] + kx).checked_sub(g.padding[1]);
+            if i / (g.input.c / g.groups) != o / (g.output.c / g.groups) {
+                continue;
+            }
+            let full_y = (y * g.stride[0] + ky * g.dilation[0]).checked_sub(g.padding[0]);
+            let full_x = (x * g.stride[1] + kx * g.dilation[1]).checked_sub(g.padding[1]);
             if let (Some(full_y), Some(full_x)) = (full_y, full_x)
                 && full_y < full.h
                 && full_x < full.w
@@ -208,10 +217,23 @@ fn check_conv2d(
         kernel: g.kernel.map(|v| v as u32),
         stride: g.stride.map(|v| v as u32),
         padding: g.padding.map(|v| v as u32),
+        dilation: g.dilation.map(|v| v as u32),
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
         gated: 0,
+        groups: g.groups as u32,
     };
+    if g.is_depthwise() {
+        let params = depthwise_conv2d::Params::from(params);
+        let run = |out: &mut [f32]| {
+            cpu::depthwise_conv2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out)
+        };
+        check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
+            let params = depthwise_conv2d::Params { gated, ..params };
+            cpu::depthwise_conv2d::run(&params, &input.buffer, &weights.values, epilogue, gate, out);
+        });
+        output.check(SUMS, accumulate, run, expected);
+    }
     let run = |out: &mut [f32]| cpu::conv2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out);
     check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
         let params = conv2d::Params { gated, ..params };
@@ -240,10 +262,24 @@ fn check_conv_transpose2d(
         kernel: g.kernel.map(|v| v as u32),
         stride: g.stride.map(|v| v as u32),
         padding: g.padding.map(|v| v as u32),
+        dilation: g.dilation.map(|v| v as u32),
         padded_out_channels: weights.padded as u32,
         accumulate: accumulate as u32,
         gated: 0,
+        groups: g.groups as u32,
     };
+    if g.is_depthwise() {
+        let params = depthwise_conv_transpose2d::Params::from(params.plain());
+        let run = |out: &mut [f32]| {
+            cpu::depthwise_conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out)
+        };
+        check_gate(random, g.output, &output, |gated, epilogue, gate, out| {
+            let params = depthwise_conv_transpose2d::Params { gated, ..params };
+            let weights = &weights.values;
+            cpu::depthwise_conv_transpose2d::run(&params, &input.buffer, weights, epilogue, gate, out);
+        });
+        output.check(SUMS, accumulate, run, expected);
+    }
     let run = |out: &mut [f32]| {
         cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, &[], out)
     };
@@ -259,28 +295,43 @@ fn geometry(random: &mut StdRng, largest_stride: usize) -> Geometry {
     let mut axis = || {
         let kernel = random.random_range(1..4usize);
         let stride = random.random_range(1..=largest_stride);
-        let padding = random.random_range(0..kernel);
-        let size = random.random_range(kernel.saturating_sub(2 * padding).max(1)..14);
-        (
-            kernel,
-            stride,
-            padding,
-            size,
-            (size + 2 * padding - kernel) / stride + 1,
-        )
+        let dilation = random.random_range(1..4usize);
+        let reach = (kernel - 1) * dilation + 1;
+        // Before and after.
+        let padding = [0; 2].map(|_| random.random_range(0..reach));
+        let both = padding[0] + padding[1];
+        let size = random.random_range(reach.saturating_sub(both).max(1)..14);
+        let outputs = (size + both - reach) / stride + 1;
+        (kernel, stride, padding[0], dilation, size, outputs)
     };
     let (rows, columns) = (axis(), axis());
     let n = random.random_range(1..3);
+    let groups = [1, 1, 2, 3, 4][random.random_range(0..5)];
+    let [ins, outs] = match random.random_range(0..3) {
+        0 => [1, random.random_range(1..4)],
+        1 => [random.random_range(1..4), 1],
+        _ => [
+            random.random_range(1..12 / groups),
+            random.random_range(1..20 / groups),
+        ],
+    };
     Geometry {
-        input: Shape::new(n, random.random_range(1..12), rows.3, columns.3),
-        output: Shape::new(n, random.random_range(1..20), rows.4, columns.4),
+        input: Shape::new(n, groups * ins, rows.4, columns.4),
+        output: Shape::new(n, groups * outs, rows.5, columns.5),
         kernel: [rows.0, columns.0],
         stride: [rows.1, columns.1],
         padding: [rows.2, columns.2],
+        dilation: [rows.3, columns.3],
+        groups,
     }
 }
 
 impl Geometry {
+    /// Whether the kernels of each channel by itself compute it.
+    fn is_depthwise(&self) -> bool {
+        [self.input.c, self.output.c].contains(&self.groups)
+    }
+
     /// Input and output exchanged.
     fn exchanged(self) -> Geometry {
         Geometry {
@@ -295,7 +346,7 @@ impl Geometry {
 fn conv2d_matches_plain_loops() {
     many(|random| {
         let g = geometry(random, 3);
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let epilogue = epilogue(random, weights.padded);
         let input = Strided::random(random, g.input);
         let expected = activated(g.output, convolve(&g, &weights, &input.dense()), &epilogue);
@@ -307,7 +358,7 @@ fn conv2d_matches_plain_loops() {
 fn conv_transpose2d_matches_plain_loops() {
     many(|random| {
         let g = geometry(random, 3).exchanged();
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let epilogue = epilogue(random, weights.padded);
         let input = Strided::random(random, g.input);
         let expected = activated(
@@ -329,8 +380,10 @@ fn large_convolutions_match_plain_loops() {
             kernel: [3, 3],
             stride: [1, 1],
             padding: [1, 1],
+            dilation: [1, 1],
+            groups: 1,
         };
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let input = Strided::random(random, g.input);
         // Sums of up to 3600 products: the error grows with the root of their number.
         let scale = 0.1;
@@ -369,12 +422,12 @@ fn many_sizes(mut case: impl FnMut(&mut StdRng, usize, usize)) {
 fn input_gradient_of_a_convolution_of_stride_1_is_a_convolution() {
     many(|random| {
         let g = geometry(random, 1);
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let turned = weights.exchanged(&g, true);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
         let of_gradient = Geometry {
-            padding: [g.kernel[0] - 1 - g.padding[0], g.kernel[1] - 1 - g.padding[1]],
+            padding: [0, 1].map(|axis| (g.kernel[axis] - 1) * g.dilation[axis] - g.padding[axis]),
             ..g.exchanged()
         };
         let expected = convolve(&of_gradient, &turned, &upstream);
@@ -402,7 +455,7 @@ fn input_gradient_of_a_convolution_of_stride_1_is_a_convolution() {
 fn input_gradient_of_a_convolution_of_any_stride_is_a_transposed_convolution() {
     many(|random| {
         let g = geometry(random, 3);
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let exchanged = weights.exchanged(&g, false);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
@@ -426,7 +479,7 @@ fn input_gradient_of_a_convolution_of_any_stride_is_a_transposed_convolution() {
 fn input_gradient_of_a_transposed_convolution_is_a_convolution() {
     many(|random| {
         let g = geometry(random, 3).exchanged();
-        let weights = Weights::random(random, g.input.c, g.kernel, g.output.c);
+        let weights = Weights::random(random, &g);
         let exchanged = weights.exchanged(&g, false);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
@@ -447,7 +500,16 @@ fn equal_windows_give_equal_sums() {
     use rand::SeedableRng;
     let random = &mut StdRng::seed_from_u64(0);
     let (input_shape, output_shape) = (Shape::new(1, 96, 101, 52), Shape::new(1, 5, 99, 50));
-    let weights = Weights::random(random, input_shape.c, [3, 3], output_shape.c);
+    let g = Geometry {
+        input: input_shape,
+        output: output_shape,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [0, 0],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let weights = Weights::random(random, &g);
     // Every row of a channel is the same.
     let rows = vector(random, input_shape.c * input_shape.w);
     let input: Vec<f32> = places(input_shape)
@@ -461,9 +523,11 @@ fn equal_windows_give_equal_sums() {
         kernel: [3, 3],
         stride: [1, 1],
         padding: [0, 0],
+        dilation: [1, 1],
         padded_out_channels: weights.padded as u32,
         accumulate: 0,
         gated: 0,
+        groups: 1,
     };
     let epilogue = no_epilogue(weights.padded);
     let outputs = [1, 2, 7].map(|threads| {

@@ -17,16 +17,28 @@ const ADJOINT: Tolerance = Tolerance {
 fn pad_and_adjoint() {
     many(|random| {
         let shape = small_shape(random);
-        let [top, bottom, left, right] = [0; 4].map(|_| random.random_range(0..4usize));
+        let mode = [pad::CONSTANT, pad::REPLICATE, pad::REFLECT][random.random_range(0..3)];
+        let value = random.random_range(-1.0..1.0f32);
+        let mut margins = |size: usize| {
+            let end = if mode == pad::REFLECT { size.min(4) } else { 4 };
+            [0; 2].map(|_| random.random_range(0..end))
+        };
+        let ([top, bottom], [left, right]) = (margins(shape.h), margins(shape.w));
+        // The place that is shown at one of the border or inside.
+        let shown = |place: usize, before: usize, size: usize| {
+            let (place, last) = (place as isize - before as isize, size as isize - 1);
+            match mode {
+                pad::REFLECT => (last - (last - place.abs()).abs()) as usize,
+                _ => place.clamp(0, last) as usize,
+            }
+        };
         let outer = Shape::new(shape.n, shape.c, top + shape.h + bottom, left + shape.w + right);
-        let mode = [pad::ZERO, pad::REPLICATE][random.random_range(0..2)];
-        let forward = |input: &[f64]| -> Vec<f64> {
+        let forward_with = |value: f32, input: &[f64]| -> Vec<f64> {
             places(outer)
                 .map(|[n, c, y, x]| {
-                    let inner_y = (y as isize - top as isize).clamp(0, shape.h as isize - 1) as usize;
-                    let inner_x = (x as isize - left as isize).clamp(0, shape.w as isize - 1) as usize;
-                    if mode == pad::ZERO && (inner_y + top, inner_x + left) != (y, x) {
-                        0.0
+                    let (inner_y, inner_x) = (shown(y, top, shape.h), shown(x, left, shape.w));
+                    if mode == pad::CONSTANT && (inner_y + top, inner_x + left) != (y, x) {
+                        value as f64
                     } else {
                         input[index(shape, [n, c, inner_y, inner_x])]
                     }
@@ -43,9 +55,10 @@ fn pad_and_adjoint() {
             top: top as u32,
             left: left as u32,
             mode,
+            value,
         };
         let run = |out: &mut [f32]| cpu::pad::run(&params, &input.buffer, out);
-        output.check(ROUNDING, false, run, &forward(&input.dense()));
+        output.check(ROUNDING, false, run, &forward_with(value, &input.dense()));
 
         let accumulate = random.random_bool(0.5);
         let (gradient, result) = (output, Strided::random(random, shape));
@@ -63,14 +76,14 @@ fn pad_and_adjoint() {
         let mut expected = vec![0.0; shape.elements()];
         for ([n, c, y, x], dy) in places(outer).zip(&upstream) {
             let inside = (top..top + shape.h).contains(&y) && (left..left + shape.w).contains(&x);
-            if inside || mode == pad::REPLICATE {
-                let inner_y = y.saturating_sub(top).min(shape.h - 1);
-                let inner_x = x.saturating_sub(left).min(shape.w - 1);
+            if inside || mode != pad::CONSTANT {
+                let (inner_y, inner_x) = (shown(y, top, shape.h), shown(x, left, shape.w));
                 expected[index(shape, [n, c, inner_y, inner_x])] += dy;
             }
         }
         let run = |out: &mut [f32]| cpu::pad_adjoint::run(&params, &gradient.buffer, out);
         let adjoint = result.check(ADJOINT, accumulate, run, &expected);
+        let forward = |input: &[f64]| forward_with(value, input);
         check_adjoint(random, ADJOINT, forward, &input.dense(), &upstream, &adjoint);
     });
 }

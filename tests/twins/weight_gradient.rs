@@ -29,6 +29,8 @@ struct Case {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
+    dilation: [usize; 2],
+    groups: usize,
     rows_per_chunk: usize,
 }
 
@@ -38,23 +40,29 @@ impl Case {
             let kernel = random.random_range(1..=7usize);
             let stride = random.random_range(1..=3usize);
             // Beyond half the kernel, and up to windows that lie outside altogether.
-            let padding = random.random_range(0..=kernel);
+            let dilation = random.random_range(1..=3usize);
+            let reach = (kernel - 1) * dilation + 1;
+            let padding = random.random_range(0..=reach);
             let small = random.random_range(1..=6usize);
             // The last term is what a strided convolution leaves over, a transposed one's output padding.
-            let covered = (small - 1) * stride + kernel + random.random_range(0..stride);
+            let covered = (small - 1) * stride + reach + random.random_range(0..stride);
             let large = covered.saturating_sub(2 * padding).max(1);
-            (kernel, stride, padding, small, large)
+            (kernel, stride, padding, small, large, dilation)
         };
         let (rows, columns) = (axis(), axis());
         let n = random.random_range(1..4);
-        let large = Shape::new(n, random.random_range(1..7), rows.4, columns.4);
-        let small = Shape::new(n, random.random_range(1..10), rows.3, columns.3);
+        let groups = [1, 1, 2, 3][random.random_range(0..4)];
+        let [ins, outs] = [random.random_range(1..4), random.random_range(1..6)];
+        let large = Shape::new(n, groups * ins, rows.4, columns.4);
+        let small = Shape::new(n, groups * outs, rows.3, columns.3);
         Case {
             large: Strided::random(random, large),
             small: Strided::random(random, small),
             kernel: [rows.0, columns.0],
             stride: [rows.1, columns.1],
             padding: [rows.2, columns.2],
+            dilation: [rows.5, columns.5],
+            groups,
             // One row, some rows across samples with a short rest, all, more than there are.
             rows_per_chunk: random.random_range(1..=small.n * small.h + 1),
         }
@@ -78,15 +86,17 @@ impl Case {
             kernel: self.kernel.map(|v| v as u32),
             stride: self.stride.map(|v| v as u32),
             padding: self.padding.map(|v| v as u32),
+            dilation: self.dilation.map(|v| v as u32),
+            groups: self.groups as u32,
             rows_per_chunk: self.rows_per_chunk as u32,
         }
     }
 
-    /// `[small channels, large channels, rows, columns]`.
+    /// `[small channels, large channels of a group, rows, columns]`.
     fn weight_shape(&self) -> Shape {
         Shape::new(
             self.small.shape.c,
-            self.large.shape.c,
+            self.large.shape.c / self.groups,
             self.kernel[0],
             self.kernel[1],
         )
@@ -121,13 +131,14 @@ impl Case {
             let chunk = (n * h + y) / self.rows_per_chunk;
             let gradient = self.small.buffer[self.small.view.at(n, a, y, x)] as f64;
             for [_, b, ky, kx] in places(Shape { n: 1, ..shape }) {
-                let row = (y * self.stride[0] + ky).checked_sub(self.padding[0]);
-                let column = (x * self.stride[1] + kx).checked_sub(self.padding[1]);
+                let row = (y * self.stride[0] + ky * self.dilation[0]).checked_sub(self.padding[0]);
+                let column = (x * self.stride[1] + kx * self.dilation[1]).checked_sub(self.padding[1]);
+                let channel = a / (shape.n / self.groups) * shape.c + b;
                 if let (Some(row), Some(column)) = (row, column)
                     && row < self.large.shape.h
                     && column < self.large.shape.w
                 {
-                    let input = self.large.buffer[self.large.view.at(n, b, row, column)] as f64;
+                    let input = self.large.buffer[self.large.view.at(n, channel, row, column)] as f64;
                     sums[chunk * shape.elements() + index(shape, [a, b, ky, kx])] += gradient * input;
                 }
             }
@@ -155,13 +166,17 @@ impl Case {
         let [ins, outs] = [input.shape.c, upstream.shape.c];
         let padded = outs.next_multiple_of(CHANNEL_BLOCK);
         let product = |step: f32| -> f64 {
-            let packed_shape = Shape::new(ins, shape.h, shape.w, padded);
+            let [of_group, outs_of_group] = [ins, outs].map(|channels| channels / self.groups);
+            let packed_shape = Shape::new(of_group, shape.h, shape.w, padded);
             let packed: Vec<f32> = places(packed_shape)
                 .map(|[i, ky, kx, out]| {
                     if out >= outs {
                         return 0.0;
                     }
-                    let [a, b] = if transposed { [i, out] } else { [out, i] };
+                    let [a, b] = match transposed {
+                        true => [out / outs_of_group * of_group + i, out % outs_of_group],
+                        false => [out, i],
+                    };
                     let place = index(shape, [a, b, ky, kx]);
                     weights[place] + if place == element { step } else { 0.0 }
                 })
@@ -174,9 +189,11 @@ impl Case {
                 kernel: self.kernel.map(|v| v as u32),
                 stride: self.stride.map(|v| v as u32),
                 padding: self.padding.map(|v| v as u32),
+                dilation: self.dilation.map(|v| v as u32),
                 padded_out_channels: padded as u32,
                 accumulate: 0,
                 gated: 0,
+                groups: self.groups as u32,
             };
             // No bias, no activation.
             let epilogue = [0.0, 1.0].repeat(padded);
@@ -218,6 +235,8 @@ fn large_partial_sums_match_plain_loops() {
         kernel: [3, 3],
         stride: [1, 1],
         padding: [1, 1],
+        dilation: [1, 1],
+        groups: 1,
         rows_per_chunk: 27,
     };
     for value in case.large.buffer.iter_mut().chain(&mut case.small.buffer) {

@@ -1,6 +1,7 @@
 //! Convolution.
 
-use super::convolution::Convolution;
+use super::convolution::{Convolution, reach};
+use super::margins::Margins;
 use super::operator::{
     MOST_SETTING, Misfit, Operator, Site, check_settings, first, missing, per_channel, windows,
 };
@@ -11,14 +12,18 @@ use crate::tensor::Shape;
 /// Convolution with zeros around the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conv2d {
-    /// `[out, in, rows, columns]`.
+    /// `[out, in / groups, rows, columns]`.
     pub weight: ParameterId,
     /// `[out]`.
     pub bias: Option<ParameterId>,
     /// Rows and columns between windows.
     pub stride: [usize; 2],
-    /// Rows of zeros above and below, columns left and right.
-    pub padding: [usize; 2],
+    /// Rows and columns of zeros around the input.
+    pub padding: Margins,
+    /// Rows and columns from one tap of the kernel to the next; 1 for taps side by side.
+    pub dilation: [usize; 2],
+    /// Groups of channels, each of which is convolved by itself: channels in and out are multiples of it.
+    pub groups: usize,
 }
 
 impl Operator for Conv2d {
@@ -33,7 +38,9 @@ impl Operator for Conv2d {
 
     fn check(&self) -> Result<(), String> {
         check_settings("stride", &self.stride, 1..=MOST_SETTING)?;
-        check_settings("padding", &self.padding, 0..=MOST_SETTING)
+        check_settings("padding", &self.padding.sides(), 0..=MOST_SETTING)?;
+        check_settings("dilation", &self.dilation, 1..=MOST_SETTING)?;
+        check_settings("number of groups", &[self.groups], 1..=usize::MAX)
     }
 
     fn shape(&self, inputs: &[Shape], parameters: &[Parameter]) -> Result<Shape, Misfit> {
@@ -43,15 +50,18 @@ impl Operator for Conv2d {
         else {
             return Err(Misfit::Other("has no weight of four dimensions".into()));
         };
-        check_channels(channels, input)?;
+        check_channels(channels, self.groups, input)?;
+        check_groups(out, self.groups)?;
         if let Some(bias) = self.bias {
             per_channel(parameters, bias, out)?;
         }
         check_settings("kernel", &[rows, columns], 1..=MOST_SETTING).map_err(Misfit::Other)?;
+        let margin = self.padding.together();
+        let [rows, columns] = reach([rows, columns], self.dilation);
         Ok(Shape {
             c: out,
-            h: windows(input.h, rows, self.stride[0], self.padding[0])?,
-            w: windows(input.w, columns, self.stride[1], self.padding[1])?,
+            h: windows(input.h, margin[0], rows, self.stride[0])?,
+            w: windows(input.w, margin[1], columns, self.stride[1])?,
             ..input
         })
     }
@@ -67,29 +77,45 @@ impl Operator for Conv2d {
 
 impl Conv2d {
     fn convolution(&self, site: &dyn Site) -> Result<Convolution> {
-        let &[out_channels, in_channels, rows, columns] = &site.parameter(self.weight)?.shape[..] else {
+        let &[out_channels, of_group, rows, columns] = &site.parameter(self.weight)?.shape[..] else {
             return Err(missing("a convolution's weight has not four dimensions"));
         };
         Ok(Convolution {
             transposed: false,
             weight: self.weight,
             bias: self.bias,
-            in_channels,
+            in_channels: of_group * self.groups,
             out_channels,
             kernel: [rows, columns],
             stride: self.stride,
-            padding: self.padding,
+            padding: self.padding.before(),
+            dilation: self.dilation,
+            groups: self.groups,
         })
     }
 }
 
-/// Checks that there are weights for the input's channels.
-pub(super) fn check_channels(weights: usize, input: Shape) -> Result<(), Misfit> {
-    match weights == input.c {
+/// Checks that there are weights for the input's channels, `of_group` of each group.
+pub(super) fn check_channels(of_group: usize, groups: usize, input: Shape) -> Result<(), Misfit> {
+    match of_group.checked_mul(groups) {
+        Some(weights) if weights == input.c => Ok(()),
+        _ if groups == 1 => Err(Misfit::Other(format!(
+            "has weights for {of_group} input channels, but is given {}",
+            input.c
+        ))),
+        _ => Err(Misfit::Other(format!(
+            "has weights for {groups} groups of {of_group} input channels, but is given {}",
+            input.c
+        ))),
+    }
+}
+
+/// Checks that so many channels can be parted into groups.
+pub(super) fn check_groups(channels: usize, groups: usize) -> Result<(), Misfit> {
+    match channels.is_multiple_of(groups) {
         true => Ok(()),
         false => Err(Misfit::Other(format!(
-            "has weights for {weights} input channels, but is given {}",
-            input.c
+            "has weights for {channels} channels, which cannot be parted into {groups} groups"
         ))),
     }
 }

@@ -5,7 +5,10 @@ use super::operator::{Site, add_channel_gradient, pair};
 use crate::error::Result;
 use crate::graph::parameter::{Origin, ParameterId};
 use crate::kernels::conv2d::CHANNEL_BLOCK;
-use crate::kernels::{channel_sums, conv_transpose2d, conv2d, conv2d_weight_gradient};
+use crate::kernels::{
+    channel_sums, conv_transpose2d, conv2d, conv2d_weight_gradient, depthwise_conv_transpose2d,
+    depthwise_conv2d,
+};
 use crate::program::Place;
 use crate::tensor::Shape;
 
@@ -19,7 +22,15 @@ pub(super) struct Convolution {
     /// Rows and columns.
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
+    /// Rows above, columns left.
     pub padding: [usize; 2],
+    pub dilation: [usize; 2],
+    pub groups: usize,
+}
+
+/// Rows and columns from the first tap of a kernel to its last, both counted.
+pub(super) fn reach(kernel: [usize; 2], dilation: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1)
 }
 
 /// One call of a convolution kernel.
@@ -49,12 +60,14 @@ fn rows_per_chunk(gradient: Shape, weights: usize) -> u32 {
 }
 
 impl Convolution {
-    /// Where the weight from channel `i` to channel `out` under a tap stands among the parameter's numbers.
+    /// Where the weight from channel `i` to channel `out` of the same group under a tap stands among the parameter's
+    /// numbers.
     fn index(&self, i: usize, row: usize, column: usize, out: usize) -> usize {
         let [rows, columns] = self.kernel;
+        let [ins, outs] = [self.in_channels, self.out_channels].map(|channels| channels / self.groups);
         let channels = match self.transposed {
-            false => out * self.in_channels + i,
-            true => i * self.out_channels + out,
+            false => out * ins + i % ins,
+            true => i * outs + out % outs,
         };
         (channels * rows + row) * columns + column
     }
@@ -89,14 +102,15 @@ impl Convolution {
             return Ok(());
         };
         let [rows, columns] = self.kernel;
+        let reach = reach(self.kernel, self.dilation);
         let flipped =
-            !self.transposed && self.stride == [1, 1] && self.padding[0] < rows && self.padding[1] < columns;
+            !self.transposed && self.stride == [1, 1] && (0..2).all(|axis| self.padding[axis] < reach[axis]);
         let call = ConvolutionCall {
             transposed: !self.transposed && !flipped,
             input: gradient,
             output,
             padding: match flipped {
-                true => [rows - 1 - self.padding[0], columns - 1 - self.padding[1]],
+                true => [0, 1].map(|axis| reach[axis] - 1 - self.padding[axis]),
                 false => self.padding,
             },
             bias: None,
@@ -110,7 +124,7 @@ impl Convolution {
         Ok(())
     }
 
-    /// Adds a call with weights `[in channels][rows][columns][padded out channels]`, of which `index(in, row, column,
+    /// Adds a call with weights `[in channels of a group][rows][columns][padded out channels]`, of which `index(in, row, column,
     /// out)` says where they stand among the parameter's numbers, and with the bias and a slope of 1 of each out channel
     /// in turn.
     fn add(
@@ -124,11 +138,13 @@ impl Convolution {
         let (in_channels, out_channels) = (input.shape.c, output.shape.c);
         let padded = out_channels.next_multiple_of(CHANNEL_BLOCK);
         let [rows, columns] = self.kernel;
-        let mut weights = vec![Origin::Fixed(0.0); in_channels * rows * columns * padded];
-        for (tap, outs) in weights.chunks_mut(padded).enumerate() {
+        let [ins, outs] = [in_channels, out_channels].map(|channels| channels / self.groups);
+        let mut weights = vec![Origin::Fixed(0.0); ins * rows * columns * padded];
+        for (tap, weights) in weights.chunks_mut(padded).enumerate() {
             let (i, row, column) = (tap / (rows * columns), tap / columns % rows, tap % columns);
-            for (out, weight) in outs[..out_channels].iter_mut().enumerate() {
-                *weight = Origin::Parameter(self.weight, index(i, row, column, out));
+            for (out, weight) in weights[..out_channels].iter_mut().enumerate() {
+                let first = out / outs * ins;
+                *weight = Origin::Parameter(self.weight, index(first + i, row, column, out));
             }
         }
         let mut epilogue = vec![Origin::Fixed(0.0); 2 * padded];
@@ -148,13 +164,18 @@ impl Convolution {
             kernel: pair(self.kernel),
             stride: pair(self.stride),
             padding: pair(call.padding),
+            dilation: pair(self.dilation),
             padded_out_channels: padded as u32,
             accumulate: call.accumulate.into(),
             gated: 0,
+            groups: self.groups as u32,
         };
-        let params = match call.transposed {
-            false => params.into(),
-            true => conv_transpose2d::Params::from(params).into(),
+        let depthwise = self.groups > 1 && ins.min(outs) == 1;
+        let params = match (depthwise, call.transposed) {
+            (false, false) => params.into(),
+            (false, true) => conv_transpose2d::Params::from(params).into(),
+            (true, false) => depthwise_conv2d::Params::from(params).into(),
+            (true, true) => depthwise_conv_transpose2d::Params::from(params).into(),
         };
         let [input, output] = [input, output].map(|place| Some(place.buffer));
         site.add(
@@ -181,6 +202,8 @@ impl Convolution {
             kernel: pair(self.kernel),
             stride: pair(self.stride),
             padding: pair(self.padding),
+            dilation: pair(self.dilation),
+            groups: self.groups as u32,
             rows_per_chunk: rows_per_chunk(each.shape, weights),
         };
         let chunks = params.chunks() as usize;

@@ -1,12 +1,14 @@
 //! Max pooling and its adjoint.
 
-use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, pair, windows};
+use super::margins::Margins;
+use super::operator::{Misfit, Operator, Site, first, pair};
+use super::pooling::{check_pooling, pooled};
 use crate::error::Result;
 use crate::graph::parameter::Parameter;
 use crate::kernels::{max_pool2d, max_pool2d_adjoint};
 use crate::tensor::Shape;
 
-/// Max pooling; incomplete windows at the bottom and right are dropped.
+/// Max pooling; what lies around the input does not count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxPool2d {
     /// Rows and columns of a window.
@@ -14,7 +16,9 @@ pub struct MaxPool2d {
     /// Rows and columns between windows.
     pub stride: [usize; 2],
     /// Rows and columns around the input that windows may cover.
-    pub padding: [usize; 2],
+    pub padding: Margins,
+    /// Whether incomplete windows at the bottom and right count: those that begin inside the input or before it.
+    pub ceil: bool,
 }
 
 impl Operator for MaxPool2d {
@@ -23,24 +27,11 @@ impl Operator for MaxPool2d {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_settings("window", &self.kernel, 1..=MOST_SETTING)?;
-        check_settings("stride", &self.stride, 1..=MOST_SETTING)?;
-        let (kernel, padding) = (self.kernel, self.padding);
-        match (0..2).any(|axis| padding[axis] > kernel[axis] / 2) {
-            true => Err(format!(
-                "has a padding of {padding:?}; want at most half the window {kernel:?}"
-            )),
-            false => Ok(()),
-        }
+        check_pooling(self.kernel, self.stride, self.padding)
     }
 
     fn shape(&self, inputs: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
-        let input = first(inputs)?;
-        Ok(Shape {
-            h: windows(input.h, self.kernel[0], self.stride[0], self.padding[0])?,
-            w: windows(input.w, self.kernel[1], self.stride[1], self.padding[1])?,
-            ..input
-        })
+        pooled(first(inputs)?, self.kernel, self.stride, self.padding, self.ceil)
     }
 
     fn forward(&self, site: &mut dyn Site) -> Result<()> {
@@ -52,7 +43,7 @@ impl Operator for MaxPool2d {
             output_extent: output.shape.into(),
             kernel: pair(self.kernel),
             stride: pair(self.stride),
-            padding: pair(self.padding),
+            padding: pair(self.padding.before()),
         };
         site.add("", params.into(), vec![Some(input.buffer), Some(output.buffer)]);
         site.keep("input", input);
@@ -72,7 +63,7 @@ impl Operator for MaxPool2d {
             output_extent: gradient.shape.into(),
             kernel: pair(self.kernel),
             stride: pair(self.stride),
-            padding: pair(self.padding),
+            padding: pair(self.padding.before()),
             accumulate: accumulate.into(),
             gated: 0,
             slope: 1.0,

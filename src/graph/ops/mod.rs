@@ -5,8 +5,11 @@
 //! in the list of kernels.
 
 mod convolution;
+mod margins;
 mod operator;
+mod pooling;
 
+pub use margins::Margins;
 pub(crate) use operator::Misfit;
 pub use operator::{MOST_SETTING, Operator, Site};
 
@@ -72,14 +75,22 @@ operators! {
     ConvTranspose2d => conv_transpose2d,
     /// ReLU, LeakyReLU, PReLU.
     Slope => slope,
-    /// Max pooling; incomplete windows at the bottom and right are dropped.
+    /// Max pooling.
     MaxPool2d => max_pool2d,
+    /// Average pooling.
+    AveragePool2d => average_pool2d,
     /// Resampling.
-    Upsample => upsample,
-    /// All inputs' channels, in their order.
+    Resize => resize,
+    /// All inputs, one behind the other along one axis.
     Concat => concat,
     /// The centre of the first input, as large as the second.
     Crop => crop,
+    /// A window of samples, channels, rows and columns.
+    Slice => slice,
+    /// Each pixel's channels, laid out as blocks of pixels.
+    DepthToSpace => depth_to_space,
+    /// Blocks of pixels, laid out as channels.
+    SpaceToDepth => space_to_depth,
     /// A border.
     Pad => pad,
     /// Elementwise sum of two nodes.
@@ -94,6 +105,8 @@ operators! {
     Elu => elu,
 }
 
+pub use depth_to_space::BlockOrder;
 pub use pad::{PadMargins, PadMode};
+pub use resize::{Coordinates, Resampling, ResizeSize, Rounding};
+pub use slice::SliceSize;
 pub use slope::Slopes;
-pub use upsample::{Resampling, UpsampleSize};

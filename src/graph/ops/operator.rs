@@ -89,6 +89,9 @@ pub trait Site {
     /// parameters are trained.
     fn coefficients(&mut self, what: &str, part: &str, origins: Vec<Origin>) -> BufferId;
 
+    /// A buffer of these numbers, `what` of `part` of its work, which are the same whatever is trained.
+    fn constant(&mut self, what: &str, part: &str, values: Vec<f32>) -> BufferId;
+
     /// Keeps a value for the adjoint under a name.
     fn keep(&mut self, name: &'static str, place: Place);
 
@@ -214,9 +217,10 @@ pub(super) fn first_two(inputs: &[Shape]) -> Result<[Shape; 2], Misfit> {
     }
 }
 
-/// How many windows fit; too small if not one does.
-pub(super) fn windows(size: usize, kernel: usize, stride: usize, padding: usize) -> Result<usize, Misfit> {
-    let rest = (size + 2 * padding).checked_sub(kernel).ok_or(Misfit::TooSmall)?;
+/// How many windows of `length` rows or columns fit into `size` and the `margin` at both of its sides together; too
+/// small if not one does.
+pub(super) fn windows(size: usize, margin: usize, length: usize, stride: usize) -> Result<usize, Misfit> {
+    let rest = (size + margin).checked_sub(length).ok_or(Misfit::TooSmall)?;
     Ok(rest / stride + 1)
 }
 

@@ -1,34 +1,34 @@
 //! A border and its adjoint.
 
-use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, first_two};
+use super::margins::Margins;
+use super::operator::{MOST_SETTING, Misfit, Operator, Site, check_settings, first, first_two, pair};
 use crate::error::Result;
 use crate::graph::parameter::Parameter;
 use crate::kernels::{pad, pad_adjoint};
 use crate::tensor::Shape;
 
 /// What a border consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {
-    /// Zeros.
-    Zero,
+    /// One value.
+    Constant(f32),
     /// The nearest pixel.
     Replicate,
+    /// The pixels inside, mirrored at the outermost ones, which are not repeated; there must be more of them than the border
+    /// is wide.
+    Reflect,
+}
+
+impl PadMode {
+    /// Zeros.
+    pub const ZERO: PadMode = PadMode::Constant(0.0);
 }
 
 /// How wide a border is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadMargins {
-    /// Rows above and below, columns left and right.
-    Fixed {
-        /// Rows above.
-        top: usize,
-        /// Rows below.
-        bottom: usize,
-        /// Columns left.
-        left: usize,
-        /// Columns right.
-        right: usize,
-    },
+    /// This wide.
+    Fixed(Margins),
     /// Up to the second input's size, the same on both sides, an odd row or column below and right.
     LikeCentred,
     /// Up to the second input's size, all below and right.
@@ -51,19 +51,19 @@ impl Operator for Pad {
 
     fn inputs(&self) -> std::ops::RangeInclusive<usize> {
         match self.margins {
-            PadMargins::Fixed { .. } => 1..=1,
+            PadMargins::Fixed(_) => 1..=1,
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => 2..=2,
         }
     }
 
     fn check(&self) -> Result<(), String> {
+        if let PadMode::Constant(value) = self.mode
+            && !value.is_finite()
+        {
+            return Err(format!("has a border of {value}; want a finite number"));
+        }
         match self.margins {
-            PadMargins::Fixed {
-                top,
-                bottom,
-                left,
-                right,
-            } => check_settings("margin", &[top, bottom, left, right], 0..=MOST_SETTING),
+            PadMargins::Fixed(margins) => check_settings("margin", &margins.sides(), 0..=MOST_SETTING),
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => Ok(()),
         }
     }
@@ -71,12 +71,10 @@ impl Operator for Pad {
     fn shape(&self, inputs: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
         let input = first(inputs)?;
         let (h, w) = match self.margins {
-            PadMargins::Fixed {
-                top,
-                bottom,
-                left,
-                right,
-            } => (input.h + top + bottom, input.w + left + right),
+            PadMargins::Fixed(margins) => {
+                let [rows, columns] = margins.together();
+                (input.h + rows, input.w + columns)
+            }
             PadMargins::LikeCentred | PadMargins::LikeBottomRight => {
                 let [_, like] = first_two(inputs)?;
                 if like.h < input.h || like.w < input.w {
@@ -85,12 +83,24 @@ impl Operator for Pad {
                 (like.h, like.w)
             }
         };
-        Ok(Shape { h, w, ..input })
+        let output = Shape { h, w, ..input };
+        let [top, left] = self.before(input, output);
+        let widest = |size: usize, before: usize, whole: usize| before.max(whole - before - size);
+        let borders = [(input.h, top, h), (input.w, left, w)];
+        let too_wide = |(size, before, whole)| widest(size, before, whole) >= size;
+        if self.mode == PadMode::Reflect && borders.into_iter().any(too_wide) {
+            return Err(Misfit::Other(format!(
+                "mirrors {}×{} pixels (rows × columns) into a border that makes {h}×{w} of them; it must be narrower than \
+                 they are",
+                input.h, input.w
+            )));
+        }
+        Ok(output)
     }
 
     fn forward(&self, site: &mut dyn Site) -> Result<()> {
         let (input, output) = (site.input(0)?, site.output());
-        let [top, left, mode] = self.border(input.shape, output.shape);
+        let [top, left] = pair(self.before(input.shape, output.shape));
         let params = pad::Params {
             input: input.view,
             output: output.view,
@@ -98,7 +108,11 @@ impl Operator for Pad {
             output_extent: output.shape.into(),
             top,
             left,
-            mode,
+            mode: self.mode(),
+            value: match self.mode {
+                PadMode::Constant(value) => value,
+                PadMode::Replicate | PadMode::Reflect => 0.0,
+            },
         };
         site.add("", params.into(), vec![Some(input.buffer), Some(output.buffer)]);
         Ok(())
@@ -109,7 +123,7 @@ impl Operator for Pad {
         let Some((output, accumulate)) = site.begin_gradient(0)? else {
             return Ok(());
         };
-        let [top, left, mode] = self.border(output.shape, gradient.shape);
+        let [top, left] = pair(self.before(output.shape, gradient.shape));
         let params = pad_adjoint::Params {
             gradient: gradient.view,
             output: output.view,
@@ -117,7 +131,7 @@ impl Operator for Pad {
             output_extent: gradient.shape.into(),
             top,
             left,
-            mode,
+            mode: self.mode(),
             accumulate: accumulate.into(),
         };
         site.add(
@@ -130,17 +144,20 @@ impl Operator for Pad {
 }
 
 impl Pad {
-    /// Rows above, columns left, mode.
-    fn border(&self, input: Shape, output: Shape) -> [u32; 3] {
-        let [top, left] = match self.margins {
-            PadMargins::Fixed { top, left, .. } => [top, left],
+    /// Rows above, columns left.
+    fn before(&self, input: Shape, output: Shape) -> [usize; 2] {
+        match self.margins {
+            PadMargins::Fixed(margins) => margins.before(),
             PadMargins::LikeCentred => [(output.h - input.h) / 2, (output.w - input.w) / 2],
             PadMargins::LikeBottomRight => [0, 0],
-        };
-        let mode = match self.mode {
-            PadMode::Zero => pad::ZERO,
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        match self.mode {
+            PadMode::Constant(_) => pad::CONSTANT,
             PadMode::Replicate => pad::REPLICATE,
-        };
-        [top as u32, left as u32, mode]
+            PadMode::Reflect => pad::REFLECT,
+        }
     }
 }

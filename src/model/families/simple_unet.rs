@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::graph::{Graph, NodeId, ParameterId, Slopes, ops};
+use crate::graph::{Graph, Margins, NodeId, ParameterId, Slopes, ops};
 use crate::model::{Found, Model, ModelOptions, Preprocessing};
 
 /// What the 3×3 convolutions do at the border.
@@ -214,7 +214,8 @@ impl SimpleUnet {
                     ops::MaxPool2d {
                         kernel: [2, 2],
                         stride: [2, 2],
-                        padding: [0, 0],
+                        padding: Margins::NONE,
+                        ceil: false,
                     },
                     &[x],
                 )?;
@@ -230,7 +231,7 @@ impl SimpleUnet {
             x = builder.up(&format!("up_{step}"), x, [channels, width])?;
             let graph = &mut builder.graph;
             let cropped = graph.add(format!("crop_{step}"), ops::Crop, &[skip, x])?;
-            x = graph.add(format!("cat_{step}"), ops::Concat, &[x, cropped])?;
+            x = graph.add(format!("cat_{step}"), ops::Concat::CHANNELS, &[x, cropped])?;
             x = builder.block(&format!("conv_up_{step}"), x, [2 * width, width])?;
             channels = width;
         }
@@ -279,7 +280,9 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
             weight,
             bias,
             stride: [1, 1],
-            padding,
+            padding: Margins::same(padding),
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }
@@ -303,8 +306,10 @@ impl<W: FnMut(&str, &[usize]) -> Result<Vec<f32>>> Builder<'_, W> {
             weight,
             bias,
             stride: [2, 2],
-            padding: [0, 0],
+            padding: Margins::NONE,
             output_padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
         };
         self.graph.add(name, op, &[x])
     }

@@ -182,12 +182,20 @@ fn pointwise(call: &Call) -> Option<conv2d::Params> {
     match call.params {
         Params::Conv2d(params)
             if (params.kernel, params.stride, params.padding) == ([1; 2], [1; 2], [0; 2])
+                && params.groups == 1
+                && same_pixels(&params)
                 && params.accumulate == 0 =>
         {
             Some(params)
         }
         _ => None,
     }
+}
+
+/// Whether there is an output pixel for each input pixel.
+fn same_pixels(params: &conv2d::Params) -> bool {
+    let (input, output) = (params.input_extent, params.output_extent);
+    (input.h, input.w) == (output.h, output.w)
 }
 
 /// The slopes of an epilogue's channels.

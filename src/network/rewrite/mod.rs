@@ -78,7 +78,7 @@ struct Rewriting<'p> {
     activated: HashSet<BufferId>,
 }
 
-/// A convolution, plain or transposed, that overwrites its output.
+/// A convolution of any kind.
 struct Convolution {
     params: conv2d::Params,
     input: BufferId,
@@ -88,12 +88,14 @@ struct Convolution {
 }
 
 impl Rewriting<'_> {
-    /// The convolution that call `id` is, if it is a plain or transposed one without gate.
+    /// The convolution that call `id` is, if it is one without gate.
     fn convolution(&self, id: usize) -> Option<Convolution> {
         let call = self.calls.get(id)?;
         let params = match call.params {
             Params::Conv2d(params) => params,
             Params::ConvTranspose2d(params) => params.plain(),
+            Params::DepthwiseConv2d(params) => params.plain(),
+            Params::DepthwiseConvTranspose2d(params) => params.plain(),
             _ => return None,
         };
         let [Some(input), Some(weight), Some(epilogue), None, Some(output)] = call.buffers[..] else {
@@ -113,6 +115,8 @@ impl Rewriting<'_> {
         if let Some(call) = self.calls.get_mut(id) {
             call.params = match call.params {
                 Params::ConvTranspose2d(_) => Params::ConvTranspose2d(params.into()),
+                Params::DepthwiseConv2d(_) => Params::DepthwiseConv2d(params.into()),
+                Params::DepthwiseConvTranspose2d(_) => Params::DepthwiseConvTranspose2d(params.into()),
                 _ => params.into(),
             };
         }
@@ -219,13 +223,21 @@ impl Rewriting<'_> {
             return None;
         }
         self.own_constant(convolution.weight, reader)?;
+        let conv2d::Params {
+            input_extent,
+            output_extent,
+            kernel,
+            groups,
+            padded_out_channels,
+            ..
+        } = convolution.params;
+        let [ins, outs] = [input_extent.c, output_extent.c].map(|channels| (channels / groups) as usize);
         let weights = self.program.constant_mut(convolution.weight)?;
-        let of_channel = weights.len() / pairs.len().max(2) * 2;
-        for (weights, pair) in weights
-            .chunks_exact_mut(of_channel.max(1))
-            .zip(pairs.chunks_exact(2))
-        {
-            weights.iter_mut().for_each(|weight| *weight *= pair[0]);
+        for (tap, weights) in weights.chunks_exact_mut(padded_out_channels as usize).enumerate() {
+            let i = tap / (kernel[0] * kernel[1]) as usize;
+            for (out, weight) in weights[..output_extent.c as usize].iter_mut().enumerate() {
+                *weight *= pairs[2 * (out / outs * ins + i)];
+            }
         }
         self.set_convolution(
             reader,

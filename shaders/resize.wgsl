@@ -3,15 +3,14 @@ struct Params {
     output: View,
     input_extent: Extent,
     output_extent: Extent,
-    mode: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
-@group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 
 @compute @workgroup_size(64)
-fn upsample(
+fn resize(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
@@ -20,17 +19,17 @@ fn upsample(
     if !p.inside {
         return;
     }
-    let rows = source(p.y, params.input_extent.h, params.output_extent.h, params.mode);
-    let columns = source(p.x, params.input_extent.w, params.output_extent.w, params.mode);
-    let top = mix(
+    let rows = source(p.y, params.input_extent.h);
+    let columns = source(params.output_extent.h + p.x, params.input_extent.w);
+    let left = mix(
         f32(input[at(params.input, p.n, p.c, rows.first, columns.first)]),
-        f32(input[at(params.input, p.n, p.c, rows.first, columns.second)]),
-        columns.weight,
-    );
-    let bottom = mix(
         f32(input[at(params.input, p.n, p.c, rows.second, columns.first)]),
-        f32(input[at(params.input, p.n, p.c, rows.second, columns.second)]),
-        columns.weight,
+        rows.weight,
     );
-    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(mix(top, bottom, rows.weight));
+    let right = mix(
+        f32(input[at(params.input, p.n, p.c, rows.first, columns.second)]),
+        f32(input[at(params.input, p.n, p.c, rows.second, columns.second)]),
+        rows.weight,
+    );
+    output[at(params.output, p.n, p.c, p.y, p.x)] = OutputElement(mix(left, right, columns.weight));
 }

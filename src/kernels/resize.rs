@@ -1,20 +1,12 @@
-//! Resampling to another size. `NEAREST`: source index `⌊i·in/out⌋`. `BILINEAR`: source coordinate
-//! `max(0, (i+½)·in/out − ½)`. `BILINEAR_ALIGNED`: corners on corners, `i·(in−1)/(out−1)`. As in PyTorch's
-//! `interpolate`.
+//! Resampling to another size: along each axis, an output value is mixed of two neighbouring places of the input. Which
+//! they are, and with what weight, stands in a table, so that one kernel serves every convention and all devices agree:
+//! for each output row, then for each output column, the lower place, a whole number, and the weight of the one after it.
+//! There is none after the last; with a weight of 0 the lower place stands alone.
 
-use super::{
-    Extent, KernelParams, Variant, View, check_choice, kernel, one_thread_per_element, samples, shader,
-};
-
-/// The nearest source pixel.
-pub const NEAREST: u32 = 0;
-/// Bilinear, pixels as areas (`align_corners = false`).
-pub const BILINEAR: u32 = 1;
-/// Bilinear, corner pixels on corner pixels (`align_corners = true`).
-pub const BILINEAR_ALIGNED: u32 = 2;
+use super::{Extent, KernelParams, Variant, View, kernel, one_thread_per_element, samples, shader};
 
 kernel! {
-    "upsample", "upsample";
+    "resize", "resize";
     parameters {
         /// Of the input.
         input: View,
@@ -24,11 +16,11 @@ kernel! {
         input_extent: Extent,
         /// Of the output.
         output_extent: Extent,
-        /// [`NEAREST`], [`BILINEAR`] or [`BILINEAR_ALIGNED`].
-        mode: u32,
     }
     reads {
         input: Real, view(input, input_extent);
+        // Of the output's rows, then of its columns: place and weight.
+        sources: Float, first(|call| places(call.output_extent));
     }
     writes {
         output: Real, view(output, output_extent);
@@ -38,12 +30,12 @@ kernel! {
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "direct",
-        shader!("shared/resample", "upsample"),
+        shader!("shared/resample", "resize"),
         |call| one_thread_per_element(call.output_extent),
     )];
 
     fn check(&self) -> Result<(), String> {
-        check_resampled(self.input_extent, self.output_extent, self.mode)
+        check_resampled(self.input_extent, self.output_extent)
     }
 
     fn samples() -> Vec<Params> {
@@ -52,16 +44,20 @@ impl KernelParams for Params {
             output: samples::large_view(),
             input_extent: samples::extent(),
             output_extent: samples::large_extent(),
-            mode: BILINEAR,
         }]
     }
 }
 
+/// Numbers in a table with two for each row and each column.
+pub(super) fn places(extent: Extent) -> u64 {
+    2 * (u64::from(extent.h) + u64::from(extent.w))
+}
+
 /// Resampling leaves samples and channels as they are, and finds no pixel in nothing.
-pub(super) fn check_resampled(input: Extent, output: Extent, mode: u32) -> Result<(), String> {
+pub(super) fn check_resampled(input: Extent, output: Extent) -> Result<(), String> {
     super::max_pool2d::check_pooled(input, output)?;
     if (input.elements() == 0) != (output.elements() == 0) {
         return Err("it makes pixels of nothing, or nothing of pixels".into());
     }
-    check_choice("mode", mode, BILINEAR_ALIGNED)
+    Ok(())
 }

@@ -1,14 +1,14 @@
-//! Adjoint of [`upsample`](super::upsample): each input pixel gathers, from the output pixels that it
+//! Adjoint of [`resize`](super::resize): each input pixel gathers, from the output pixels that it
 //! contributed to, their gradient times its weight. A gather in a fixed order, so that repeats are
 //! bit-identical.
 
-use super::upsample::{BILINEAR, check_resampled};
+use super::resize::{check_resampled, places};
 use super::{
     Extent, KernelParams, Variant, View, check_flags, kernel, one_thread_per_element, samples, shader,
 };
 
 kernel! {
-    "upsample_adjoint", "upsample_adjoint";
+    "resize_adjoint", "resize_adjoint";
     parameters {
         /// Of the gradient of the resampled values.
         gradient: View,
@@ -18,13 +18,16 @@ kernel! {
         input_extent: Extent,
         /// Of the resampled values and their gradient.
         output_extent: Extent,
-        /// As in [`upsample`](super::upsample).
-        mode: u32,
         /// 1: add to what `output` holds.
         accumulate: u32,
     }
     reads {
         gradient: Real, view(gradient, output_extent);
+        // As in [`resize`](super::resize).
+        sources: Float, first(|call| places(call.output_extent));
+        // Of the input's rows, then of its columns: the first place of the output that it goes into, and the one after the
+        // last; whole numbers.
+        uses: Float, first(|call| places(call.input_extent));
     }
     writes {
         output: Real, view(output, input_extent), also_read(|call| call.accumulate == 1);
@@ -34,12 +37,12 @@ kernel! {
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "direct",
-        shader!("shared/resample", "upsample_adjoint"),
+        shader!("shared/resample", "resize_adjoint"),
         |call| one_thread_per_element(call.input_extent),
     )];
 
     fn check(&self) -> Result<(), String> {
-        check_resampled(self.input_extent, self.output_extent, self.mode)?;
+        check_resampled(self.input_extent, self.output_extent)?;
         check_flags(&[("accumulate", self.accumulate)])
     }
 
@@ -49,7 +52,6 @@ impl KernelParams for Params {
             output: samples::view(),
             input_extent: samples::extent(),
             output_extent: samples::large_extent(),
-            mode: BILINEAR,
             accumulate: 0,
         }]
     }

@@ -1,0 +1,42 @@
+// One thread computes one value: its few products are less work than to fetch what they need, which neighbouring threads
+// share in the cache.
+
+@group(0) @binding(1) var<storage, read> input: array<InputElement>;
+@group(0) @binding(2) var<storage, read> weight: array<WeightElement>;
+
+@compute @workgroup_size(64)
+fn depthwise_conv2d(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let p = position(params.output_extent, workgroup, workgroups, thread);
+    if !p.inside {
+        return;
+    }
+    let ins = params.input_extent.c / GROUPS;
+    let first = p.c / (params.output_extent.c / GROUPS) * ins;
+    // Rows and columns may begin above and left of the input: unsigned arithmetic wraps, so that what does not lie in the
+    // input is recognised by being too large.
+    let first_row = p.y * STRIDE_ROWS - params.padding.x;
+    let first_column = p.x * STRIDE_COLUMNS - params.padding.y;
+    var sum = 0.0;
+    for (var i = 0u; i < ins; i++) {
+        for (var ky = 0u; ky < KERNEL_ROWS; ky++) {
+            let row = first_row + ky * DILATION_ROWS;
+            if row >= params.input_extent.h {
+                continue;
+            }
+            let row_start = at(params.input, p.n, first + i, row, 0u);
+            let tap = (i * KERNEL_ROWS + ky) * KERNEL_COLUMNS;
+            for (var kx = 0u; kx < KERNEL_COLUMNS; kx++) {
+                let column = first_column + kx * DILATION_COLUMNS;
+                if column < params.input_extent.w {
+                    let factor = f32(weight[(tap + kx) * params.padded_out_channels + p.c]);
+                    sum = fma(factor, f32(input[row_start + column]), sum);
+                }
+            }
+        }
+    }
+    store_sum(at(params.output, p.n, p.c, p.y, p.x), p.c, sum);
+}

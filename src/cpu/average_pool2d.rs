@@ -1,0 +1,53 @@
+//! Twin of [`kernels::average_pool2d`](crate::kernels::average_pool2d).
+
+use rayon::prelude::*;
+
+use super::max_pool2d::window;
+use super::rows::{planes, row, sizes};
+use crate::kernels::average_pool2d::Params;
+
+/// `output` = the mean of `input` over the places of each window that count. The rows of a window are added up first, then
+/// what they have in its columns.
+pub fn run(params: &Params, input: &[f32], output: &mut [f32]) {
+    let [_, _, h, w] = sizes(params.input_extent);
+    let [_, _, pooled_h, pooled_w] = sizes(params.output_extent);
+    let [rows, columns] = [0, 1].map(|axis| counts(params, axis, [h, w][axis], [pooled_h, pooled_w][axis]));
+    let pitch = (params.output.row as usize).max(pooled_w);
+    planes(output, params.output, params.output_extent)
+        .into_par_iter()
+        .for_each_init(Vec::new, |sums, plane| {
+            for (y, out) in plane.values.chunks_mut(pitch).enumerate() {
+                sums.clear();
+                sums.resize(w, 0.0);
+                for iy in window(y, params.kernel[0], params.stride[0], params.padding[0], h) {
+                    let input = row(input, params.input, plane.n, plane.c, iy, w);
+                    for (sum, value) in sums.iter_mut().zip(input) {
+                        *sum += value;
+                    }
+                }
+                for (x, out) in out[..pooled_w].iter_mut().enumerate() {
+                    let covered = window(x, params.kernel[1], params.stride[1], params.padding[1], w);
+                    *out = sums[covered].iter().sum::<f32>() / (rows[y] * columns[x]);
+                }
+            }
+        });
+}
+
+/// How many places of each window along one axis count.
+pub(super) fn counts(params: &Params, axis: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    let [kernel, stride, padding, before, after] = [
+        params.kernel[axis],
+        params.stride[axis],
+        params.padding[axis],
+        params.counted_before[axis],
+        params.counted_after[axis],
+    ]
+    .map(|value| value as usize);
+    (0..outputs)
+        .map(|window| {
+            let first = (window * stride).max(padding - before);
+            let end = (window * stride + kernel).min(padding + inputs + after);
+            (end - first) as f32
+        })
+        .collect()
+}
