@@ -2,11 +2,19 @@ struct Params {
     input: View,
     output: View,
     extent: Extent,
+    axis: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
+
+// Where element k of the line at a position stands.
+fn on_line(view: View, p: Position, k: u32) -> u32 {
+    var place = vec4<u32>(p.n, p.c, p.y, p.x);
+    place[AXIS] = k;
+    return at(view, place.x, place.y, place.z, place.w);
+}
 
 @compute @workgroup_size(64)
 fn softmax(
@@ -14,20 +22,23 @@ fn softmax(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let p = position(Extent(params.extent.n, 1u, params.extent.h, params.extent.w), workgroup, workgroups, thread);
+    var lines = vec4<u32>(params.extent.n, params.extent.c, params.extent.h, params.extent.w);
+    let length = lines[AXIS];
+    lines[AXIS] = 1u;
+    let p = position(Extent(lines.x, lines.y, lines.z, lines.w), workgroup, workgroups, thread);
     if !p.inside {
         return;
     }
-    var largest = f32(input[at(params.input, p.n, 0u, p.y, p.x)]);
-    for (var c = 1u; c < params.extent.c; c++) {
-        largest = max(largest, f32(input[at(params.input, p.n, c, p.y, p.x)]));
+    var largest = f32(input[on_line(params.input, p, 0u)]);
+    for (var k = 1u; k < length; k++) {
+        largest = max(largest, f32(input[on_line(params.input, p, k)]));
     }
     var sum = 0.0;
-    for (var c = 0u; c < params.extent.c; c++) {
-        sum += exp(f32(input[at(params.input, p.n, c, p.y, p.x)]) - largest);
+    for (var k = 0u; k < length; k++) {
+        sum += exp(f32(input[on_line(params.input, p, k)]) - largest);
     }
-    for (var c = 0u; c < params.extent.c; c++) {
-        let probability = exp(f32(input[at(params.input, p.n, c, p.y, p.x)]) - largest) / sum;
-        output[at(params.output, p.n, c, p.y, p.x)] = OutputElement(probability);
+    for (var k = 0u; k < length; k++) {
+        let probability = exp(f32(input[on_line(params.input, p, k)]) - largest) / sum;
+        output[on_line(params.output, p, k)] = OutputElement(probability);
     }
 }

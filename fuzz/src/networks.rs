@@ -205,13 +205,13 @@ fn operator(graph: &mut Graph, bytes: &mut Unstructured<'_>) -> Result<Op> {
                 _ => PadMargins::LikeBottomRight,
             },
         }),
-        8 => Op::Add(ops::Add),
+        8 => Op::Arithmetic(ops::Operation::Add.into()),
         9 => Op::Affine(ops::Affine {
             scale: parameter(graph, bytes, 1)?,
             shift: parameter(graph, bytes, 1)?,
         }),
-        10 => Op::Softmax(ops::Softmax),
-        11 => Op::Sigmoid(ops::Sigmoid),
+        10 => Op::Softmax(ops::Softmax { axis: 1 }),
+        11 => Op::Pointwise(ops::Function::Sigmoid.into()),
         12 => Op::Input(ops::Input {
             channels: number(bytes)?,
             size: None,

@@ -1,4 +1,4 @@
-//! The matrix product behind both convolutions, and the epilogue after it.
+//! The matrix product behind both convolutions and that of tensors, and the epilogue after it.
 
 use super::rows::put;
 use super::slope::activate;
@@ -12,6 +12,15 @@ pub(super) struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
+    /// The same with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Matrix {
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.values.len()
     }

@@ -2,7 +2,9 @@
 //! parameters and the binding order of the kernel's contract, and the definition of what the shader of
 //! the same name must compute.
 
+mod blocks;
 mod ceilings;
+mod elementary;
 mod executor;
 mod matrix;
 mod rows;

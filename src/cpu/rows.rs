@@ -48,6 +48,17 @@ pub(super) fn for_each_row(
     extent: Extent,
     body: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
 ) {
+    for_each_costly_row(buffer, view, extent, 1, body);
+}
+
+/// The same where each element is made of `cost` others.
+pub(super) fn for_each_costly_row(
+    buffer: &mut [f32],
+    view: View,
+    extent: Extent,
+    cost: usize,
+    body: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
+) {
     let width = extent.w as usize;
     // The pitch of a single row means nothing and may be 0.
     let pitch = (view.row as usize).max(width);
@@ -55,7 +66,7 @@ pub(super) fn for_each_row(
         plane
             .values
             .par_chunks_mut(pitch)
-            .with_min_len(SMALLEST_PIECE.div_ceil(width))
+            .with_min_len(SMALLEST_PIECE.div_ceil(width * cost.max(1)))
             .enumerate()
             .for_each(|(y, row)| body(plane.n, plane.c, y, &mut row[..width]));
     });
@@ -99,6 +110,53 @@ pub(super) fn bands(buffer: &mut [f32], view: View, extent: Extent, rows: usize)
 pub(super) fn row(buffer: &[f32], view: View, n: usize, c: usize, y: usize, width: usize) -> &[f32] {
     let start = view.at(n, c, y, 0);
     &buffer[start..start + width]
+}
+
+/// The row of a tensor that is repeated along the axes on which it has a size of 1; of one number if that is so of its
+/// columns.
+pub(super) fn repeated_row(
+    buffer: &[f32],
+    view: View,
+    extent: Extent,
+    n: usize,
+    c: usize,
+    y: usize,
+) -> &[f32] {
+    let [samples, channels, h, w] = sizes(extent);
+    row(
+        buffer,
+        view,
+        n.min(samples - 1),
+        c.min(channels - 1),
+        y.min(h - 1),
+        w,
+    )
+}
+
+/// Sums that are added to side by side.
+const LANES: usize = 16;
+
+/// Terms that are added up in float32 before they go into a sum in float64.
+const PIECE: usize = 32 * LANES;
+
+/// The sum of `term` over the elements of two slices of one length, in a fixed order.
+pub(super) fn sum_of(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
+    let mut sum = 0.0;
+    for (left, right) in left.chunks(PIECE).zip(right.chunks(PIECE)) {
+        let mut lanes = [0.0f32; LANES];
+        let (lefts, rights) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
+        let (left, right) = (lefts.remainder(), rights.remainder());
+        for (lefts, rights) in lefts.zip(rights) {
+            for ((lane, &left), &right) in lanes.iter_mut().zip(lefts).zip(rights) {
+                *lane += term(left, right);
+            }
+        }
+        for ((lane, &left), &right) in lanes.iter_mut().zip(left).zip(right) {
+            *lane += term(left, right);
+        }
+        sum += lanes.into_iter().map(f64::from).sum::<f64>();
+    }
+    sum
 }
 
 /// Writes `value` or adds it.

@@ -8,13 +8,19 @@
 //!
 //! A kernel more is its four files and one line in the list below.
 
+mod blocks;
 mod declaration;
+mod functions;
 mod layout;
 mod samples;
 mod specialisation;
 mod variant;
 
+pub use arithmetic::Operation;
+pub(crate) use blocks::block;
 pub use declaration::{Declared, KernelParams, ViewOf};
+pub use functions::Function;
+pub(crate) use functions::for_each_function;
 pub use layout::{Binding, Extent, Field, Kernel, Kind, Need, Region, View};
 pub use specialisation::{Element, MatrixUnits, Specialisation};
 pub use variant::{Constants, SMALLEST_SUBGROUP, Traits, Variant, Way};
@@ -58,22 +64,40 @@ macro_rules! for_each_kernel {
             Pad => pad,
             /// Adjoint of the border.
             PadAdjoint => pad_adjoint,
-            /// Elementwise sum.
-            Add => add,
+            /// Arithmetic with two tensors, either repeated along axes.
+            Arithmetic => arithmetic,
+            /// Sum or largest of blocks.
+            Reduce => reduce,
+            /// Which element of each block is its largest.
+            LargestPosition => largest_position,
+            /// Adjoint of sums and maxima over blocks.
+            Spread => spread,
+            /// Mean and deviation of blocks.
+            Moments => moments,
+            /// Mean and deviation of blocks, from those of their parts.
+            CombineMoments => combine_moments,
+            /// Normalisation of blocks.
+            Normalise => normalise,
+            /// The sums that the adjoint of a normalisation takes off.
+            NormaliseSums => normalise_sums,
+            /// Adjoint of a normalisation.
+            NormaliseAdjoint => normalise_adjoint,
             /// Scale and shift per channel; with no shift, its own adjoint.
             Affine => affine,
-            /// Softmax over channels.
+            /// Other sizes for the same numbers.
+            Reshape => reshape,
+            /// Exchange of axes.
+            Transpose => transpose,
+            /// Products of matrices.
+            MatMul => mat_mul,
+            /// Softmax over an axis.
             Softmax => softmax,
             /// Adjoint of softmax.
             SoftmaxAdjoint => softmax_adjoint,
-            /// Logistic function.
-            Sigmoid => sigmoid,
-            /// Adjoint of the logistic function.
-            SigmoidAdjoint => sigmoid_adjoint,
-            /// Exponential linear unit.
-            Elu => elu,
-            /// Adjoint of the exponential linear unit.
-            EluAdjoint => elu_adjoint,
+            /// A function of each number by itself.
+            Pointwise => pointwise,
+            /// Adjoint of a function of each number by itself.
+            PointwiseAdjoint => pointwise_adjoint,
             /// One value everywhere.
             Fill => fill,
             /// Copies of chosen elements.

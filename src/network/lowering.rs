@@ -26,6 +26,8 @@ pub(super) struct Lowering<'g> {
     gradient_buffers: HashMap<BufferId, BufferId>,
     /// Whether the gradient of a node's values has been written, so that more must be added to it.
     gradient_begun: Vec<bool>,
+    /// Whether somebody wants the gradient of a node's values.
+    wanted: Vec<bool>,
     /// How each concatenation came about.
     joins: Joins,
     /// What each node keeps for its adjoint.
@@ -54,6 +56,7 @@ impl<'g> Lowering<'g> {
             forward: 0,
             gradient_buffers: HashMap::new(),
             gradient_begun: vec![false; places.len()],
+            wanted: wanted(graph, options.gradients),
             kept: vec![HashMap::new(); places.len()],
             places,
             joins,
@@ -87,7 +90,7 @@ impl<'g> Lowering<'g> {
         let seed = Some(self.seed(self.graph.output())?);
         for index in (0..self.graph.nodes().len()).rev() {
             let id = NodeId(index);
-            if self.gradient_begun[index] {
+            if self.gradient_begun[index] && self.wanted[index] {
                 self.node(id).op.adjoint(&mut NodeSite { lowering: self, id })?;
             }
         }
@@ -241,6 +244,20 @@ impl<'g> Lowering<'g> {
     }
 }
 
+/// Of each node, whether somebody wants the gradient of its values: who trains, of all that depends on a parameter, and
+/// others of all that depends on the network's input.
+fn wanted(graph: &Graph, gradients: Gradients) -> Vec<bool> {
+    let mut wanted: Vec<bool> = Vec::with_capacity(graph.nodes().len());
+    for (index, node) in graph.nodes().iter().enumerate() {
+        let own = match gradients {
+            Gradients::Parameters => !node.op.parameters().is_empty(),
+            _ => NodeId(index) == graph.input(),
+        };
+        wanted.push(own || node.inputs.iter().any(|input| wanted[input.0]));
+    }
+    wanted
+}
+
 /// One node of a lowering.
 struct NodeSite<'l, 'g> {
     lowering: &'l mut Lowering<'g>,
@@ -360,11 +377,10 @@ impl Site for NodeSite<'_, '_> {
 
     fn begin_gradient(&mut self, index: usize) -> Result<Option<(Place, bool)>> {
         let input = self.input_node(index)?;
-        // Training does without the gradient of the network's input.
-        if self.lowering.trainable.is_some() && input == self.lowering.graph.input() {
-            return Ok(None);
+        match self.lowering.wanted[input.0] {
+            true => Ok(Some(self.lowering.begin_gradient(input))),
+            false => Ok(None),
         }
-        Ok(Some(self.lowering.begin_gradient(input)))
     }
 
     fn trains(&self) -> bool {

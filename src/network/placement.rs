@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::options::LoweringOptions;
+use super::options::{Gradients, LoweringOptions};
 use crate::graph::ops::{Concat, Op};
 use crate::graph::{Graph, NodeId};
 use crate::kernels::View;
@@ -158,6 +158,14 @@ pub(super) fn place_all(
                     ..base
                 }
             }
+            (None, Op::Constant(constant)) if options.gradients != Gradients::Parameters => {
+                let values = graph.data(constant.values).to_vec();
+                Place {
+                    buffer: program.add_constant(node.name.clone(), values),
+                    view: View::dense(shape),
+                    shape,
+                }
+            }
             _ => program.add_tensor(node.name.clone(), shape),
         });
     }
@@ -185,7 +193,7 @@ fn join(
             let once = bases.iter().filter(|(other, _)| other == base).count() == 1;
             let movable = !matches!(
                 graph.nodes()[base.0].op,
-                Op::Input(_) | Op::Concat(Concat::CHANNELS)
+                Op::Input(_) | Op::Constant(_) | Op::Concat(Concat::CHANNELS)
             ) && !is_sliced(graph, inputs[index]);
             let unplaced = places[base.0].is_none() && *base != graph.output();
             // Of several parts that are cropped only the first one stands whole.

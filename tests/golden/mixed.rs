@@ -24,7 +24,11 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let slopes = build.parameter("residual_slopes")?;
     let residual = build.slope("residual_slopes", Slopes::Learnt(slopes), residual)?;
     let residual = build.conv("residual_2", residual, [1, 1], [1, 1])?;
-    let residual = build.graph.add("residual_add", ops::Add, &[residual, pooled])?;
+    let residual = build.graph.add(
+        "residual_add",
+        ops::Arithmetic::from(ops::Operation::Add),
+        &[residual, pooled],
+    )?;
     let residual = build.affine("residual_norm", residual)?;
     let residual = build.slope("residual_relu", Slopes::Same(0.0), residual)?;
 
@@ -53,7 +57,11 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let bilinear = build.resize("bilinear", Resampling::BILINEAR, like, &[residual, stem])?;
     let aligned = build.resize("aligned", Resampling::BILINEAR_ALIGNED, like, &[deep, stem])?;
     let gate = build.conv("gate", stem, [1, 1], [0, 0])?;
-    let gate = build.graph.add("gate_sigmoid", ops::Sigmoid, &[gate])?;
+    let gate = build.graph.add(
+        "gate_sigmoid",
+        ops::Pointwise::from(ops::Function::Sigmoid),
+        &[gate],
+    )?;
 
     let strided = build.graph.add(
         "corner_first",
@@ -88,7 +96,7 @@ pub fn graph(checkpoint: &Checkpoint) -> Result<Graph> {
     let logits = build.conv("head", everything, [1, 1], [0, 0])?;
     let logits = build.resize("logits", Resampling::BILINEAR_ALIGNED, twice, &[logits])?;
     let logits = build.graph.add("crop", ops::Crop, &[logits, input])?;
-    build.graph.add("softmax", ops::Softmax, &[logits])?;
+    build.graph.add("softmax", ops::Softmax { axis: 1 }, &[logits])?;
     Ok(build.graph)
 }
 

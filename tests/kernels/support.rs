@@ -314,6 +314,17 @@ impl Random {
         (view, length as usize)
     }
 
+    /// The same with a size of 1 on some axes.
+    pub fn part_of(&mut self, extent: Extent) -> Extent {
+        let mut size = |size| if self.below(2) == 0 { 1 } else { size };
+        Extent {
+            n: size(extent.n),
+            c: size(extent.c),
+            h: size(extent.h),
+            w: size(extent.w),
+        }
+    }
+
     /// Floats in [−2, 2).
     pub fn floats(&mut self, length: usize) -> Vec<u32> {
         (0..length).map(|_| self.float(-2.0, 2.0).to_bits()).collect()

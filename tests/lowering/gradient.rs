@@ -192,7 +192,7 @@ fn part_of_a_join_may_be_used_after_it() {
     // The input cannot stand in place and is copied.
     let joined = graph.node(ops::Concat::CHANNELS, &[a, input]);
     let b = graph.convolution(joined, [7, 4], 1);
-    graph.node(ops::Add, &[a, b]);
+    graph.node(ops::Arithmetic::from(ops::Operation::Add), &[a, b]);
     graph.check("a part of a concatenation is added to what follows it");
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use asma::Shape;
 use asma::cpu::CpuExecutor;
-use asma::kernels::{Element, asma_mask, sigmoid};
+use asma::graph::ops::Function;
+use asma::kernels::{Element, View, asma_mask, pointwise};
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Network, Precision, lower};
 use asma::program::{BufferId, Builder, Contents, Executor};
@@ -91,6 +92,17 @@ fn weights_beyond_float16_stay_float32() {
     assert!(large > 0 && small > 0, "{large} and {small}");
 }
 
+fn sigmoid(input: View, output: View, shape: Shape) -> pointwise::Params {
+    pointwise::Params {
+        input,
+        output,
+        extent: shape.into(),
+        function: Function::Sigmoid.number(),
+        a: 0.0,
+        b: 0.0,
+    }
+}
+
 #[test]
 fn a_kernel_for_words_refuses_halves() {
     let shape = Shape::new(1, 2, 4, 4);
@@ -101,11 +113,7 @@ fn a_kernel_for_words_refuses_halves() {
     let labels = program.add_buffer("labels", 16);
     let classes = program.add_buffer("classes", 2);
     let counts = program.add_buffer("counts", 16);
-    let params = sigmoid::Params {
-        input: input.view,
-        output: logits.view,
-        extent: shape.into(),
-    };
+    let params = sigmoid(input.view, logits.view, shape);
     program.add_call("sigmoid", params, &[input.buffer], &[logits.buffer]);
     program.store_as_halves(&[labels, classes, counts]);
     let params = asma_mask::Params {
@@ -130,11 +138,7 @@ fn words_written_to_halves_are_rounded() {
     let shape = Shape::new(1, 1, 1, 5);
     let mut program = Builder::new();
     let [input, output] = ["input", "output"].map(|name| program.add_tensor(name, shape));
-    let params = sigmoid::Params {
-        input: input.view,
-        output: output.view,
-        extent: shape.into(),
-    };
+    let params = sigmoid(input.view, output.view, shape);
     program.add_call("sigmoid", params, &[input.buffer], &[output.buffer]);
     program.store_as_halves(&[]);
     let program = program.finish().unwrap();

@@ -95,7 +95,7 @@ fn reads(graph: &Graph) -> Vec<usize> {
         }
         // What only lends its size passes no gradient.
         let values = match node.op {
-            Op::Concat(_) | Op::Add(_) => node.inputs.len(),
+            Op::Concat(_) | Op::Arithmetic(_) | Op::MatMul(_) => node.inputs.len(),
             _ => node.inputs.len().min(1),
         };
         for input in &node.inputs[..values] {
@@ -261,6 +261,15 @@ fn count_features(graph: &Graph, counts: &mut HashMap<&'static str, usize>) {
                 count("affine of a convolution", after_convolution);
                 count("affine alone", !after_convolution);
             }
+            Op::Constant(_) => count("constant", true),
+            Op::GroupNorm(ops::GroupNorm { scale, shift, .. }) => {
+                count("scale of a norm of channels", scale.is_some());
+                count("shift of a norm of channels", shift.is_some());
+            }
+            Op::LayerNorm(ops::LayerNorm { scale, shift, .. }) => {
+                count("scale of a norm of columns", scale.is_some());
+                count("shift of a norm of columns", shift.is_some());
+            }
             Op::Slope(ops::Slope {
                 slopes: Slopes::Learnt(id),
             }) => {
@@ -283,7 +292,7 @@ fn count_features(graph: &Graph, counts: &mut HashMap<&'static str, usize>) {
 #[test]
 fn gradients_of_random_graphs_are_their_derivatives() {
     let mut counts = HashMap::new();
-    for seed in 1000..1300 {
+    for seed in 1000..1500 {
         let (graph, input) = graph_with_shared_parameters(seed);
         let what = format!("graph {seed} of input {input}: {}", describe(&graph));
         count_features(&graph, &mut counts);

@@ -7,9 +7,9 @@ use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
 use asma::kernels::{
-    Extent, Params, View, add, asma_mask, conv_transpose2d, conv2d, fill, gather, samples_of_all,
+    Extent, Params, View, arithmetic, asma_mask, conv_transpose2d, conv2d, fill, gather, samples_of_all,
 };
-use asma::kernels::{Need, slope_adjoint};
+use asma::kernels::{Need, Operation, slope_adjoint};
 use asma::program::{BufferId, Builder, Condition, Executor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -239,12 +239,7 @@ fn a_condition_stands_in_its_buffer_and_apart_from_what_is_written() {
 fn a_call_with_too_few_buffers_is_refused() {
     let problem = refused(|program| {
         let one = program.add_tensor("one", SHAPE);
-        let params = add::Params {
-            left: one.view,
-            right: one.view,
-            output: one.view,
-            extent: SHAPE.into(),
-        };
+        let params = arithmetic::Params::new(Operation::Add, [(one.view, SHAPE.into()); 3]);
         program.add_call("add", params, [one.buffer], [None; 0]);
     });
     assert_says(

@@ -1,6 +1,7 @@
 //! Graphs of all operators, wired at random from a seed.
 
 use asma::Shape;
+use asma::graph::ops::{Function, NormGroups, Operation, Reduction};
 use asma::graph::{
     BlockOrder, Coordinates, Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId,
     Resampling, ResizeSize, Rounding, SliceSize, Slopes, ops,
@@ -62,14 +63,19 @@ impl Growing {
         self.graph.shapes(self.input).unwrap()[id.0]
     }
 
-    /// A node to go on from: often the last one, so that graphs get deep; else any, so that values are used
-    /// repeatedly.
+    /// A node to go on from that depends on the input: often the last one, so that graphs get deep; else any, so that
+    /// values are used repeatedly.
     fn source(&mut self) -> NodeId {
-        let count = self.graph.nodes().len();
-        if self.below(2) == 0 {
-            NodeId(count - 1)
-        } else {
-            NodeId(self.below(count))
+        let mut depending: Vec<usize> = vec![0];
+        for (index, node) in self.graph.nodes().iter().enumerate() {
+            if node.inputs.iter().any(|input| depending.contains(&input.0)) {
+                depending.push(index);
+            }
+        }
+        let last = depending[depending.len() - 1];
+        match self.below(2) {
+            0 => NodeId(last),
+            _ => NodeId(self.pick(&depending)),
         }
     }
 
@@ -82,7 +88,7 @@ impl Growing {
     fn grow(&mut self) {
         let x = self.source();
         let shape = self.shape(x);
-        match self.below(20) {
+        match self.below(29) {
             0..=2 => {
                 let y = self.convolution(x, shape);
                 self.follow(y);
@@ -151,10 +157,24 @@ impl Growing {
                 let shapes = self.graph.shapes(self.input).unwrap();
                 let alike: Vec<usize> = (0..shapes.len()).filter(|&i| shapes[i] == shape).collect();
                 let other = NodeId(self.pick(&alike));
-                self.add(ops::Add, &[x, other]);
+                self.add(ops::Arithmetic::from(Operation::Add), &[x, other]);
             }
-            14 => self.affine(x, shape),
+            14 => {
+                self.affine(x, shape);
+                if self.below(3) == 0 {
+                    self.convolution(self.graph.output(), shape);
+                }
+            }
             15 => {
+                let axis = self.pick(&[1, 1, 0, 2, 3]);
+                self.add(ops::Softmax { axis }, &[x]);
+            }
+            21 => self.rearranged(x, shape),
+            22 => self.product(x, shape),
+            16 | 17 => self.pointwise(x),
+            18 | 19 => self.arithmetic(x, shape),
+            20 => self.norm(x, shape),
+            23 => {
                 let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3, 5])];
                 let op = ops::AveragePool2d {
                     kernel,
@@ -165,7 +185,7 @@ impl Growing {
                 };
                 self.add(op, &[x]);
             }
-            16 => {
+            24 => {
                 let block = self.pick(&[2, 2, 3]);
                 if shape.h.max(shape.w) < LARGE && shape.c.is_multiple_of(block * block) {
                     let order = self.pick(&[BlockOrder::DepthFirst, BlockOrder::ColumnFirst]);
@@ -174,18 +194,10 @@ impl Growing {
                     self.add(ops::SpaceToDepth { block }, &[x]);
                 }
             }
-            17 => self.slice(x, shape),
-            18 => self.join(x, shape),
+            25 => self.slice(x, shape),
+            26 => self.join(x, shape),
             _ => {
-                let op = self.pick(&[0, 1, 2]);
-                self.add(
-                    match op {
-                        0 => Op::from(ops::Softmax),
-                        1 => Op::from(ops::Elu { alpha: 0.5 }),
-                        _ => Op::from(ops::Sigmoid),
-                    },
-                    &[x],
-                );
+                self.reduce(x);
             }
         }
     }
@@ -252,6 +264,169 @@ impl Growing {
         if length <= LARGE {
             self.add(ops::Concat { axis }, &parts);
         }
+    }
+
+    fn rearranged(&mut self, x: NodeId, shape: Shape) {
+        if self.below(2) == 0 {
+            let mut axes = [0, 1, 2, 3];
+            for last in (1..4).rev() {
+                axes.swap(last, self.below(last + 1));
+            }
+            self.add(ops::Transpose { axes }, &[x]);
+            return;
+        }
+        let Shape { n, c, h, w } = shape;
+        let shape = self.pick(&[
+            [1, 1, n * c, h * w],
+            [n, 1, c, h * w],
+            [n, h, w, c],
+            [1, n, c * h, w],
+            [w, c, n, h],
+            [1, 1, 1, n * c * h * w],
+        ]);
+        self.add(ops::Reshape { shape }, &[x]);
+    }
+
+    /// With a node of fitting sizes: itself, or a constant that may be used for all samples and channels.
+    fn product(&mut self, x: NodeId, shape: Shape) {
+        let transposed = [0; 2].map(|_| self.below(2) == 0);
+        let first = self.below(2) == 0;
+        if self.below(3) == 0 {
+            // Of itself with itself, transposed.
+            self.add(
+                ops::MatMul {
+                    transposed: [first, !first],
+                },
+                &[x, x],
+            );
+            return;
+        }
+        let own = transposed[usize::from(!first)];
+        let [rows, columns] = if own {
+            [shape.w, shape.h]
+        } else {
+            [shape.h, shape.w]
+        };
+        let (depth, other) = (if first { columns } else { rows }, self.pick(&[1, 3, 6]));
+        let as_factor = if first { [depth, other] } else { [other, depth] };
+        let [h, w] = match transposed[usize::from(first)] {
+            true => [as_factor[1], as_factor[0]],
+            false => as_factor,
+        };
+        let (n, c) = (self.pick(&[1, shape.n]), self.pick(&[1, shape.c]));
+        let values = self.parameter(&[n, c, h, w], 1.0 / (depth as f32).sqrt());
+        let constant = self.add(ops::Constant { values }, &[]);
+        let inputs = if first { [x, constant] } else { [constant, x] };
+        self.add(ops::MatMul { transposed }, &inputs);
+    }
+
+    fn norm(&mut self, x: NodeId, shape: Shape) {
+        // Large, as differences of 32 bits' roundings are magnified where a deviation is small.
+        let epsilon = 0.1;
+        let learnt = |growing: &mut Growing, count| match growing.below(3) {
+            0 => None,
+            _ => Some(growing.parameter(&[count], 1.0)),
+        };
+        match self.below(3) {
+            0 => {
+                let op = ops::LayerNorm {
+                    scale: learnt(self, shape.w),
+                    shift: learnt(self, shape.w),
+                    epsilon,
+                };
+                self.add(op, &[x]);
+            }
+            kind => {
+                let groups = match kind {
+                    1 => NormGroups::Instance,
+                    _ => NormGroups::Groups(self.pick(&[1, 2, 3])),
+                };
+                let op = ops::GroupNorm {
+                    groups,
+                    scale: learnt(self, shape.c),
+                    shift: learnt(self, shape.c),
+                    epsilon,
+                };
+                let y = self.add(op, &[x]);
+                self.follow(y);
+            }
+        }
+    }
+
+    /// With a node that is repeated or a constant, on either side.
+    fn arithmetic(&mut self, x: NodeId, shape: Shape) {
+        let other = match self.below(3) {
+            0 => self.reduce(x),
+            1 => {
+                let mut size = |size| if self.random.random_bool(0.5) { 1 } else { size };
+                let shape = [size(shape.n), size(shape.c), size(shape.h), size(shape.w)];
+                let values = self.parameter(&shape, 1.0);
+                let constant = self.add(ops::Constant { values }, &[]);
+                // Also of what only constants are read by.
+                match self.below(2) {
+                    0 => constant,
+                    _ => self.add(ops::Pointwise::from(Function::Silu), &[constant]),
+                }
+            }
+            _ => self.source(),
+        };
+        let operation = self.pick(&[
+            Operation::Add,
+            Operation::Subtract,
+            Operation::Multiply,
+            Operation::Divide,
+            Operation::Maximum,
+            Operation::Minimum,
+        ]);
+        let other = match operation {
+            // By what is at least ½ away from 0.
+            Operation::Divide => {
+                let above_zero = self.add(ops::Pointwise::from(Function::Sigmoid), &[other]);
+                let values = self.parameter(&[1, 1, 1, 1], 0.2);
+                let constant = self.add(ops::Constant { values }, &[]);
+                let one = self.add(ops::Pointwise::from(Function::Exp), &[constant]);
+                self.add(ops::Arithmetic::from(Operation::Add), &[above_zero, one])
+            }
+            _ => other,
+        };
+        let inputs = match self.below(2) == 0 && operation != Operation::Divide {
+            true => [other, x],
+            false => [x, other],
+        };
+        self.add(ops::Arithmetic { operation }, &inputs);
+    }
+
+    fn reduce(&mut self, x: NodeId) -> NodeId {
+        let function = self.pick(&[Reduction::Mean, Reduction::Max, Reduction::Mean]);
+        let axes = [0; 4].map(|_| self.below(2) == 0);
+        self.add(ops::Reduce { function, axes }, &[x])
+    }
+
+    /// A function under which deep graphs stay within bounds.
+    fn pointwise(&mut self, x: NodeId) {
+        let function = self.pick(&[
+            Function::Clip {
+                low: -0.5,
+                high: 0.75,
+            },
+            Function::HardSigmoid {
+                alpha: 0.2,
+                beta: 0.5,
+            },
+            Function::HardSwish,
+            Function::Silu,
+            Function::Gelu,
+            Function::GeluTanh,
+            Function::Tanh,
+            Function::Softplus,
+            Function::Sigmoid,
+            Function::Elu { alpha: 0.5 },
+            Function::Abs,
+            Function::Negate,
+            Function::Erf,
+            Function::Mish,
+        ]);
+        self.add(ops::Pointwise { function }, &[x]);
     }
 
     /// What is often fused to a convolution.

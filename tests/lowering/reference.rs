@@ -2,6 +2,7 @@
 //! lowering, nothing in place.
 
 use asma::Shape;
+use asma::graph::ops::{Function, NormGroups, Operation, Reduction};
 use asma::graph::{
     BlockOrder, Coordinates, Graph, Op, PadMargins, PadMode, ParameterId, Resampling, ResizeSize, Rounding,
     Slopes, ops,
@@ -34,6 +35,16 @@ impl Values {
         self.data[((n * channels + c) * h + y) * w + x]
     }
 
+    /// Repeated along the axes on which it has a size of 1.
+    fn repeated(&self, n: usize, c: usize, y: usize, x: usize) -> f64 {
+        self.data[shape_index(self.shape, n, c, y, x)]
+    }
+
+    /// Of the only sample and channel where there is one.
+    fn factor(&self, n: usize, c: usize, y: usize, x: usize) -> f64 {
+        self.at(n.min(self.shape.n - 1), c.min(self.shape.c - 1), y, x)
+    }
+
     /// 0 outside.
     fn padded(&self, n: usize, c: usize, y: isize, x: isize) -> f64 {
         let inside = (0..self.shape.h as isize).contains(&y) && (0..self.shape.w as isize).contains(&x);
@@ -64,9 +75,13 @@ pub fn evaluate_with(graph: &Graph, parameters: &[Vec<f64>], input: &Values) -> 
     let mut values: Vec<Values> = Vec::new();
     for (node, &shape) in graph.nodes().iter().zip(&shapes) {
         let inputs: Vec<&Values> = node.inputs.iter().map(|id| &values[id.0]).collect();
-        let value = match inputs.first() {
-            None => input.clone(),
-            Some(first) => operator(graph, parameters, &node.op, first, &inputs, shape),
+        let value = match (&node.op, inputs.first()) {
+            (Op::Constant(ops::Constant { values }), _) => Values {
+                shape,
+                data: parameters[values.0].clone(),
+            },
+            (_, None) => input.clone(),
+            (_, Some(first)) => operator(graph, parameters, &node.op, first, &inputs, shape),
         };
         values.push(value);
     }
@@ -287,22 +302,131 @@ fn operator(
                 }
             })
         }
-        Op::Add(_) => Values::from_fn(shape, |n, c, y, x| {
-            first.at(n, c, y, x) + inputs[1].at(n, c, y, x)
+        Op::Arithmetic(ops::Arithmetic { operation }) => Values::from_fn(shape, |n, c, y, x| {
+            let [a, b] = [first, inputs[1]].map(|factor| factor.repeated(n, c, y, x));
+            match operation {
+                Operation::Add => a + b,
+                Operation::Subtract => a - b,
+                Operation::Multiply => a * b,
+                Operation::Divide => a / b,
+                Operation::Maximum => a.max(b),
+                Operation::Minimum => a.min(b),
+            }
         }),
+        Op::Reduce(ops::Reduce { function, .. }) => {
+            let nothing = match function {
+                Reduction::Max => f64::NEG_INFINITY,
+                Reduction::Mean | Reduction::Sum => 0.0,
+            };
+            let mut output = Values::from_fn(shape, |_, _, _, _| nothing);
+            for n in 0..first.shape.n {
+                for c in 0..first.shape.c {
+                    for y in 0..first.shape.h {
+                        for x in 0..first.shape.w {
+                            let value = first.at(n, c, y, x);
+                            let result = &mut output.data[shape_index(shape, n, c, y, x)];
+                            *result = match function {
+                                Reduction::Max => result.max(value),
+                                Reduction::Mean | Reduction::Sum => *result + value,
+                            };
+                        }
+                    }
+                }
+            }
+            if function == Reduction::Mean {
+                let count = (first.shape.elements() / shape.elements()) as f64;
+                output.data.iter_mut().for_each(|sum| *sum /= count);
+            }
+            output
+        }
+        Op::Constant(_) => unreachable!(),
+        Op::GroupNorm(ops::GroupNorm {
+            groups,
+            scale,
+            shift,
+            epsilon,
+        }) => {
+            let groups = match groups {
+                NormGroups::Groups(groups) => groups,
+                NormGroups::Instance => shape.c,
+            };
+            let of_group = shape.c / groups;
+            normalised(
+                first,
+                epsilon,
+                [scale, shift].map(|id| id.map(|id| &parameters[id.0][..])),
+                |n, c, _| {
+                    let channels = c / of_group * of_group..(c / of_group + 1) * of_group;
+                    let planes = channels.flat_map(|c| (0..shape.h).map(move |y| (n, c, y)));
+                    planes.collect()
+                },
+                |c, _| c,
+            )
+        }
+        Op::LayerNorm(ops::LayerNorm {
+            scale,
+            shift,
+            epsilon,
+        }) => normalised(
+            first,
+            epsilon,
+            [scale, shift].map(|id| id.map(|id| &parameters[id.0][..])),
+            |n, c, y| vec![(n, c, y)],
+            |_, x| x,
+        ),
         Op::Affine(ops::Affine { scale, shift }) => Values::from_fn(shape, |n, c, y, x| {
             per_channel(scale, c) * first.at(n, c, y, x) + per_channel(shift, c)
         }),
-        Op::Softmax(_) => Values::from_fn(shape, |n, c, y, x| {
-            let sum: f64 = (0..shape.c).map(|c| first.at(n, c, y, x).exp()).sum();
-            first.at(n, c, y, x).exp() / sum
+        Op::Softmax(ops::Softmax { axis }) => Values::from_fn(shape, |n, c, y, x| {
+            let at = |[n, c, y, x]: [usize; 4]| first.at(n, c, y, x);
+            let place = [n, c, y, x];
+            let length = [shape.n, shape.c, shape.h, shape.w][axis];
+            let others = (0..length).map(|k| {
+                let mut other = place;
+                other[axis] = k;
+                (at(other) - at(place)).exp()
+            });
+            1.0 / others.sum::<f64>()
         }),
-        Op::Elu(ops::Elu { alpha }) => Values::from_fn(shape, |n, c, y, x| match first.at(n, c, y, x) {
-            value if value > 0.0 => value,
-            value => f64::from(alpha) * value.exp_m1(),
+        Op::Reshape(_) => Values {
+            shape,
+            data: first.data.clone(),
+        },
+        Op::Transpose(ops::Transpose { axes }) => Values::from_fn(shape, |n, c, y, x| {
+            let mut place = [0; 4];
+            for (axis, index) in axes.into_iter().zip([n, c, y, x]) {
+                place[axis] = index;
+            }
+            let [n, c, y, x] = place;
+            first.at(n, c, y, x)
         }),
-        Op::Sigmoid(_) => Values::from_fn(shape, |n, c, y, x| 1.0 / (1.0 + (-first.at(n, c, y, x)).exp())),
+        Op::MatMul(ops::MatMul { transposed }) => {
+            let factor = |index: usize, n, c, row, column| match transposed[index] {
+                true => inputs[index].factor(n, c, column, row),
+                false => inputs[index].factor(n, c, row, column),
+            };
+            let depth = if transposed[0] {
+                first.shape.h
+            } else {
+                first.shape.w
+            };
+            Values::from_fn(shape, |n, c, y, x| {
+                (0..depth)
+                    .map(|k| factor(0, n, c, y, k) * factor(1, n, c, k, x))
+                    .sum()
+            })
+        }
+        Op::Pointwise(ops::Pointwise { function: f }) => {
+            Values::from_fn(shape, |n, c, y, x| function(f, first.at(n, c, y, x)))
+        }
     }
+}
+
+/// Where in a tensor of this shape a number stands that is repeated along the axes on which it has a size of 1.
+fn shape_index(shape: Shape, n: usize, c: usize, y: usize, x: usize) -> usize {
+    let (n, c) = (n.min(shape.n - 1), c.min(shape.c - 1));
+    let (y, x) = (y.min(shape.h - 1), x.min(shape.w - 1));
+    ((n * shape.c + c) * shape.h + y) * shape.w + x
 }
 
 /// The two source pixels of pixel `at`, of `from` resampled to `to` by `scale`, with their weights.
@@ -339,4 +463,78 @@ fn sources(mode: Resampling, at: usize, from: usize, to: usize, scale: f64) -> [
             [(below, 1.0 - share), ((below + 1).min(from - 1), share)]
         }
     }
+}
+
+/// Numbers less the mean of the rows that belong to theirs, over their deviation, scaled and shifted.
+fn normalised(
+    values: &Values,
+    epsilon: f32,
+    [scale, shift]: [Option<&[f64]>; 2],
+    rows: impl Fn(usize, usize, usize) -> Vec<(usize, usize, usize)>,
+    coefficient: impl Fn(usize, usize) -> usize,
+) -> Values {
+    let shape = values.shape;
+    let mut result = values.clone();
+    for n in 0..shape.n {
+        for c in 0..shape.c {
+            for y in 0..shape.h {
+                let rows = rows(n, c, y);
+                let all = || {
+                    rows.iter()
+                        .flat_map(|&(n, c, y)| (0..shape.w).map(move |x| values.at(n, c, y, x)))
+                };
+                let count = all().count() as f64;
+                let mean = all().sum::<f64>() / count;
+                let variance = all().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
+                for x in 0..shape.w {
+                    let normal = (values.at(n, c, y, x) - mean) / (variance + f64::from(epsilon)).sqrt();
+                    let index = coefficient(c, x);
+                    let (scale, shift) = (scale.map_or(1.0, |s| s[index]), shift.map_or(0.0, |s| s[index]));
+                    result.data[shape_index(shape, n, c, y, x)] = normal * scale + shift;
+                }
+            }
+        }
+    }
+    result
+}
+
+/// A function of one number.
+fn function(function: Function, x: f64) -> f64 {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    match function {
+        Function::Clip { low, high } => x.clamp(low.into(), high.into()),
+        Function::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
+        Function::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+        Function::Silu => x * sigmoid(x),
+        Function::Gelu => 0.5 * x * (1.0 + error_function(x / 2f64.sqrt())),
+        Function::GeluTanh => x * sigmoid((8.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))),
+        Function::Tanh => x.tanh(),
+        Function::Softplus => softplus(x),
+        Function::Sigmoid => sigmoid(x),
+        Function::Elu { .. } if x > 0.0 => x,
+        Function::Elu { alpha } => f64::from(alpha) * x.exp_m1(),
+        Function::Exp => x.exp(),
+        Function::Sqrt => x.sqrt(),
+        Function::Abs => x.abs(),
+        Function::Reciprocal => 1.0 / x,
+        Function::Negate => -x,
+        Function::Power { exponent } => x.powf(exponent.into()),
+        Function::Log => x.ln(),
+        Function::Erf => error_function(x),
+        Function::Mish => x * softplus(x).tanh(),
+    }
+}
+
+/// `2/√π e^(−x²) Σ 2^k x^(2k+1) / (2k+1)!!`, whose terms all have one sign.
+fn error_function(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for k in 1..200 {
+        term *= 2.0 * x * x / (2 * k + 1) as f64;
+        sum += term;
+    }
+    2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
 }

@@ -112,7 +112,9 @@ fn size_that_a_network_cannot_take_names_the_nearest_that_it_can() {
         size: asma::graph::ResizeSize::Factor(2),
     };
     let back = graph.add("up", up, &[half]).unwrap();
-    graph.add("sum", ops::Add, &[x, back]).unwrap();
+    graph
+        .add("sum", ops::Arithmetic::from(ops::Operation::Add), &[x, back])
+        .unwrap();
     let refused = lower(&graph, Shape::new(1, 3, 9, 11), LoweringOptions::default());
     let text = refused.expect_err("a refusal").to_string();
     assert!(text.contains("`sum`") && text.contains("8×10, 10×12"), "{text}");

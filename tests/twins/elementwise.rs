@@ -1,7 +1,7 @@
-//! add, affine, copy, fill, sigmoid, slope, and their adjoints.
+//! affine, copy, fill, slope, and their adjoints.
 
 use asma::cpu;
-use asma::kernels::{add, affine, copy, fill, sigmoid, sigmoid_adjoint, slope, slope_adjoint};
+use asma::kernels::{affine, copy, fill, slope, slope_adjoint};
 use rand::RngExt;
 
 use crate::gradient::check_adjoint;
@@ -11,28 +11,6 @@ const ADJOINT: Tolerance = Tolerance {
     absolute: 1e-5,
     relative: 1e-5,
 };
-
-#[test]
-fn add_sums() {
-    many(|random| {
-        let shape = small_shape(random);
-        let [left, right, output] = [0; 3].map(|_| Strided::random(random, shape));
-        let params = add::Params {
-            left: left.view,
-            right: right.view,
-            output: output.view,
-            extent: shape.into(),
-        };
-        let expected: Vec<f64> = left
-            .dense()
-            .iter()
-            .zip(right.dense())
-            .map(|(a, b)| a + b)
-            .collect();
-        let run = |out: &mut [f32]| cpu::add::run(&params, &left.buffer, &right.buffer, out);
-        output.check(ROUNDING, false, run, &expected);
-    });
-}
 
 #[test]
 fn affine_scales_and_shifts_and_is_its_own_adjoint() {
@@ -183,63 +161,4 @@ fn slope_adjoint_takes_the_negative_side_at_zero() {
     let mut output = [0.0; 2];
     cpu::slope_adjoint::run(&params, &[0.0, 1.0], &[0.25], &[8.0, 8.0], &mut output);
     assert_eq!(output, [2.0, 8.0]);
-}
-
-#[test]
-fn sigmoid_and_adjoint() {
-    many(|random| {
-        let shape = small_shape(random);
-        let [mut input, gradient, mut output] = [0; 3].map(|_| Strided::random(random, shape));
-        for value in &mut input.buffer {
-            *value *= 6.0;
-        }
-        let forward = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect() };
-        let params = sigmoid::Params {
-            input: input.view,
-            output: output.view,
-            extent: shape.into(),
-        };
-        let run = |out: &mut [f32]| cpu::sigmoid::run(&params, &input.buffer, out);
-        output.check(ROUNDING, false, run, &forward(&input.dense()));
-
-        cpu::sigmoid::run(&params, &input.buffer, &mut output.buffer);
-        let accumulate = random.random_bool(0.5);
-        let logits = Strided::random(random, shape);
-        let params = sigmoid_adjoint::Params {
-            probabilities: output.view,
-            gradient: gradient.view,
-            output: logits.view,
-            extent: shape.into(),
-            accumulate: accumulate as u32,
-        };
-        let expected: Vec<f64> = forward(&input.dense())
-            .iter()
-            .zip(gradient.dense())
-            .map(|(p, dy)| p * (1.0 - p) * dy)
-            .collect();
-        let run = |out: &mut [f32]| cpu::sigmoid_adjoint::run(&params, &output.buffer, &gradient.buffer, out);
-        let adjoint = logits.check(ROUNDING, accumulate, run, &expected);
-        check_adjoint(
-            random,
-            ADJOINT,
-            forward,
-            &input.dense(),
-            &gradient.dense(),
-            &adjoint,
-        );
-    });
-}
-
-#[test]
-fn sigmoid_stays_finite_far_out() {
-    let shape = asma::Shape::new(1, 1, 1, 2);
-    let view = asma::kernels::View::dense(shape);
-    let params = sigmoid::Params {
-        input: view,
-        output: view,
-        extent: shape.into(),
-    };
-    let mut output = [0.5; 2];
-    cpu::sigmoid::run(&params, &[-1e4, 1e4], &mut output);
-    assert_eq!(output, [0.0, 1.0]);
 }

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::kernels::{View, add, affine};
+use asma::kernels::{Operation, View, affine, arithmetic};
 use asma::program::{BufferId, Builder, Executor};
 use asma::{Error, Shape};
 
 const SHAPE: Shape = Shape::new(1, 2, 1, 2);
 
-fn adding() -> add::Params {
-    add::Params {
-        left: View::dense(SHAPE),
-        right: View::dense(SHAPE),
-        output: View::dense(SHAPE),
-        extent: SHAPE.into(),
-    }
+fn adding() -> arithmetic::Params {
+    arithmetic::Params::new(Operation::Add, [(View::dense(SHAPE), SHAPE.into()); 3])
 }
 
 #[test]

@@ -12,19 +12,31 @@ const ADJOINT: Tolerance = Tolerance {
     relative: 1e-5,
 };
 
-fn forward(shape: Shape, logits: &[f64]) -> Vec<f64> {
+fn forward(shape: Shape, axis: usize, logits: &[f64]) -> Vec<f64> {
     places(shape)
-        .map(|[n, c, y, x]| {
-            let of = |c: usize| logits[index(shape, [n, c, y, x])];
-            1.0 / (0..shape.c).map(|k| (of(k) - of(c)).exp()).sum::<f64>()
+        .map(|place| {
+            let own = logits[index(shape, place)];
+            let others = line(shape, axis, place).map(|other| (logits[other] - own).exp());
+            1.0 / others.sum::<f64>()
         })
         .collect()
+}
+
+/// The indices of the elements that lie along an axis with one of them.
+fn line(shape: Shape, axis: usize, place: [usize; 4]) -> impl Iterator<Item = usize> {
+    let length = [shape.n, shape.c, shape.h, shape.w][axis];
+    (0..length).map(move |k| {
+        let mut other = place;
+        other[axis] = k;
+        index(shape, other)
+    })
 }
 
 #[test]
 fn softmax_and_adjoint() {
     many(|random| {
         let shape = small_shape(random);
+        let axis = random.random_range(0..4);
         let [mut input, gradient, mut output, logits] = [0; 4].map(|_| Strided::random(random, shape));
         for value in &mut input.buffer {
             *value *= 5.0;
@@ -33,8 +45,9 @@ fn softmax_and_adjoint() {
             input: input.view,
             output: output.view,
             extent: shape.into(),
+            axis: axis as u32,
         };
-        let probabilities = forward(shape, &input.dense());
+        let probabilities = forward(shape, axis, &input.dense());
         let run = |out: &mut [f32]| cpu::softmax::run(&params, &input.buffer, out);
         output.check(ROUNDING, false, run, &probabilities);
 
@@ -45,14 +58,14 @@ fn softmax_and_adjoint() {
             gradient: gradient.view,
             output: logits.view,
             extent: shape.into(),
+            axis: axis as u32,
             accumulate: accumulate as u32,
         };
         let upstream = gradient.dense();
         let expected: Vec<f64> = places(shape)
             .enumerate()
-            .map(|(i, [n, _, y, x])| {
-                let sum: f64 = (0..shape.c)
-                    .map(|k| index(shape, [n, k, y, x]))
+            .map(|(i, place)| {
+                let sum: f64 = line(shape, axis, place)
                     .map(|k| probabilities[k] * upstream[k])
                     .sum();
                 probabilities[i] * (upstream[i] - sum)
@@ -60,7 +73,7 @@ fn softmax_and_adjoint() {
             .collect();
         let run = |out: &mut [f32]| cpu::softmax_adjoint::run(&params, &output.buffer, &gradient.buffer, out);
         let adjoint = logits.check(ROUNDING, accumulate, run, &expected);
-        let forward = |x: &[f64]| forward(shape, x);
+        let forward = |x: &[f64]| forward(shape, axis, x);
         check_adjoint(random, ADJOINT, forward, &input.dense(), &upstream, &adjoint);
     });
 }
@@ -73,6 +86,7 @@ fn softmax_stays_finite_far_out() {
         input: view,
         output: view,
         extent: shape.into(),
+        axis: 1,
     };
     let mut output = [0.5; 2];
     cpu::softmax::run(&params, &[1e4, -1e4], &mut output);

@@ -6,8 +6,10 @@
 
 mod convolution;
 mod margins;
+mod normalisation;
 mod operator;
 mod pooling;
+mod reduction;
 
 pub use margins::Margins;
 pub(crate) use operator::Misfit;
@@ -93,20 +95,35 @@ operators! {
     SpaceToDepth => space_to_depth,
     /// A border.
     Pad => pad,
-    /// Elementwise sum of two nodes.
-    Add => add,
+    /// Arithmetic with two nodes, either repeated along axes.
+    Arithmetic => arithmetic,
+    /// Mean, sum or largest over axes.
+    Reduce => reduce,
+    /// A tensor that is the same for every input.
+    Constant => constant,
     /// Scale and shift per channel.
     Affine => affine,
-    /// Softmax over channels.
+    /// Normalisation of groups of channels.
+    GroupNorm => group_norm,
+    /// Normalisation over columns.
+    LayerNorm => layer_norm,
+    /// Other sizes for the same numbers.
+    Reshape => reshape,
+    /// Exchange of axes.
+    Transpose => transpose,
+    /// Product of two nodes as matrices.
+    MatMul => mat_mul,
+    /// Softmax over an axis.
     Softmax => softmax,
-    /// The logistic function.
-    Sigmoid => sigmoid,
-    /// Exponential linear unit.
-    Elu => elu,
+    /// A function of each number by itself.
+    Pointwise => pointwise,
 }
 
+pub use crate::kernels::{Function, Operation};
 pub use depth_to_space::BlockOrder;
+pub use group_norm::NormGroups;
 pub use pad::{PadMargins, PadMode};
+pub use reduce::Reduction;
 pub use resize::{Coordinates, Resampling, ResizeSize, Rounding};
 pub use slice::SliceSize;
 pub use slope::Slopes;

@@ -1,4 +1,4 @@
-//! Softmax over channels and its adjoint, from the probabilities.
+//! Softmax over an axis and its adjoint, from the probabilities.
 
 use super::operator::{Misfit, Operator, Site, first};
 use crate::error::Result;
@@ -6,13 +6,23 @@ use crate::graph::parameter::Parameter;
 use crate::kernels::{softmax, softmax_adjoint};
 use crate::tensor::Shape;
 
-/// Softmax over channels.
+/// `e^x / Σ e^x`, the sum over one axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Softmax;
+pub struct Softmax {
+    /// 0 to 3: over samples, channels, rows or columns.
+    pub axis: usize,
+}
 
 impl Operator for Softmax {
     fn kind(&self) -> &'static str {
         "softmax"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.axis {
+            0..=3 => Ok(()),
+            axis => Err(format!("is over axis {axis}; want 0 to 3")),
+        }
     }
 
     fn shape(&self, inputs: &[Shape], _: &[Parameter]) -> Result<Shape, Misfit> {
@@ -25,6 +35,7 @@ impl Operator for Softmax {
             input: input.view,
             output: output.view,
             extent: output.shape.into(),
+            axis: self.axis as u32,
         };
         site.add("", params.into(), vec![Some(input.buffer), Some(output.buffer)]);
         site.keep("probabilities", output);
@@ -41,6 +52,7 @@ impl Operator for Softmax {
             gradient: gradient.view,
             output: output.view,
             extent: output.shape.into(),
+            axis: self.axis as u32,
             accumulate: accumulate.into(),
         };
         let buffers = [probabilities.buffer, gradient.buffer, output.buffer].map(Some);

@@ -116,6 +116,15 @@ impl Calls {
         (0..self.calls.len()).filter(using).collect()
     }
 
+    /// Whether a call other than `but` uses both buffers: it could not take one for the other if it writes to it.
+    pub(super) fn share_a_call(&self, one: BufferId, other: BufferId, but: usize) -> bool {
+        let mut users = self.uses(one).into_iter().filter(|&id| id != but);
+        users.any(|id| {
+            self.get(id)
+                .is_some_and(|call| call.used().any(|used| used == other))
+        })
+    }
+
     fn touched(&self, part: &Part, mut range: Range<usize>, only_writes: bool) -> bool {
         range.any(|id| self.get(id).is_some_and(|call| call.touches(part, only_writes)))
     }

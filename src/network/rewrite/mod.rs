@@ -2,7 +2,7 @@
 //! else uses them.
 //!
 //! - A scale and shift behind a convolution goes into its weights and bias, and one before it into its weights.
-//! - An activation behind a convolution goes into its epilogue.
+//! - An activation behind a convolution goes into its epilogue, and one behind a normalisation into its last call.
 //! - The adjoint of an activation goes into the call that wrote the gradient last, or else is done in place.
 //! - The mask of an attack goes into the convolution that it reads ([`fuse_mask`]).
 
@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use calls::{Calls, Part, Parts};
 
-use crate::kernels::{Params, conv2d};
+use crate::kernels::{Params, conv2d, normalise};
 use crate::program::{BufferId, Builder};
 
 pub(crate) use mask::{Middle, fuse_mask};
@@ -54,9 +54,10 @@ pub(super) fn rewrite(
                     || rewriting.affine_into_the_convolution_behind(id).is_some();
             }
             Some(Params::Slope(_)) => {
-                let _ = rewriting.activation_into_the_convolution_before(id);
+                let _ = rewriting.activation_into_the_convolution_before(id).is_some()
+                    || rewriting.activation_into_the_normalisation_before(id).is_some();
             }
-            Some(Params::SlopeAdjoint(_)) => {
+            Some(Params::SlopeAdjoint(_) | Params::PointwiseAdjoint(_)) => {
                 let _ = rewriting.activation_adjoint_into_the_gradient(id);
             }
             _ => {}
@@ -279,30 +280,74 @@ impl Rewriting<'_> {
         Some(())
     }
 
+    /// Only of slopes that are constant: gathered ones are gathered after the normalisation.
+    fn activation_into_the_normalisation_before(&mut self, id: usize) -> Option<()> {
+        let call = self.calls.get(id)?;
+        let [input, output] = [call.part(0)?, call.part(2)?];
+        let slopes = call.buffers[1]?;
+        let [writer, other] = self.calls.uses(input.buffer)[..] else {
+            return None;
+        };
+        let normalisation = self.calls.get(writer)?;
+        let Params::Normalise(params) = normalisation.params else {
+            return None;
+        };
+        let whole = (params.output, params.extent) == (input.view, input.extent);
+        let constant = matches!(self.coefficients.get(&slopes), Some(Coefficients::Constant));
+        if !whole
+            || !constant
+            || params.activated == 1
+            || other != id
+            || writer >= id
+            || self.pinned.contains(&input.buffer)
+            || normalisation.used().any(|used| used == output.buffer)
+            || self.calls.uses_between(&output, writer + 1..id)
+        {
+            return None;
+        }
+        let call = self.calls.get_mut(writer)?;
+        call.params = normalise::Params {
+            output: output.view,
+            activated: 1,
+            ..params
+        }
+        .into();
+        (call.buffers[3], call.buffers[4]) = (Some(slopes), Some(output.buffer));
+        self.calls.remove(id);
+        Some(())
+    }
+
     /// The adjoint of an activation reads a gradient that nobody needs afterwards. The call that wrote it last can
     /// multiply it by the derivative at once; where it cannot, it is done in place.
     fn activation_adjoint_into_the_gradient(&mut self, id: usize) -> Option<()> {
         let call = self.calls.get(id)?;
-        let Params::SlopeAdjoint(mut params) = call.params else {
-            return None;
+        // Where its own buffers of gradients stand, and what it takes from them.
+        let (gradient, accumulate, slopes) = match call.params {
+            Params::SlopeAdjoint(params) => (2, params.accumulate, Some(call.buffers[1]?)),
+            Params::PointwiseAdjoint(params) => (1, params.accumulate, None),
+            _ => return None,
         };
-        let [signs, before, after] = [call.part(0)?, call.part(2)?, call.part(3)?];
-        let slopes = call.buffers[1]?;
-        if params.accumulate == 1
+        let [signs, before, after] = [call.part(0)?, call.part(gradient)?, call.part(gradient + 1)?];
+        if accumulate == 1
             || signs.buffer == before.buffer
             || self.pinned.contains(&after.buffer)
             || self.calls.uses_between(&before, id + 1..self.calls.len())
             || !self.calls.can_be_renamed(&after, id + 1)
+            || self.calls.share_a_call(after.buffer, before.buffer, id)
         {
             return None;
         }
-        if self.gate(id, &signs, &before, slopes).is_some() {
+        let gated = slopes.is_some_and(|slopes| self.gate(id, &signs, &before, slopes).is_some());
+        if gated {
             self.calls.remove(id);
         } else {
-            (params.in_place, params.output) = (1, before.view);
             let call = self.calls.get_mut(id)?;
-            call.params = params.into();
-            (call.buffers[2], call.buffers[3]) = (None, Some(before.buffer));
+            match &mut call.params {
+                Params::SlopeAdjoint(params) => (params.in_place, params.output) = (1, before.view),
+                Params::PointwiseAdjoint(params) => (params.in_place, params.output) = (1, before.view),
+                _ => return None,
+            }
+            (call.buffers[gradient], call.buffers[gradient + 1]) = (None, Some(before.buffer));
         }
         self.calls.rename(&after, &before, id + 1);
         Some(())
