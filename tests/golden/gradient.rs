@@ -9,7 +9,7 @@ use asma::model::Model;
 use asma::network::{LoweringOptions, lower};
 use asma::program::{Executor, Place};
 
-use super::{assert_close, mixed, on_every_executor, open, tensor};
+use super::{assert_close, mixed, on_every_executor, open, tensor, tensors};
 
 /// The tensor at `place`.
 fn read(executor: &mut dyn Executor, length: usize, place: Place) -> Tensor {
@@ -69,4 +69,10 @@ fn simple_unet_with_same_convolutions() {
 #[test]
 fn every_other_operator() {
     check("mixed", &mixed::graph(&open("mixed")).unwrap());
+}
+
+#[test]
+fn operators_between_tensors_and_functions() {
+    let input = tensor(&open("tensors_results"), "input").shape();
+    check("tensors", &tensors::graph(&open("tensors"), input).unwrap());
 }

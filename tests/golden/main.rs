@@ -7,6 +7,7 @@ mod common;
 mod attack;
 mod gradient;
 mod mixed;
+mod tensors;
 mod training;
 
 use std::path::PathBuf;

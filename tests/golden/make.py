@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 from attack import IGNORE, attack, step_size
-from networks import Margin, Mixed, SimpleUnet
+from networks import Margin, Mixed, SimpleUnet, Tensors
 from training import train
 
 HERE = Path(__file__).parent
@@ -83,6 +83,11 @@ def make_mixed():
         scale = gamma / torch.sqrt(var + 1e-5)
         weights[f"{norm}.scale"], weights[f"{norm}.shift"] = scale, beta - mean * scale
     save("mixed", weights)
+
+
+def make_tensors():
+    network = make_gradient("tensors", Tensors, (2, 3, 13, 12), 2e-5)
+    save("tensors", network.weights)
 
 
 def target_of(prediction, generator, ignored):
@@ -198,6 +203,7 @@ def main():
     make_simple_unet("unet_valid", (1, 3, 47, 52), **three, depth=3, classes=2, padding="valid")
     make_simple_unet("unet_same", (1, 3, 45, 52), **three, depth=3, classes=3, padding="same")
     make_mixed()
+    make_tensors()
     two_classes = dict(**three, depth=2, classes=2, padding="valid")
     for schedule in ["one-forward", "two-forward"]:
         prefix = schedule.replace("-", "_")

@@ -181,3 +181,98 @@ class Mixed:
         everything = torch.cat(parts, dim=1)
         logits = F.interpolate(conv("head", everything), scale_factor=2, mode="bilinear", align_corners=True)
         return torch.softmax(centre(logits, x), dim=1)
+
+
+def bend_of(x, places, margin):
+    """Distances of `x` from where a function bends."""
+    for place in places:
+        margin.see((x - place).abs())
+    return x
+
+
+class Tensors:
+    """Operators between tensors, norms, attention and functions of single numbers. `tensors.rs` builds the same one."""
+
+    HEADS = 2
+
+    def __init__(self, generator):
+        self.weights = weights = {}
+
+        def normal(name, shape, scale=1.0, shift=0.0):
+            weights[name] = shift + scale * torch.randn(shape, generator=generator)
+
+        weights["mean"] = torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1)
+        weights["std"] = torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1)
+        for name, shape in {
+            "stem": (8, 3, 3, 3), "squeeze": (4, 8, 1, 1), "excite": (8, 4, 1, 1), "spatial": (1, 2, 3, 3),
+            "conv": (8, 8, 3, 3), "head": (2, 48, 1, 1),
+        }.items():
+            normal(f"{name}.weight", shape, math.sqrt(2 / math.prod(shape[1:])))
+            normal(f"{name}.bias", shape[:1], 0.1)
+        for norm in ["group", "instance", "layer_1", "layer_2"]:
+            normal(f"{norm}.scale", (8,), 0.2, 1.0)
+            normal(f"{norm}.shift", (8,), 0.2)
+        for name, (rows, columns) in {
+            "query": (8, 8), "key": (8, 8), "value": (8, 8), "out": (8, 8), "wide": (8, 16), "narrow": (16, 8),
+        }.items():
+            normal(f"{name}.matrix", (1, 1, rows, columns), 1 / math.sqrt(rows))
+            normal(f"{name}.row", (1, 1, 1, columns), 0.1)
+
+    def __call__(self, x, margin):
+        weights = self.weights
+
+        def conv(name, x, **options):
+            return F.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], **options)
+
+        def linear(name, x):
+            return x @ weights[f"{name}.matrix"][0, 0] + weights[f"{name}.row"][0, 0, 0]
+
+        image = (x - weights["mean"]) / weights["std"]
+        stem = F.group_norm(conv("stem", image, padding=1), 4, weights["group.scale"], weights["group.shift"], 1e-3)
+        stem = F.silu(stem)
+
+        gate = slope(conv("squeeze", stem.mean((2, 3), keepdim=True)), 0.0, margin)
+        gate = conv("excite", gate)
+        gate = F.hardsigmoid(bend_of(gate, [-3, 3], margin))
+        excited = stem * gate
+
+        first, second = excited.detach().topk(2, dim=1).values.unbind(1)
+        margin.see(first - second)
+        spatial = torch.cat([excited.mean(1, keepdim=True), excited.amax(1, keepdim=True)], dim=1)
+        excited = torch.sigmoid(conv("spatial", spatial, padding=1)) * excited
+
+        normed = F.instance_norm(
+            conv("conv", excited, stride=2, padding=1), weight=weights["instance.scale"], bias=weights["instance.shift"],
+            eps=1e-3,
+        )
+        normed = slope(normed, 0.01, margin)
+        n, c, h, w = normed.shape
+
+        tokens = normed.reshape(n, c, h * w).transpose(1, 2)
+        attended = F.layer_norm(tokens, (c,), weights["layer_1.scale"], weights["layer_1.shift"], 1e-3)
+
+        def heads(x):
+            return x.reshape(n, h * w, self.HEADS, c // self.HEADS).transpose(1, 2)
+
+        query, key, value = (heads(linear(name, attended)) for name in ["query", "key", "value"])
+        attention = torch.softmax(query @ key.transpose(2, 3) * (c // self.HEADS) ** -0.5, dim=-1)
+        attended = (attention @ value).transpose(1, 2).reshape(n, h * w, c)
+        tokens = tokens + linear("out", attended)
+        wide = F.layer_norm(tokens, (c,), weights["layer_2.scale"], weights["layer_2.shift"], 1e-3)
+        tokens = tokens + linear("narrow", F.gelu(linear("wide", wide)))
+        tokens = tokens.transpose(1, 2).reshape(n, c, h, w)
+
+        one = bend_of(tokens, [-1, 0, 1, 3, -3], margin)
+        sums = one.sum((0, 2), keepdim=True)
+        positive = F.softplus(one)
+        functions = [
+            one.clamp(-1, 1) + F.hardswish(one),
+            F.gelu(one, approximate="tanh") - torch.tanh(one),
+            torch.maximum(positive, one.abs()) + torch.minimum(one, F.elu(one, 0.5)),
+            torch.exp(-positive) + torch.sqrt(positive + 0.5) + torch.erf(one),
+            torch.log(positive + 0.5) * (positive + 0.5) ** -1.5 + F.mish(one) / (sums.sigmoid() + 0.5),
+            (positive + 1).reciprocal() ** 2,
+        ]
+        margin.see((positive - one.abs()).abs())
+        margin.see((one - F.elu(one, 0.5)).abs()[one < 0])
+        return conv("head", torch.cat(functions, dim=1))
