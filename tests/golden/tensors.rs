@@ -2,7 +2,7 @@
 
 use asma::checkpoint::Checkpoint;
 use asma::graph::ops::{self, Function, NormGroups, Operation, Reduction};
-use asma::graph::{Graph, NodeId, Op, Operator, ParameterId, Slopes};
+use asma::graph::{Graph, Margins, NodeId, Op, Operator, ParameterId, Slopes};
 use asma::{Result, Shape};
 
 /// The network with the weights of `checkpoint`, for inputs of shape `input`.
@@ -37,7 +37,7 @@ pub fn graph(checkpoint: &Checkpoint, input: Shape) -> Result<Graph> {
     let one = build.add(ops::Reshape { shape: [n, c, h, w] }, &[tokens])?;
 
     let functions = build.functions(one)?;
-    let joined = build.add(ops::Concat, &functions)?;
+    let joined = build.add(ops::Concat::CHANNELS, &functions)?;
     build.conv("head", joined, 1, 0)?;
     Ok(build.graph)
 }
@@ -87,7 +87,9 @@ impl Builder<'_> {
             weight: self.parameter(&format!("{name}.weight"))?,
             bias: Some(self.parameter(&format!("{name}.bias"))?),
             stride: [stride; 2],
-            padding: [padding; 2],
+            padding: Margins::same([padding; 2]),
+            dilation: [1, 1],
+            groups: 1,
         };
         self.add(op, &[x])
     }
@@ -154,7 +156,7 @@ impl Builder<'_> {
         let channels = [false, true, false, false];
         let mean = self.reduce(Reduction::Mean, channels, excited)?;
         let max = self.reduce(Reduction::Max, channels, excited)?;
-        let spatial = self.add(ops::Concat, &[mean, max])?;
+        let spatial = self.add(ops::Concat::CHANNELS, &[mean, max])?;
         let spatial = self.conv("spatial", spatial, 1, 1)?;
         let spatial = self.function(Function::Sigmoid, spatial)?;
         self.binary(Operation::Multiply, spatial, excited)
