@@ -65,6 +65,7 @@ pub mod kernels;
 pub mod labels;
 pub mod model;
 pub mod network;
+mod onnx;
 pub mod program;
 pub mod reference;
 pub mod report;

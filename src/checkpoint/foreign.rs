@@ -1,5 +1,6 @@
 //! What to say of another kind of file that is given in place of a safetensors file.
 
+use super::pytorch::EXPORT_LINES;
 use crate::file_kind::FileKind;
 
 /// What is wrong with a file that failed to read as safetensors, if its content tells what it is.
@@ -8,23 +9,13 @@ pub(super) fn recognise(file: &[u8]) -> Option<String> {
     let advice = match &kind {
         // Meant as such, and damaged: the reader's own words say where.
         FileKind::Safetensors | FileKind::Empty => return None,
-        FileKind::PyTorch | FileKind::Pickle => {
-            "convert it once in Python: safetensors.torch.save_file(torch.load(\"weights.pth\", weights_only=True), \
-             \"weights.safetensors\")"
-        }
-        FileKind::TorchScript => {
-            "convert it once in Python: safetensors.torch.save_file(torch.jit.load(\"model.pt\").state_dict(), \
-             \"weights.safetensors\")"
-        }
+        FileKind::TorchScript => return Some(format!("is {kind}, which holds code; {EXPORT_LINES}")),
         FileKind::Npz | FileKind::Other("a NumPy array (.npy)") => {
             "convert it once in Python: safetensors.numpy.save_file(dict(numpy.load(\"weights.npz\")), \
              \"weights.safetensors\")"
         }
         FileKind::Keras | FileKind::Hdf5 => {
-            "save its weights in the safetensors format, under the names of a SimpleUnet"
-        }
-        FileKind::Onnx => {
-            "give the weights of the network that it was exported from, in the safetensors format"
+            "export the network to ONNX with tf2onnx: python -m tf2onnx.convert --keras model.keras --output model.onnx"
         }
         FileKind::Json { index: true, .. } => {
             "name the shard itself, or merge them into one safetensors file"

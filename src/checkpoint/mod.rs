@@ -24,6 +24,7 @@ mod elements;
 mod foreign;
 mod header;
 mod message;
+mod pytorch;
 mod selection;
 mod storage;
 mod weight_tensor;
@@ -35,6 +36,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use pytorch::EXPORT_LINES;
 pub use safetensors::Dtype;
 pub use weight_tensor::WeightTensor;
 

@@ -73,6 +73,26 @@ impl Checkpoint {
             .collect()
     }
 
+    /// The same tensors, each also under the names that its metadata says were the same tensor: so `safetensors` keeps
+    /// tensors that a module holds several times.
+    pub(crate) fn with_aliases(&self) -> Checkpoint {
+        let tensors = &self.header.tensors;
+        let aliases = self.header.metadata.iter().filter_map(|(alias, name)| {
+            let info = tensors.get(name).filter(|_| !tensors.contains_key(alias))?;
+            Some((alias.clone(), info.clone()))
+        });
+        let aliases: BTreeMap<_, _> = aliases.collect();
+        Checkpoint {
+            source: self.source.clone(),
+            header: Header {
+                metadata: self.header.metadata.clone(),
+                tensors: tensors.clone().into_iter().chain(aliases).collect(),
+            },
+            storage: Arc::clone(&self.storage),
+            data_start: self.data_start,
+        }
+    }
+
     /// The tensors under `prefix`, without it, but for those that belong to a training's state.
     pub(crate) fn select(&self, prefix: &str, is_of_network: impl Fn(&str) -> bool) -> Selection {
         let mut tensors = BTreeMap::new();

@@ -4,6 +4,7 @@ mod attack;
 mod bench;
 mod check;
 mod console;
+mod convert;
 mod demo;
 mod devices;
 mod inspect;
@@ -40,6 +41,7 @@ enum Command {
     Segment(segment::Arguments),
     Inspect(inspect::Arguments),
     Check(check::Arguments),
+    Convert(convert::Arguments),
     Devices(devices::Arguments),
     Shaders(shaders::Arguments),
     Synth(synth::Arguments),
@@ -67,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Shaders(arguments) => shaders::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),

@@ -8,7 +8,7 @@ use super::parameter::{Parameter, ParameterId};
 use crate::error::{Error, Result};
 
 /// The number of a node in its [`Graph`]. Inputs of a node have smaller numbers than it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct NodeId(pub usize);
 
 /// An operator and where its inputs come from.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// The number of a parameter in its [`Graph`](super::Graph).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ParameterId(pub usize);
 
 /// Numbers that a network has learnt.

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// What is done with two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Operation {
     /// `left + right`
     Add,

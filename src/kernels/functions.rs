@@ -64,7 +64,7 @@ macro_rules! functions {
         $(#[$doc:meta])* $number:literal, $name:ident $({ $($field:ident: $slot:ident),* })?, $value:expr, $slope:expr;
     )*) => {
         /// A function that is applied to each number by itself.
-        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum Function {
             $(
                 $(#[$doc])*

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::{Found, ModelOptions, families};
+use super::{Found, ModelOptions, families, stored};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::file_kind::FileKind;
 use crate::files::map;
+use crate::onnx::{self, ImportOptions, Imported};
 
 /// A format: how it is told, and what reads it.
 struct Loader {
@@ -14,10 +15,20 @@ struct Loader {
     open: fn(&Path, &ModelOptions) -> Result<Found>,
 }
 
-const LOADERS: [Loader; 1] = [Loader {
-    reads: |kind| matches!(kind, FileKind::Safetensors),
-    open: |path, options| of_checkpoint(&Checkpoint::open(path)?, options),
-}];
+const LOADERS: [Loader; 3] = [
+    Loader {
+        reads: |kind| matches!(kind, FileKind::Safetensors),
+        open: |path, options| of_checkpoint(&Checkpoint::open(path)?, options),
+    },
+    Loader {
+        reads: |kind| matches!(kind, FileKind::PyTorch | FileKind::Pickle),
+        open: |path, options| families::read(&Checkpoint::open_pytorch(path)?, options),
+    },
+    Loader {
+        reads: |kind| matches!(kind, FileKind::Onnx),
+        open: open_onnx,
+    },
+];
 
 /// Reads a network from a file of any known format.
 pub(super) fn open(path: &Path, options: &ModelOptions) -> Result<Found> {
@@ -35,7 +46,53 @@ pub(super) fn open(path: &Path, options: &ModelOptions) -> Result<Found> {
     }
 }
 
-/// The network of a checkpoint, by its tensors' names.
+/// The network of a checkpoint: its graph if it holds one, or else a family's.
 pub(super) fn of_checkpoint(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<Found> {
-    families::read(checkpoint, options)
+    let Some(stored) = stored::read(checkpoint)? else {
+        return families::read(checkpoint, options);
+    };
+    if options.padding.is_some() {
+        return Err(
+            checkpoint.error("holds its whole network, so --padding says nothing of it; leave it out")
+        );
+    }
+    Ok(Found {
+        graph: stored.graph,
+        published: stored.published,
+        name: stored.name,
+        remarks: vec![format!("converted from: {}", stored.read_as)],
+        notes: Vec::new(),
+        preprocessing: stored.preprocessing,
+        family: Default::default(),
+    })
+}
+
+fn open_onnx(path: &Path, options: &ModelOptions) -> Result<Found> {
+    let imported = onnx::open(path, &import_options(options));
+    found(imported).map_err(|problem| Error::file(path, problem))
+}
+
+/// The network in the bytes of an ONNX file.
+pub(super) fn of_onnx(description: &str, bytes: &[u8], options: &ModelOptions) -> Result<Found> {
+    let imported = onnx::read(bytes, &import_options(options));
+    found(imported).map_err(|problem| Error::file(description, problem))
+}
+
+fn import_options(options: &ModelOptions) -> ImportOptions<'_> {
+    ImportOptions {
+        output: options.output.as_deref(),
+    }
+}
+
+fn found(imported: Result<Imported, String>) -> Result<Found, String> {
+    let imported = imported?;
+    Ok(Found {
+        graph: imported.graph,
+        published: imported.published,
+        name: imported.name,
+        remarks: imported.remarks,
+        notes: Vec::new(),
+        preprocessing: Default::default(),
+        family: Default::default(),
+    })
 }

@@ -6,6 +6,7 @@
 mod families;
 mod loading;
 mod preprocessing;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -121,6 +122,14 @@ impl Model {
         Model::of(loading::of_checkpoint(checkpoint, options)?, options)
     }
 
+    /// Reads a network from the bytes of an ONNX file that refers to no other file.
+    ///
+    /// # Errors
+    /// If it is no sound ONNX file, or a node is not supported.
+    pub fn from_onnx(description: &str, bytes: &[u8], options: &ModelOptions) -> Result<Model> {
+        Model::of(loading::of_onnx(description, bytes, options)?, options)
+    }
+
     pub(crate) fn of(found: Found, options: &ModelOptions) -> Result<Model> {
         let preprocessing = options.preprocessing.over(found.preprocessing);
         let graph = preprocessing.before(&found.graph)?;
@@ -168,8 +177,23 @@ impl Model {
         })
     }
 
-    /// What weights of this network have to say beside their tensors, so that it is read for certain.
-    pub fn metadata(&self) -> BTreeMap<String, String> {
-        self.family.clone()
+    /// The whole network as one checkpoint, which [`Model::open`] reads: weights, graph and preprocessing.
+    ///
+    /// # Errors
+    /// If a weight is not finite.
+    pub fn to_checkpoint(&self) -> Result<Checkpoint> {
+        stored::checkpoint(self)
+    }
+
+    /// What weights of this network have to say beside their tensors, so that it is read for certain: its family, or its
+    /// whole graph.
+    ///
+    /// # Errors
+    /// If the graph cannot be written.
+    pub fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        match self.family.is_empty() || !self.preprocessing.is_none() {
+            true => stored::metadata(self),
+            false => Ok(self.family.clone()),
+        }
     }
 }

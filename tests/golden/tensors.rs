@@ -18,12 +18,7 @@ pub fn graph(checkpoint: &Checkpoint, input: Shape) -> Result<Graph> {
     let [n, c, h, w] = [input.n, 8, input.h.div_ceil(2), input.w.div_ceil(2)];
 
     // [n, c, h, w] to [1, n, tokens, c].
-    let tokens = build.add(
-        ops::Reshape {
-            shape: [1, n, c, h * w],
-        },
-        &[normed],
-    )?;
+    let tokens = build.add(ops::Reshape::exactly([1, n, c, h * w]), &[normed])?;
     let swapped = ops::Transpose { axes: [0, 1, 3, 2] };
     let tokens = build.add(swapped, &[tokens])?;
     let attended = build.attention(tokens, [n, h * w, c])?;
@@ -34,7 +29,7 @@ pub fn graph(checkpoint: &Checkpoint, input: Shape) -> Result<Graph> {
     let narrow = build.linear("narrow", wide)?;
     let tokens = build.binary(Operation::Add, tokens, narrow)?;
     let tokens = build.add(swapped, &[tokens])?;
-    let one = build.add(ops::Reshape { shape: [n, c, h, w] }, &[tokens])?;
+    let one = build.add(ops::Reshape::exactly([n, c, h, w]), &[tokens])?;
 
     let functions = build.functions(one)?;
     let joined = build.add(ops::Concat::CHANNELS, &functions)?;
@@ -170,7 +165,7 @@ impl Builder<'_> {
         for name in ["query", "key", "value"] {
             let x = self.linear(name, normed)?;
             let shape = [n, count, HEADS, c / HEADS];
-            let x = self.add(ops::Reshape { shape }, &[x])?;
+            let x = self.add(ops::Reshape::exactly(shape), &[x])?;
             parts.push(self.add(ops::Transpose { axes: [0, 2, 1, 3] }, &[x])?);
         }
         let scores = self.product(parts[0], parts[1], [false, true])?;
@@ -180,7 +175,7 @@ impl Builder<'_> {
         let x = self.product(attention, parts[2], [false; 2])?;
         let x = self.add(ops::Transpose { axes: [0, 2, 1, 3] }, &[x])?;
         let shape = [1, n, count, c];
-        let x = self.add(ops::Reshape { shape }, &[x])?;
+        let x = self.add(ops::Reshape::exactly(shape), &[x])?;
         self.linear("out", x)
     }
 

@@ -284,7 +284,23 @@ impl Growing {
             [w, c, n, h],
             [1, 1, 1, n * c * h * w],
         ]);
-        self.add(ops::Reshape { shape }, &[x]);
+        let op = match self.below(3) {
+            0 => ops::Reshape::exactly(shape),
+            // The same sizes, said by where they come from.
+            _ => {
+                let rest = self.below(4);
+                let sizes = [n, c, h, w];
+                let extent = |axis: usize| match sizes.iter().position(|&size| size == shape[axis]) {
+                    _ if axis == rest => ops::ReshapeExtent::Rest,
+                    Some(own) => ops::ReshapeExtent::Same(own),
+                    None => ops::ReshapeExtent::Exactly(shape[axis]),
+                };
+                ops::Reshape {
+                    shape: [extent(0), extent(1), extent(2), extent(3)],
+                }
+            }
+        };
+        self.add(op, &[x]);
     }
 
     /// With a node of fitting sizes: itself, or a constant that may be used for all samples and channels.

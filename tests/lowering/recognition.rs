@@ -208,7 +208,7 @@ fn padding_is_the_files_or_the_users_or_assumed() {
             ..Default::default()
         };
         Model::with_options(checkpoint, &options).map(|model| {
-            let padding = model.metadata()["padding"].parse().unwrap();
+            let padding = model.metadata().unwrap()["padding"].parse().unwrap();
             (padding, !model.notes.is_empty())
         })
     };

@@ -181,7 +181,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         })?;
         if state.epoch() < plan.config().epochs {
             state
-                .to_checkpoint(graph, model.metadata())?
+                .to_checkpoint(graph, model.metadata()?)?
                 .save(out.join(STATE_FILE))?;
         }
         Ok(state)

@@ -25,7 +25,7 @@ pub const DERIVED_FILES: [&str; 3] = ["summary.json", "loss_curve.svg", "history
 /// goes on from there, and one that ends before has left nothing.
 pub fn write_epoch(out: &OutputFolder, model: &Model, state: &TrainingState) -> Result<()> {
     state
-        .to_checkpoint(&model.graph, model.metadata())?
+        .to_checkpoint(&model.graph, model.metadata()?)?
         .save(out.join(STATE_FILE))?;
     write_derived(out, model, state)
 }
@@ -36,7 +36,7 @@ pub fn write_derived(out: &OutputFolder, model: &Model, state: &TrainingState) -
     let weights = out.join(WEIGHTS_FILE);
     match state.best() {
         Some(best) if best.epoch == state.epoch() && state.step() == 0 => {
-            state.weights(&model.graph, model.metadata())?.save(&weights)?;
+            state.weights(&model.graph, model.metadata()?)?.save(&weights)?;
         }
         Some(best) if !weights.exists() => say(format_args!(
             "note: {}, the weights of the best epoch {}, is gone; it comes back with the next better epoch",

@@ -9,7 +9,7 @@ use crate::program::Place;
 use crate::tensor::Shape;
 
 /// `scale_c · x + shift_c`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Affine {
     /// One number per channel.
     pub scale: ParameterId,

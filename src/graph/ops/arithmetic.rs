@@ -8,7 +8,7 @@ use crate::kernels::{Operation, arithmetic, reduce};
 use crate::tensor::Shape;
 
 /// Arithmetic with each two numbers of two nodes. One that has a size of 1 on an axis is repeated along it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Arithmetic {
     /// What is done with them.
     pub operation: Operation,

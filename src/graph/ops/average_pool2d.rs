@@ -9,7 +9,7 @@ use crate::kernels::{average_pool2d, average_pool2d_adjoint};
 use crate::tensor::Shape;
 
 /// Average pooling.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AveragePool2d {
     /// Rows and columns of a window.
     pub kernel: [usize; 2],

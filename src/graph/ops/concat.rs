@@ -7,7 +7,7 @@ use crate::program::Place;
 use crate::tensor::Shape;
 
 /// All inputs, one behind the other along one axis.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Concat {
     /// Along samples, channels, rows or columns: 0 to 3.
     pub axis: usize,

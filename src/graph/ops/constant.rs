@@ -8,7 +8,7 @@ use crate::program::Place;
 use crate::tensor::Shape;
 
 /// A tensor that is the same for every input: a node that reads no other.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Constant {
     /// Its numbers, of four dimensions.
     pub values: ParameterId,

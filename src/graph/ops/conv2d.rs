@@ -10,7 +10,7 @@ use crate::graph::parameter::{Parameter, ParameterId};
 use crate::tensor::Shape;
 
 /// Convolution with zeros around the input.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Conv2d {
     /// `[out, in / groups, rows, columns]`.
     pub weight: ParameterId,

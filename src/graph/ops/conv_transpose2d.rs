@@ -10,7 +10,7 @@ use crate::kernels::conv_transpose2d::MOST_STRIDE;
 use crate::tensor::Shape;
 
 /// Transposed convolution.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ConvTranspose2d {
     /// `[in, out / groups, rows, columns]`.
     pub weight: ParameterId,

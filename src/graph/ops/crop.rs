@@ -6,7 +6,7 @@ use crate::graph::parameter::Parameter;
 use crate::tensor::Shape;
 
 /// The centre of the first input, as large as the second; of an odd rest the larger half is cut off below and right.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Crop;
 
 impl Operator for Crop {

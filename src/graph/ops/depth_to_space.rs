@@ -8,7 +8,7 @@ use crate::program::Place;
 use crate::tensor::Shape;
 
 /// Which of a pixel's channels go into one block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum BlockOrder {
     /// Those as many apart as there are channels afterwards: ONNX's DCR.
     DepthFirst,
@@ -18,7 +18,7 @@ pub enum BlockOrder {
 
 /// Each pixel's channels, laid out as blocks of pixels: as many times the rows and columns, and by the square of that fewer
 /// channels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DepthToSpace {
     /// Rows and columns of a block.
     pub block: usize,

@@ -7,7 +7,7 @@ use crate::graph::parameter::{Parameter, ParameterId};
 use crate::tensor::Shape;
 
 /// Which channels are normalised together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum NormGroups {
     /// So many groups of neighbouring channels.
     Groups(usize),
@@ -17,7 +17,7 @@ pub enum NormGroups {
 
 /// `(x − mean)/√(variance + epsilon) · scale + shift` with mean and variance of all pixels of a group of channels, each
 /// sample by itself (Wu and He, 2018; Ulyanov, Vedaldi and Lempitsky, 2016).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GroupNorm {
     /// Which channels are normalised together.
     pub groups: NormGroups,

@@ -6,7 +6,7 @@ use crate::graph::parameter::Parameter;
 use crate::tensor::Shape;
 
 /// The network's input.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Input {
     /// Its channels.
     pub channels: usize,

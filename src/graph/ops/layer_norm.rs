@@ -9,7 +9,7 @@ use crate::tensor::Shape;
 
 /// `(x − mean)/√(variance + epsilon) · scale + shift` with mean and variance of each row: of the columns, which for
 /// tokens are their features (Ba, Kiros and Hinton, 2016).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerNorm {
     /// One number per column; 1 if there is none.
     pub scale: Option<ParameterId>,

@@ -1,7 +1,7 @@
 //! Rows and columns around a tensor.
 
 /// Rows above and below, columns left and right of a tensor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Margins {
     /// Rows above.
     pub top: usize,

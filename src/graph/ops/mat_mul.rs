@@ -9,7 +9,7 @@ use crate::tensor::Shape;
 
 /// The product of the matrices that rows and columns of two nodes are, for each sample and channel. Where one has one
 /// sample or channel, it is used for all of the other's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct MatMul {
     /// Whether the left node, and the right one, are transposed first.
     pub transposed: [bool; 2],

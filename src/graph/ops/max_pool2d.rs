@@ -9,7 +9,7 @@ use crate::kernels::{max_pool2d, max_pool2d_adjoint};
 use crate::tensor::Shape;
 
 /// Max pooling; what lies around the input does not count.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct MaxPool2d {
     /// Rows and columns of a window.
     pub kernel: [usize; 2],

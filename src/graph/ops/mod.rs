@@ -27,7 +27,7 @@ macro_rules! operators {
         $(pub use $module::$operator;)*
 
         /// An operator. Weights are shaped as in PyTorch.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum Op {
             $($(#[$doc])* $operator($operator)),*
         }
@@ -124,6 +124,7 @@ pub use depth_to_space::BlockOrder;
 pub use group_norm::NormGroups;
 pub use pad::{PadMargins, PadMode};
 pub use reduce::Reduction;
+pub use reshape::ReshapeExtent;
 pub use resize::{Coordinates, Resampling, ResizeSize, Rounding};
 pub use slice::SliceSize;
 pub use slope::Slopes;

@@ -8,7 +8,7 @@ use crate::kernels::{pad, pad_adjoint};
 use crate::tensor::Shape;
 
 /// What a border consists of.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum PadMode {
     /// One value.
     Constant(f32),
@@ -25,7 +25,7 @@ impl PadMode {
 }
 
 /// How wide a border is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum PadMargins {
     /// This wide.
     Fixed(Margins),
@@ -36,7 +36,7 @@ pub enum PadMargins {
 }
 
 /// A border; reads a second node if its width follows from it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Pad {
     /// Of what.
     pub mode: PadMode,

@@ -7,7 +7,7 @@ use crate::kernels::{Function, pointwise, pointwise_adjoint};
 use crate::tensor::Shape;
 
 /// A function of each number by itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Pointwise {
     /// Which one.
     pub function: Function,

@@ -8,7 +8,7 @@ use crate::kernels::{largest_position, reduce, spread};
 use crate::tensor::Shape;
 
 /// What becomes of the numbers along some axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Reduction {
     /// Their mean.
     Mean,
@@ -19,7 +19,7 @@ pub enum Reduction {
 }
 
 /// Mean, sum or largest over axes, each of which is left with a size of 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Reduce {
     /// Which of them.
     pub function: Reduction,

@@ -8,7 +8,7 @@ use crate::program::BufferId;
 use crate::tensor::Shape;
 
 /// How values between pixels are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Resampling {
     /// The pixel at the coordinate, rounded.
     Nearest(Coordinates, Rounding),
@@ -27,7 +27,7 @@ impl Resampling {
 
 /// Which coordinate of the input an output pixel `i` takes its value from, where pixels of the output are a `step` apart in
 /// the input; as ONNX's `Resize` calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Coordinates {
     /// `(i + ½) · step − ½`.
     HalfPixel,
@@ -40,7 +40,7 @@ pub enum Coordinates {
 }
 
 /// Which of two neighbours a coordinate between them is rounded to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Rounding {
     /// The lower one.
     Floor,
@@ -53,7 +53,7 @@ pub enum Rounding {
 }
 
 /// To which size a tensor is resampled.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum ResizeSize {
     /// This many times the rows and columns.
     Factor(usize),
@@ -67,7 +67,7 @@ pub enum ResizeSize {
 }
 
 /// Resampling; reads a second node if the size is [`ResizeSize::Like`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Resize {
     /// How.
     pub mode: Resampling,

@@ -6,7 +6,7 @@ use crate::graph::parameter::Parameter;
 use crate::tensor::Shape;
 
 /// How much of an axis a slice takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SliceSize {
     /// All from where it begins.
     Rest,
@@ -17,7 +17,7 @@ pub enum SliceSize {
 }
 
 /// A window of samples, channels, rows and columns.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Slice {
     /// The first of each.
     pub begin: [usize; 4],

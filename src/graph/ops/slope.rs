@@ -7,7 +7,7 @@ use crate::kernels::{channel_sums, slope, slope_adjoint};
 use crate::tensor::Shape;
 
 /// The slope of an activation below 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Slopes {
     /// The same for all channels: 0 is ReLU.
     Same(f32),
@@ -16,7 +16,7 @@ pub enum Slopes {
 }
 
 /// ReLU, LeakyReLU, PReLU.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Slope {
     /// Slope below 0.
     pub slopes: Slopes,

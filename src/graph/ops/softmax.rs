@@ -7,7 +7,7 @@ use crate::kernels::{softmax, softmax_adjoint};
 use crate::tensor::Shape;
 
 /// `e^x / Σ e^x`, the sum over one axis.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Softmax {
     /// 0 to 3: over samples, channels, rows or columns.
     pub axis: usize,

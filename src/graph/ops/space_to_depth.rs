@@ -8,7 +8,7 @@ use crate::tensor::Shape;
 
 /// Each block of pixels, laid out as channels, all of one place of a block side by side: as many times fewer rows and
 /// columns, and by the square of that more channels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SpaceToDepth {
     /// Rows and columns of a block.
     pub block: usize,

@@ -8,7 +8,7 @@ use crate::program::Place;
 use crate::tensor::Shape;
 
 /// Exchange of axes: samples, channels, rows and columns are axes 0 to 3.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Transpose {
     /// Which axis of the input each of the output's is, as in ONNX and NumPy.
     pub axes: [usize; 4],

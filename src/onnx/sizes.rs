@@ -1,0 +1,74 @@
+//! Sizes that follow from the input's, as operators can say them.
+
+use super::host::{Extents, Number, PROBES};
+use super::import::{Importer, sides};
+use crate::graph::NodeId;
+use crate::graph::ops::{Op, Reshape, ReshapeExtent};
+use crate::tensor::Shape;
+
+/// The node whose rows and columns these numbers are: the one that the file took them from, or one that has as many at
+/// every size looked at. Nothing if they do not depend on the input's size.
+pub(super) fn node_of_size(importer: &Importer<'_>, wanted: &[Number; 2]) -> Option<NodeId> {
+    let fits = |id: NodeId| {
+        let shapes = importer.shapes(id);
+        (0..PROBES).all(|probe| {
+            wanted[0].at[probe] == shapes[probe].h as f64 && wanted[1].at[probe] == shapes[probe].w as f64
+        })
+    };
+    if let [Some((rows, 2)), Some((columns, 3))] = wanted.map(|number| number.origin)
+        && rows == columns
+        && fits(rows)
+    {
+        return Some(rows);
+    }
+    if wanted.iter().all(|number| number.fixed().is_some()) {
+        return None;
+    }
+    // The input first: what has its size at all sizes looked at is meant to have it at all others.
+    let newest_first = (1..importer.node_count()).rev();
+    std::iter::once(0)
+        .chain(newest_first)
+        .map(NodeId)
+        .find(|&id| fits(id))
+}
+
+/// What gives a node's elements these shapes.
+pub(super) fn reshape(
+    importer: &Importer<'_>,
+    node: NodeId,
+    wanted: [Shape; PROBES],
+) -> Result<(Op, Vec<NodeId>), String> {
+    let along = |shapes: [Shape; PROBES], axis: usize| -> Extents { shapes.map(|shape| sides(shape)[axis]) };
+    let from = importer.shapes(node);
+    let fixed = |extents: Extents| extents.iter().all(|extent| *extent == extents[0]);
+    let found: [Option<ReshapeExtent>; 4] = std::array::from_fn(|axis| {
+        let extents = along(wanted, axis);
+        if fixed(extents) {
+            return Some(ReshapeExtent::Exactly(extents[0]));
+        }
+        let nearest = [axis, 0, 1, 2, 3];
+        let same = nearest.into_iter().find(|&other| along(from, other) == extents);
+        same.map(ReshapeExtent::Same)
+    });
+    if found.iter().filter(|extent| extent.is_none()).count() <= 1 {
+        let shape = found.map(|extent| extent.unwrap_or(ReshapeExtent::Rest));
+        return Ok((Reshape { shape }.into(), vec![node]));
+    }
+    let numbers = [2, 3].map(|axis| Number {
+        at: along(wanted, axis).map(|extent| extent as f64),
+        origin: None,
+    });
+    let like = node_of_size(importer, &numbers);
+    match (found, like) {
+        ([Some(samples), Some(channels), _, _], Some(like)) => {
+            let shape = [
+                samples,
+                channels,
+                ReshapeExtent::Other(2),
+                ReshapeExtent::Other(3),
+            ];
+            Ok((Reshape { shape }.into(), vec![node, like]))
+        }
+        _ => Err("changes extents in a way that follows from the input's size and is not supported".into()),
+    }
+}
