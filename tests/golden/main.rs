@@ -8,6 +8,7 @@ mod attack;
 mod gradient;
 mod mixed;
 mod training;
+mod windows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
