@@ -1,4 +1,4 @@
-//! Adjoint of [`average_pool2d`](super::average_pool2d): each input pixel gathers the gradient of the windows that cover
+//! Adjoint of [`average_pool2d`]: each input pixel gathers the gradient of the windows that cover
 //! it, each divided by how many of the window's places count.
 
 use super::average_pool2d;

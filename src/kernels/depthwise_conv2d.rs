@@ -1,4 +1,4 @@
-//! Convolution of each channel by itself, with the bias and slope activation of [`conv2d`](super::conv2d) in the epilogue.
+//! Convolution of each channel by itself, with the bias and slope activation of [`conv2d`] in the epilogue.
 //! The same sums as there, for groups of one in channel, each of which gives one or more out channels; or the other way
 //! round, as the input gradient of such a convolution has it. Each value goes into a few products only, so that memory
 //! traffic is all that counts, and no matrix is made of it.

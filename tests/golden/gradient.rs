@@ -21,11 +21,17 @@ fn read(executor: &mut dyn Executor, length: usize, place: Place) -> Tensor {
 /// results are up to 1.2e-6 from what it computes in float64.
 const TOLERANCE: f32 = 2e-6;
 
+/// What PyTorch computes: an input, the output for it, a gradient of the output and that of the input for it.
+pub const PARTS: [&str; 4] = ["input", "output", "upstream", "gradient"];
+
 /// Runs `graph` on the input in `NAME_results` and compares output and gradient.
 fn check(name: &str, graph: &Graph) {
     let golden = open(&format!("{name}_results"));
-    let [input, output, upstream, gradient] =
-        ["input", "output", "upstream", "gradient"].map(|part| tensor(&golden, part));
+    compare(name, graph, &PARTS.map(|part| tensor(&golden, part)));
+}
+
+/// Runs `graph` on the input of `parts`, which are as [`PARTS`] says, and compares output and gradient.
+pub fn compare(name: &str, graph: &Graph, [input, output, upstream, gradient]: &[Tensor; 4]) {
     let network = lower(graph, input.shape(), LoweringOptions::default()).unwrap();
     let program = Arc::new(network.program);
     let (seed, gradient_place) = (network.seed.unwrap(), network.gradient.unwrap());
@@ -45,12 +51,12 @@ fn check(name: &str, graph: &Graph) {
             let what = format!("{name}, {what} on {device}");
             assert_close(&what, found.data(), wanted.data(), TOLERANCE * largest, TOLERANCE);
         };
-        compare(executor, "output", network.logits, &output);
+        compare(executor, "output", network.logits, output);
         executor.write(seed.buffer, upstream.data()).unwrap();
         executor
             .submit(&network.adjoint.clone().collect::<Vec<_>>())
             .unwrap();
-        compare(executor, "gradient", gradient_place, &gradient);
+        compare(executor, "gradient", gradient_place, gradient);
     });
 }
 

@@ -9,6 +9,7 @@ mod gradient;
 mod mixed;
 mod tensors;
 mod training;
+mod windows;
 
 use std::path::PathBuf;
 use std::sync::Arc;

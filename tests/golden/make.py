@@ -18,6 +18,7 @@ import torch
 from attack import IGNORE, attack, step_size
 from networks import Margin, Mixed, SimpleUnet, Tensors
 from training import train
+from windows import make_windows
 
 HERE = Path(__file__).parent
 
@@ -240,6 +241,7 @@ def main():
         {"learning_rate": 1e-2, "weight_decay": 0.1, "most_norm": 0.0, "cross_entropy": 1.0, "dice": 0.5,
          "class_weights": [0.25, 1.0, 2.0]},
     )
+    make_windows(save)
 
 
 if __name__ == "__main__":
