@@ -38,7 +38,7 @@
 //!
 //! - [`report`]: figure, trace, summary, animation, loss curve;
 //! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
-//! - [`reference`]: a network against its makers' numbers;
+//! - [`mod@reference`]: a network against its makers' numbers;
 //! - [`attack`]: the settings, the loop, targets, stopping;
 //! - [`train`]: loss, optimiser and the loop over epochs; variations of samples, the split for validation;
 //! - [`model`]: what a user brings: a network and what is known of it, from any known file;
