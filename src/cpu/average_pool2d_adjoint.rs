@@ -1,9 +1,11 @@
 //! Twin of [`kernels::average_pool2d_adjoint`](crate::kernels::average_pool2d_adjoint).
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::average_pool2d::counts;
 use super::rows::{planes, put, row, sizes};
+use super::steps::{interleave, zip_every};
 use crate::kernels::average_pool2d_adjoint::Params;
 
 /// `output` = for each pixel, the sum of `gradient` over the windows that cover it, each divided by the places of it that
@@ -13,30 +15,47 @@ pub fn run(params: &Params, gradient: &[f32], output: &mut [f32]) {
     let [_, _, pooled_h, pooled_w] = sizes(params.output_extent);
     let pooling = params.pooling();
     let [rows, columns] = [0, 1].map(|axis| counts(&pooling, axis, [h, w][axis], [pooled_h, pooled_w][axis]));
-    let covering = |axis: usize, place: usize, windows: usize| {
-        let [kernel, stride, padding] =
-            [params.kernel[axis], params.stride[axis], params.padding[axis]].map(|value| value as usize);
-        let covered = place + padding;
-        let end = (covered / stride + 1).min(windows);
-        (covered + 1).saturating_sub(kernel).div_ceil(stride).min(end)..end
-    };
-    let covering_columns: Vec<_> = (0..w).map(|x| covering(1, x, pooled_w)).collect();
+    let [kernel, stride, padding] =
+        [params.kernel, params.stride, params.padding].map(|pair| pair.map(|value| value as usize));
     let pitch = (params.output.row as usize).max(w);
-    planes(output, params.output, params.input_extent)
-        .into_par_iter()
-        .for_each_init(Vec::new, |sums, plane| {
-            for (y, out) in plane.values.chunks_mut(pitch).enumerate() {
-                sums.clear();
-                sums.resize(pooled_w, 0.0);
-                for window in covering(0, y, pooled_h) {
-                    let gradient = row(gradient, params.gradient, plane.n, plane.c, window, pooled_w);
-                    for ((sum, value), count) in sums.iter_mut().zip(gradient).zip(&columns) {
-                        *sum += value / (rows[window] * count);
-                    }
-                }
-                for (out, windows) in out[..w].iter_mut().zip(&covering_columns) {
-                    put(out, sums[windows.clone()].iter().sum(), params.accumulate != 0);
+    // Of the pixels of a row with each remainder by the stride, counted from the first column that windows may cover.
+    let places = (pooled_w + kernel[1].div_ceil(stride[1])).max((w + padding[1]).div_ceil(stride[1]));
+    let add_row =
+        |y: usize, out: &mut [f32], plane: [usize; 2], of_rows: &mut Vec<f32>, sums: &mut Vec<f32>| {
+            of_rows.clear();
+            of_rows.resize(pooled_w, 0.0);
+            let covered = y + padding[0];
+            let end = (covered / stride[0] + 1).min(pooled_h);
+            for window in (covered + 1).saturating_sub(kernel[0]).div_ceil(stride[0])..end {
+                let gradient = row(gradient, params.gradient, plane[0], plane[1], window, pooled_w);
+                for ((sum, value), count) in of_rows.iter_mut().zip(gradient).zip(&columns) {
+                    *sum += value / (rows[window] * count);
                 }
             }
+            sums.clear();
+            sums.resize(stride[1] * places, 0.0);
+            // Windows from left to right for each pixel.
+            for column in (0..kernel[1]).rev() {
+                let sums = &mut sums[column % stride[1] * places + column / stride[1]..];
+                zip_every(&mut sums[..pooled_w], of_rows, 1, |sum, value| *sum += value);
+            }
+            let of = |remainder: usize| {
+                let column = remainder + padding[1];
+                &sums[column % stride[1] * places + column / stride[1]..]
+            };
+            let accumulate = params.accumulate != 0;
+            interleave(out, stride[1], of, |out, sum| put(out, sum, accumulate));
+        };
+    planes(output, params.output, params.input_extent)
+        .into_par_iter()
+        .for_each_init(Default::default, |(of_rows, sums), plane| {
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (y, out) in plane.values.chunks_mut(pitch).enumerate() {
+                        add_row(y, &mut out[..w], [plane.n, plane.c], of_rows, sums);
+                    }
+                },
+            );
         });
 }

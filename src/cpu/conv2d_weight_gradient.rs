@@ -6,10 +6,13 @@
 
 use rayon::prelude::*;
 
-use super::conv2d::{WINDOW_ELEMENTS, Windows};
 use super::matrix::{Matrix, multiply};
 use super::rows::{row, sizes};
 use crate::kernels::conv2d_weight_gradient::Params;
+use crate::kernels::{Extent, View};
+
+/// Elements of the window matrix that should be alive at once.
+const WINDOW_ELEMENTS: usize = 1 << 18;
 
 /// Memory that a thread uses again for each chunk.
 #[derive(Default)]
@@ -99,6 +102,70 @@ fn sum_chunk(
                 .zip(partial.chunks_exact_mut(taps))
             {
                 partial[first_tap..first_tap + count].copy_from_slice(sums);
+            }
+        }
+    }
+}
+
+/// How windows lie over an input.
+struct Windows {
+    /// Of the input.
+    view: View,
+    /// Of the input.
+    extent: Extent,
+    /// Windows in a row.
+    columns: usize,
+    /// Rows and columns of a window.
+    kernel: [u32; 2],
+    /// Rows and columns between windows.
+    stride: [u32; 2],
+    /// Rows of zeros above and columns of zeros left of the input.
+    padding: [u32; 2],
+    /// Rows and columns from one tap to the next.
+    dilation: [u32; 2],
+}
+
+impl Windows {
+    /// The input value that tap `tap` sees in each window of row `y` of them, in one channel of sample `n`.
+    fn lay_out_row(
+        &self,
+        input: &[f32],
+        n: usize,
+        channel: usize,
+        y: usize,
+        tap: usize,
+        windows: &mut [f32],
+    ) {
+        let [_, _, in_h, in_w] = sizes(self.extent);
+        let [stride_rows, stride_columns] = self.stride.map(|stride| stride as usize);
+        let [above, left] = self.padding.map(|padding| padding as usize);
+        let columns = self.kernel[1] as usize;
+        let [down, across] = self.dilation.map(|dilation| dilation as usize);
+        let (ky, kx) = (tap / columns * down, tap % columns * across);
+        // Windows whose tap lies inside the input.
+        let begin = left.saturating_sub(kx).div_ceil(stride_columns).min(self.columns);
+        let end = (in_w + left)
+            .saturating_sub(kx)
+            .div_ceil(stride_columns)
+            .clamp(begin, self.columns);
+        let row = y * stride_rows + ky;
+        if row < above || row - above >= in_h || begin == end {
+            windows.fill(0.0);
+            return;
+        }
+        windows[..begin].fill(0.0);
+        windows[end..].fill(0.0);
+        let start = self
+            .view
+            .at(n, channel, row - above, begin * stride_columns + kx - left);
+        if stride_columns == 1 {
+            windows[begin..end].copy_from_slice(&input[start..start + end - begin]);
+        } else {
+            for (window, value) in windows[begin..end]
+                .iter_mut()
+                .zip(input[start..].iter().step_by(stride_columns))
+            {
+                *window = *value;
             }
         }
     }

@@ -85,31 +85,17 @@ pub(super) struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// Writes `sums` of `channel` to every `step`-th place of `out`, whose first element is at `index` of the output.
-    pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], index: usize, step: usize) {
+    /// Writes `sums` of `channel` to `out`, whose first element is at `index` of the output.
+    #[inline(always)]
+    pub fn apply(&self, channel: usize, sums: &[f32], out: &mut [f32], index: usize) {
         let (bias, slope) = (self.coefficients[2 * channel], self.coefficients[2 * channel + 1]);
         if let Some(gate) = self.gate {
-            let gate = &gate[index..];
-            let pass = |out: &mut f32, sum: f32, value: f32| {
-                put(out, sum, self.accumulate);
-                *out *= if value > 0.0 { 1.0 } else { slope };
-            };
-            if step == 1 {
-                for ((out, sum), value) in out.iter_mut().zip(sums).zip(gate) {
-                    pass(out, *sum, *value);
-                }
-            } else {
-                let places = out.iter_mut().step_by(step).zip(gate.iter().step_by(step));
-                for ((out, value), sum) in places.zip(sums) {
-                    pass(out, *sum, *value);
-                }
-            }
-        } else if step == 1 {
-            for (out, sum) in out.iter_mut().zip(sums) {
-                put(out, activate(sum + bias, slope), self.accumulate);
+            for ((out, sum), value) in out.iter_mut().zip(sums).zip(&gate[index..]) {
+                put(out, *sum, self.accumulate);
+                *out *= if *value > 0.0 { 1.0 } else { slope };
             }
         } else {
-            for (out, sum) in out.iter_mut().step_by(step).zip(sums) {
+            for (out, sum) in out.iter_mut().zip(sums) {
                 put(out, activate(sum + bias, slope), self.accumulate);
             }
         }

@@ -4,10 +4,15 @@
 
 mod blocks;
 mod ceilings;
+mod convolution;
 mod elementary;
 mod executor;
+mod laid_out;
 mod matrix;
 mod rows;
+mod steps;
+mod sweep;
+mod taps;
 
 macro_rules! twins {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
