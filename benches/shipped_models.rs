@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, assess, to_8_bits};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, assess};
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
@@ -93,6 +93,8 @@ struct AttackRecord {
     image: usize,
     target: usize,
     iterations: usize,
+    /// After how many of them the IoU was reached.
+    reached: Option<u32>,
     seconds: f64,
     before: Scores,
     best: Scores,
@@ -227,14 +229,17 @@ fn attack_pair(
         let prediction = predictions.first().context("no sample")?;
         Ok(assess(source, image, wanted, prediction, &[1])?)
     };
+    let (before, best) = (judge(source)?, judge(&outcome.best)?);
+    let (_, rounded_to_8_bits) = attack.saved(executor, source, &outcome.best, wanted)?;
     Ok(AttackRecord {
         image,
         target,
         iterations: outcome.trace.len(),
+        reached: outcome.reached,
         seconds,
-        before: judge(source)?,
-        best: judge(&outcome.best)?,
-        rounded_to_8_bits: judge(&to_8_bits(source, &outcome.best, attack.config().cap))?,
+        before,
+        best,
+        rounded_to_8_bits,
     })
 }
 

@@ -195,6 +195,7 @@ const MULTIPLIER_FROM_COUNTS: u32 = 16u;
 const REGION: u32 = 32u;
 const CAPPED: u32 = 64u;
 const HOLD: u32 = 128u;
+const REFINE: u32 = 256u;
 
 // Of a number that is infinite or none.
 const NOT_FINITE_EXPONENT: u32 = 0x7f800000u;

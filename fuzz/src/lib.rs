@@ -5,6 +5,7 @@
 
 mod files;
 mod networks;
+mod pictures;
 mod programs;
 mod settings;
 mod texts;
@@ -14,7 +15,7 @@ mod trainings;
 pub type EntryPoint = fn(&[u8]);
 
 /// All of them by their names, which are those of the targets and of the folders of the corpus.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 14] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 17] = [
     ("image", files::image),
     ("mask", files::mask),
     ("checkpoint", files::checkpoint),
@@ -23,6 +24,9 @@ pub const ENTRY_POINTS: [(&str, EntryPoint); 14] = [
     ("texts", texts::texts),
     ("figure", texts::figure),
     ("pairing", texts::pairing),
+    ("name_rules", texts::name_rules),
+    ("orientation", pictures::orientation),
+    ("mask_values", pictures::mask_values),
     ("geometry", settings::geometry),
     ("configs", settings::configs),
     ("variation", settings::variation),

@@ -98,6 +98,7 @@ fn try_configs(bytes: &mut Unstructured<'_>) -> Result<()> {
         },
         lambda: bytes.arbitrary()?,
         classes: bytes.arbitrary()?,
+        refine: bytes.arbitrary()?,
         iterations: bytes.arbitrary()?,
         stop_iou: bytes.arbitrary()?,
         patience: bytes.arbitrary()?,

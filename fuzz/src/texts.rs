@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use asma::attack::{MaskMode, Multiplier, Objective, Schedule, Target};
-use asma::data::{Crop, Padding, Preset, Resize, SyntheticKind};
+use asma::data::{Crop, NameRule, Padding, Preset, Resize, SyntheticKind, pair_by_name};
 use asma::gpu::DeviceChoice;
 use asma::report::{Figure, draw_figure, loss_curve_svg};
 use asma::{EpochRow, LabelMap, Scores, Shape, Tensor};
@@ -98,32 +98,73 @@ pub fn figure(bytes: &[u8]) {
 pub fn pairing(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let [images, masks] = ["images", "masks"].map(|name| folder.path().join(name));
-    for folder in [&images, &masks] {
-        std::fs::create_dir(folder).expect("a folder");
-    }
-    for (index, name) in bytes.split(|&byte| byte == b'\n').take(12).enumerate() {
-        let side: &PathBuf = if index % 2 == 0 { &images } else { &masks };
-        let file = side.join(name_of(name));
-        // Names that the file system refuses are none.
-        let _ = std::fs::write(file, b"");
-    }
+    write_names(bytes, [&images, &masks]);
     let given = |index: usize| {
         bytes
             .get(index)
             .filter(|byte| **byte % 4 == 0)
             .map(|_| "_m".to_string())
     };
-    let rule = asma::data::NameRule {
+    let rule = NameRule {
         prefix: given(0),
         suffix: given(1),
     };
-    if let Ok(pairing) = asma::data::pair_by_name(&images, &masks, &rule) {
+    if let Ok(pairing) = pair_by_name(&images, &masks, &rule) {
         assert!(
             pairing
                 .pairs
                 .iter()
                 .all(|pair| pair.image.starts_with(&images) && pair.mask.starts_with(&masks))
         );
+    }
+}
+
+/// Any prefix and suffix of masks, on a line each, and names, in one folder or two: a mask is called after its image.
+pub fn name_rules(bytes: &[u8]) {
+    let mut lines = bytes.splitn(3, |&byte| byte == b'\n');
+    let mut given =
+        || Some(String::from_utf8_lossy(lines.next()?).into_owned()).filter(|text| !text.is_empty());
+    let rule = NameRule {
+        prefix: given(),
+        suffix: given(),
+    };
+    let names = lines.next().unwrap_or_default();
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let masks = match names.len() % 2 {
+        0 => "images",
+        _ => "masks",
+    };
+    let [images, masks] = ["images", masks].map(|name| folder.path().join(name));
+    write_names(names, [&images, &masks]);
+    let Ok(pairing) = pair_by_name(&images, &masks, &rule) else {
+        return;
+    };
+    for pair in &pairing.pairs {
+        assert!(pair.image != pair.mask);
+        let stems = [&pair.image, &pair.mask].map(|path| path.file_stem().and_then(|stem| stem.to_str()));
+        let [Some(image), Some(mask)] = stems else {
+            continue;
+        };
+        let given = [&rule.prefix, &rule.suffix].map(|part| part.clone().unwrap_or_default());
+        if given.concat().is_empty() || !(image.is_ascii() && mask.is_ascii()) {
+            continue;
+        }
+        let wanted = [&given[0], image, &given[1]].concat();
+        assert!(
+            mask.eq_ignore_ascii_case(&wanted),
+            "{image:?} and {mask:?}, by {rule:?}"
+        );
+    }
+}
+
+/// Files of these names, on a line each, in turn in the two folders.
+fn write_names(names: &[u8], folders: [&PathBuf; 2]) {
+    for folder in folders {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    for (index, name) in names.split(|&byte| byte == b'\n').take(12).enumerate() {
+        // Names that the file system refuses are none.
+        let _ = std::fs::write(folders[index % 2].join(name_of(name)), b"");
     }
 }
 

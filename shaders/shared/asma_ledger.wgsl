@@ -2,7 +2,7 @@
 // trace's row. Stands before asma_step.wgsl, which has the bindings and the flags.
 
 // Words of the ledger, as `src/kernels/asma_update.rs` has them.
-const HEADER: u32 = 32u;
+const HEADER: u32 = 48u;
 const TAU: u32 = 0u;
 const BETA: u32 = 1u;
 const STOP_IOU: u32 = 2u;
@@ -11,8 +11,9 @@ const CAP: u32 = 4u;
 const LEAP: u32 = 5u;
 const NOT_FINITE: u32 = 6u;
 const PULL: u32 = 7u;
-const STATE: u32 = 8u;
-const STATE_LENGTH: u32 = 8u;
+const FLOOR: u32 = 8u;
+const STATE: u32 = 16u;
+const STATE_LENGTH: u32 = 16u;
 const STATE_ITERATION: u32 = 0u;
 const STATE_STOPPED: u32 = 1u;
 const STATE_BEST_IOU: u32 = 2u;
@@ -21,6 +22,11 @@ const STATE_MULTIPLIER: u32 = 4u;
 const STATE_SCALE: u32 = 5u;
 const STATE_PROGRESS: u32 = 6u;
 const STATE_L2: u32 = 7u;
+const STATE_REACHED: u32 = 8u;
+const STATE_PULL: u32 = 9u;
+const STATE_BEST_L2: u32 = 10u;
+const STATE_PROGRESS_L2: u32 = 11u;
+const STATE_KEPT: u32 = 12u;
 const RUNNING: u32 = 0u;
 const REACHED: u32 = 1u;
 const NO_PROGRESS: u32 = 2u;
@@ -33,6 +39,16 @@ const GROWTH: f32 = 1.02;
 const GROWTH_WITH_IOU: f32 = 0.04;
 const LEAST_SCALE: f32 = 0.03125;
 const MOST_SCALE: f32 = 64.0;
+const FIRST_REFINING_PULL: f32 = 0.01;
+const PULL_GROWTH: f32 = 1.2;
+const PULL_SHRINK: f32 = 0.85;
+const LEAST_REFINING_PULL: f32 = 0.002;
+const MOST_REFINING_PULL: f32 = 0.02;
+const LEAST_FALL: f32 = 0.01;
+const REFINING_PATIENCE: u32 = 100u;
+const REFINING_SHRINK: f32 = 0.95;
+const REFINING_GROWTH: f32 = 1.02;
+const MOST_ASTRAY: u32 = 8u;
 
 // What every thread of a sample works out for itself from the counts and the state.
 struct Decision {
@@ -40,10 +56,14 @@ struct Decision {
     // Why the sample stops in this settlement, or RUNNING.
     stops: u32,
     new_best: bool,
-    // The step that led to this image overshot.
+    // The image goes back towards the best one: the step that led to it overshot, or a refinement went astray.
     taken_back: bool,
-    // The IoU is above all before it.
+    // The IoU asked for is reached.
+    reached: bool,
+    // The IoU is above all before it, or in a refinement L2 is below.
     progresses: bool,
+    // The IoU asked for is reached for the first time, and what follows refines.
+    refines: bool,
     iou: f32,
     // What the multiplier is held by.
     scale: f32,
@@ -129,33 +149,61 @@ fn decide(sample: u32, l2: f32) -> Decision {
     let was_stopped = ledger[state + STATE_STOPPED] != RUNNING;
     let settles = has(SETTLE) && !was_stopped;
     let best_iou = bitcast<f32>(ledger[state + STATE_BEST_IOU]);
-    var taken_back = false;
+    let reached_after = ledger[state + STATE_REACHED];
+    let refining = has(REFINE) && reached_after > 0u;
+    var leaps = false;
     if has(HOLD) {
         let most = bitcast<f32>(ledger[state + STATE_L2]) + bitcast<f32>(ledger[settings + LEAP]);
-        taken_back = settles && l2 > most;
+        leaps = settles && !refining && l2 > most;
     }
-    let progresses = settles && !taken_back && iou > best_iou;
+    let reached = settles && !leaps && iou >= bitcast<f32>(ledger[settings + STOP_IOU]);
+    let astray = select(iteration - ledger[state + STATE_KEPT], 0u, reached);
+    let strays = settles && refining && astray > 0u && astray % MOST_ASTRAY == 0u;
+    let taken_back = leaps || strays;
+    var progresses = settles && !taken_back && iou > best_iou;
     // Of equal IoUs, what holds keeps the latest image, so that no step is taken back further than it must.
-    let new_best = progresses || (has(HOLD) && settles && !taken_back && iou == best_iou);
+    var new_best = progresses || (has(HOLD) && settles && !taken_back && iou == best_iou);
+    if refining {
+        new_best = reached && l2 < bitcast<f32>(ledger[state + STATE_BEST_L2]);
+        let most = (1.0 - LEAST_FALL) * bitcast<f32>(ledger[state + STATE_PROGRESS_L2]);
+        progresses = new_best && l2 < most;
+    }
     let without_progress = iteration - select(ledger[state + STATE_PROGRESS], iteration, progresses);
     var scale = 1.0;
     var pull = 0.0;
     if has(HOLD) {
         let growth = GROWTH + GROWTH_WITH_IOU * max(best_iou, 0.0);
-        let change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, taken_back);
+        var change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, leaps);
+        if refining {
+            change = select(select(REFINING_GROWTH, REFINING_SHRINK, reached), 1.0, strays);
+        }
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
         pull = bitcast<f32>(ledger[settings + PULL]);
     }
+    let refines = has(REFINE) && reached && !refining;
+    if refining {
+        let change = select(PULL_SHRINK, PULL_GROWTH, reached);
+        pull = clamp(bitcast<f32>(ledger[state + STATE_PULL]) * change, LEAST_REFINING_PULL, MOST_REFINING_PULL);
+    } else if refines {
+        pull = FIRST_REFINING_PULL;
+    }
+    var ends = reached;
+    if has(REFINE) {
+        let refined = iteration + 1u - reached_after;
+        let enough = refined >= reached_after || without_progress >= REFINING_PATIENCE;
+        ends = (reached && l2 <= bitcast<f32>(ledger[settings + FLOOR])) || (settles && refining && enough);
+    }
     let patience = ledger[settings + PATIENCE];
+    let impatient = settles && patience > 0u && without_progress >= patience;
     var stops = RUNNING;
-    if settles && !taken_back && iou >= bitcast<f32>(ledger[settings + STOP_IOU]) {
+    if ends {
         stops = REACHED;
-    } else if settles && patience > 0u && without_progress >= patience {
+    } else if impatient && !refining && !refines {
         stops = NO_PROGRESS;
     }
     return Decision(
-        was_stopped, stops, new_best, taken_back, progresses, iou, scale, pull, multiplier, next_multiplier
+        was_stopped, stops, new_best, taken_back, reached, progresses, refines, iou, scale, pull, multiplier, next_multiplier
     );
 }
 
@@ -185,6 +233,11 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_SCALE: { return bitcast<u32>(decision.scale); }
         case STATE_PROGRESS: { return select(value, iteration, decision.progresses); }
         case STATE_L2: { return bitcast<u32>(sqrt(sums[0].y)); }
+        case STATE_REACHED: { return select(value, iteration + 1u, decision.refines); }
+        case STATE_KEPT: { return select(value, iteration, decision.reached); }
+        case STATE_PULL: { return bitcast<u32>(decision.pull); }
+        case STATE_BEST_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.new_best); }
+        case STATE_PROGRESS_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.progresses); }
         default: { return value; }
     }
 }

@@ -115,6 +115,10 @@ impl StepSize {
 
     /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again fades away.
     pub const PULL: f32 = 0.005;
+
+    /// The root mean square of a perturbation that is small enough, in units of the pixel values: nine tenths of a step of an
+    /// 8-bit image. One that is refined further does not survive being rounded.
+    pub const FLOOR: f64 = 0.9 / 255.0;
 }
 
 /// The attack's settings.
@@ -138,11 +142,14 @@ pub struct AsmaConfig {
     pub lambda: f32,
     /// The most that any value may differ from the source's, in units of the pixel values.
     pub cap: Option<f32>,
+    /// Whether the perturbation is refined where the device holds the step: once the IoU asked for is reached, it shrinks as
+    /// long as that stays so, for at most as many iterations as it took to get there, and not below [`StepSize::FLOOR`].
+    pub refine: bool,
     /// The attacked classes; all of the network's if `None`.
     pub classes: Option<Vec<u8>>,
     /// Most iterations.
     pub iterations: u32,
-    /// Stop when the IoU reaches this, between 0 and 1.
+    /// Stop when the IoU reaches this, between 0 and 1, and what follows is refined if it is to be.
     pub stop_iou: Option<f32>,
     /// Stop after this many iterations without a new best IoU.
     pub patience: Option<u32>,
@@ -160,6 +167,7 @@ impl Default for AsmaConfig {
             step: StepSize::Automatic,
             lambda: 1.0,
             cap: Some(AsmaConfig::CAP),
+            refine: true,
             classes: None,
             iterations: 500,
             stop_iou: None,
@@ -174,7 +182,7 @@ impl AsmaConfig {
     pub const CAP: f32 = 0.1;
 
     /// What the authors published: their loop with two forward passes, the wanted class's logit, τ = 1e-7, β = 1e-6,
-    /// λ = 1, no cap.
+    /// λ = 1, no cap, nothing refined.
     pub fn published() -> Self {
         AsmaConfig {
             schedule: Schedule::TwoForward,
@@ -184,6 +192,7 @@ impl AsmaConfig {
                 beta: 1e-6,
             },
             cap: None,
+            refine: false,
             ..AsmaConfig::default()
         }
     }
@@ -191,6 +200,11 @@ impl AsmaConfig {
     /// Whether the device holds the step, see [`StepSize::Automatic`].
     pub fn holds(&self) -> bool {
         self.step == StepSize::Automatic && self.schedule == Schedule::OneForward
+    }
+
+    /// Whether there is something to refine: an IoU to keep, and a held step.
+    pub fn refines(&self) -> bool {
+        self.refine && self.holds() && self.stop_iou.is_some()
     }
 
     /// The attacked classes of a network with `class_count` classes, each once, in order.

@@ -15,6 +15,19 @@ const LEVELS: f32 = 255.0;
 /// source than that, unless rounding the source alone does. `source` and `image` have the same shape, N×C×H×W; planes that
 /// only one of them has stay as they are.
 pub fn to_8_bits(source: &Tensor, image: &Tensor, cap: Option<f32>) -> Tensor {
+    round_towards(source, image, cap, TOWARDS[0])
+}
+
+/// Where what is lost may be handed on to: to the left instead of the right, above instead of below.
+pub(super) const TOWARDS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
+
+/// [`to_8_bits`] with what is lost handed on another way.
+pub(super) fn round_towards(
+    source: &Tensor,
+    image: &Tensor,
+    cap: Option<f32>,
+    [left, above]: [bool; 2],
+) -> Tensor {
     let shape = image.shape();
     // An image of no pixels has no planes either.
     let pixels = shape.pixels().max(1);
@@ -26,9 +39,24 @@ pub fn to_8_bits(source: &Tensor, image: &Tensor, cap: Option<f32>) -> Tensor {
         .enumerate()
     {
         let exact = &image.data()[plane * pixels..][..pixels];
-        diffuse(values, exact, origins, shape.w, cap);
+        let [exact, origins] = [exact, origins].map(|plane| mirrored(plane, shape.w, [left, above]));
+        let mut rounded = exact.clone();
+        diffuse(&mut rounded, &exact, &origins, shape.w, cap);
+        values.copy_from_slice(&mirrored(&rounded, shape.w, [left, above]));
     }
     result
+}
+
+/// A plane of rows of this width, turned left to right, upside down, or as it is.
+fn mirrored(plane: &[f32], width: usize, [left, above]: [bool; 2]) -> Vec<f32> {
+    let mut rows: Vec<Vec<f32>> = plane.chunks(width.max(1)).map(<[f32]>::to_vec).collect();
+    if left {
+        rows.iter_mut().for_each(|row| row.reverse());
+    }
+    if above {
+        rows.reverse();
+    }
+    rows.concat()
 }
 
 /// Rounds one plane, `width` values a row.
@@ -106,6 +134,29 @@ mod tests {
     fn an_image_of_no_pixels_is_one() {
         let nothing = Tensor::zeros(Shape::new(1, 3, 0, 5));
         assert_eq!(to_8_bits(&nothing, &nothing, None), nothing);
+    }
+
+    #[test]
+    fn every_way_to_hand_on_is_the_first_one_mirrored() {
+        let source = source();
+        let image = Tensor::from_fn(SHAPE, |_, c, y, x| {
+            source.at(0, c, y, x) * 0.9 + 0.001 * (x + 2 * y) as f32 / 2.0
+        });
+        let turned = |tensor: &Tensor, [left, above]: [bool; 2]| {
+            Tensor::from_fn(SHAPE, |_, c, y, x| {
+                let y = if above { SHAPE.h - 1 - y } else { y };
+                let x = if left { SHAPE.w - 1 - x } else { x };
+                tensor.at(0, c, y, x)
+            })
+        };
+        let mut found = Vec::new();
+        for towards in TOWARDS {
+            let rounded = round_towards(&source, &image, Some(0.1), towards);
+            let wanted = to_8_bits(&turned(&source, towards), &turned(&image, towards), Some(0.1));
+            assert_eq!(turned(&rounded, towards), wanted, "{towards:?}");
+            assert!(!found.contains(&rounded), "{towards:?}");
+            found.push(rounded);
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Step {
     pub beta: f32,
     /// The most that L2 may grow by in a step that is held, see [`StepSize::LEAP`](super::StepSize::LEAP).
     pub leap: f32,
+    /// The L2 of a perturbation that need not be refined, see [`StepSize::FLOOR`](super::StepSize::FLOOR).
+    pub floor: f32,
 }
 
 /// Hands out the calls of one iteration after the other, from the first to the last that the settings allow.

@@ -208,6 +208,9 @@ impl Planner<'_> {
         if self.config.holds() {
             flags |= asma_update::HOLD;
         }
+        if self.config.refines() {
+            flags |= asma_update::REFINE;
+        }
         let update = self.add_update(flags, parity);
         let Middle { before, mask, after } = middle;
         before

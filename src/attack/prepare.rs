@@ -42,20 +42,35 @@ impl Attack {
         }
         let samples = input.source.shape().n;
         let steps = match self.config.step {
-            StepSize::Fixed { tau, beta } => vec![Step { tau, beta, leap: 0.0 }; samples],
+            StepSize::Fixed { tau, beta } => {
+                let step = Step {
+                    tau,
+                    beta,
+                    leap: 0.0,
+                    floor: 0.0,
+                };
+                vec![step; samples]
+            }
             StepSize::Automatic => self.automatic_steps(executor, input)?,
         };
         let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
         executor.write_words(buffers.counts, 0, &vec![0; counts])?;
         let length = self.ledger_length();
         let mut ledger = vec![0u32; length * samples];
-        for (words, &Step { tau, beta, leap }) in ledger.chunks_mut(length).zip(&steps) {
+        for (words, &step) in ledger.chunks_mut(length).zip(&steps) {
+            let Step {
+                tau,
+                beta,
+                leap,
+                floor,
+            } = step;
             words[asma_update::TAU] = tau.to_bits();
             words[asma_update::BETA] = beta.to_bits();
             // A rounding less, as the difference to the source is rounded too.
             words[asma_update::CAP] = (self.config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits();
             words[asma_update::LEAP] = leap.to_bits();
             words[asma_update::PULL] = StepSize::PULL.to_bits();
+            words[asma_update::FLOOR] = floor.to_bits();
             words[asma_update::STOP_IOU] = self.config.stop_iou.unwrap_or(2.0).to_bits();
             words[asma_update::PATIENCE] = self.config.patience.unwrap_or(0);
             if self.config.schedule == Schedule::TwoForward {
@@ -170,18 +185,25 @@ impl Attack {
                 };
                 let length = StepSize::FIRST_STEP * (count as f64).sqrt();
                 let leap = (StepSize::LEAP * length) as f32;
+                let floor = (StepSize::FLOOR * (count as f64).sqrt()) as f32;
                 if is_reached(prediction, target, &attacked) {
                     // Any step will do.
                     return Ok(Step {
                         tau: 1e-7,
                         beta: 1e-6,
                         leap,
+                        floor,
                     });
                 }
                 let tau = (length / squares.sqrt() / second) as f32;
                 if tau.is_finite() && tau > 0.0 {
                     let beta = growth as f32 * tau;
-                    Ok(Step { tau, beta, leap })
+                    Ok(Step {
+                        tau,
+                        beta,
+                        leap,
+                        floor,
+                    })
                 } else {
                     Err(Error::NotFinite(format!(
                         "the network's gradient (squared norm {squares:e} over {count} values) gives no step \

@@ -58,10 +58,13 @@ pub struct Outcome {
     pub trace: Vec<TraceRow>,
     /// The image after the last step, clipped to [0, 1]; 1×C×H×W.
     pub last: Tensor,
-    /// The clipped image of the row with the highest IoU, and that iteration; 1×C×H×W.
+    /// The clipped image of the row with the highest IoU, or, where the perturbation was refined, with the least L2 of those
+    /// that have the IoU asked for; 1×C×H×W.
     pub best: Tensor,
     /// The iteration of `best`.
     pub best_iteration: u32,
+    /// After how many iterations the IoU asked for was reached and refining began, if it did.
+    pub reached: Option<u32>,
     /// Why it ended.
     pub stop: StopReason,
     /// τ as used.
@@ -109,6 +112,7 @@ impl Attack {
             snapshots: vec![Gallery::new(input.snapshots); samples],
             stopped: vec![asma_update::RUNNING; samples],
             best_iterations: vec![0; samples],
+            reached: vec![None; samples],
         };
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut in_batch = 1;
@@ -159,6 +163,7 @@ impl Attack {
             snapshots,
             stopped,
             best_iterations,
+            reached,
         } = collected;
         let per_sample = traces.into_iter().zip(snapshots).enumerate();
         Ok(per_sample
@@ -168,6 +173,7 @@ impl Attack {
                     asma_update::REACHED => StopReason::IouReached,
                     asma_update::NO_PROGRESS => StopReason::NoProgress,
                     _ if (trace.len() as u32) < self.config.iterations => StopReason::Interrupted,
+                    _ if reached[index].is_some() => StopReason::IouReached,
                     _ => StopReason::Iterations,
                 };
                 Outcome {
@@ -175,6 +181,7 @@ impl Attack {
                     last: sample(&last, index),
                     best: sample(&best, index),
                     best_iteration: best_iterations[index],
+                    reached: reached[index],
                     stop,
                     tau,
                     beta,
@@ -304,6 +311,7 @@ impl Attack {
             trace.extend(self.rows(words, before..state[asma_update::STATE_ITERATION] as usize)?);
             collected.stopped[index] = state[asma_update::STATE_STOPPED];
             collected.best_iterations[index] = state[asma_update::STATE_BEST_ITERATION];
+            collected.reached[index] = Some(state[asma_update::STATE_REACHED]).filter(|&reached| reached > 0);
             if let (Some(predictions), Some(row)) = (&predictions, trace.last())
                 && trace.len() > before
             {
@@ -329,6 +337,7 @@ struct Collected {
     snapshots: Vec<Gallery>,
     stopped: Vec<u32>,
     best_iterations: Vec<u32>,
+    reached: Vec<Option<u32>>,
 }
 
 impl Collected {

@@ -80,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "read_as": model.description(),
             "notes": model.notes,
             "preprocessing": model.preprocessing,
+            "sizes": sizes(graph),
             "parameters": graph.parameter_count(),
             "flops_forward": forward,
             "flops_input_gradient": adjoint,
@@ -108,6 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             layer.flops as f64 / 1e6
         ))?;
     }
+    print(format_args!("sizes                 {}", sizes(graph)))?;
     print(format_args!("parameters            {}", graph.parameter_count()))?;
     print(format_args!(
         "forward               {:.2} GFLOP",
@@ -124,6 +126,31 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         largest_bytes as f64 / 1e6
     ))?;
     Ok(())
+}
+
+/// Which sizes the network takes, in words.
+fn sizes(graph: &Graph) -> String {
+    if let Some([rows, columns]) = graph.only_size() {
+        return format!("{columns}x{rows} alone");
+    }
+    let output = |height: usize, width: usize| {
+        let input = Shape::new(1, graph.input_channels(), height, width);
+        graph.output_shape(input).ok().map(|output| (output.h, output.w))
+    };
+    let keeps = |step: usize| {
+        let sides = (1..=3).map(|times| (256 + times * step, 256 + 2 * times * step));
+        sides
+            .into_iter()
+            .all(|(height, width)| output(height, width) == Some((height, width)))
+    };
+    match (0..9).map(|power| 1 << power).find(|step| keeps(*step)) {
+        Some(1) => "any, the output as large as the input".into(),
+        Some(step) => format!("multiples of {step} as they are, the output as large; others get a border"),
+        None => match output(512, 512) {
+            Some((height, width)) => format!("the output is of another size: {width}x{height} for 512x512"),
+            None => "few; refusals name the nearest".into(),
+        },
+    }
 }
 
 fn layers(graph: &Graph, input: Shape) -> Result<Vec<Layer>> {

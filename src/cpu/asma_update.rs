@@ -5,11 +5,13 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
-    MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, Params, REACHED, REGION, ROW_LENGTH,
-    RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION,
-    STATE_ITERATION, STATE_L2, STATE_LENGTH, STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED,
-    STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
+    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU,
+    HEADER, HOLD, LEAP, LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE,
+    PULL, PULL_GROWTH, PULL_SHRINK, Params, REACHED, REFINE, REFINING_GROWTH, REFINING_PATIENCE,
+    REFINING_PULLS, REFINING_SHRINK, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE,
+    STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
+    STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
 };
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
@@ -125,18 +127,33 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             let [l2, linf] = distances(params, ledger);
             let float = |word: usize| f32::from_bits(ledger[word]);
             let best_iou = float(here + STATE_BEST_IOU);
-            decision.take_back = has(HOLD) && l2 > float(here + STATE_L2) + float(LEAP);
-            let progresses = !decision.take_back && iou > best_iou;
+            let refining = has(REFINE) && ledger[here + STATE_REACHED] > 0;
+            let leaps = has(HOLD) && !refining && l2 > float(here + STATE_L2) + float(LEAP);
+            let reached = !leaps && iou >= float(STOP_IOU);
+            let astray = match reached {
+                true => 0,
+                false => iteration.wrapping_sub(ledger[here + STATE_KEPT]),
+            };
+            let strays = refining && astray > 0 && astray.is_multiple_of(MOST_ASTRAY);
+            decision.take_back = leaps || strays;
+            let smaller = reached && l2 < float(here + STATE_BEST_L2);
+            let progresses = match refining {
+                true => smaller && l2 < (1.0 - LEAST_FALL) * float(here + STATE_PROGRESS_L2),
+                false => !decision.take_back && iou > best_iou,
+            };
             let progress = if progresses {
                 iteration
             } else {
                 ledger[here + STATE_PROGRESS]
             };
             let without_progress = iteration.wrapping_sub(progress);
-            let mut scale = 1.0;
+            let (mut scale, mut pull) = (1.0, 0.0);
             if has(HOLD) {
-                let change = match decision.take_back {
-                    true => SHRINK,
+                let change = match refining {
+                    true if strays => 1.0,
+                    true if reached => REFINING_SHRINK,
+                    true => REFINING_GROWTH,
+                    false if leaps => SHRINK,
                     false if without_progress > STAGNATION => GROWTH + GROWTH_WITH_IOU * best_iou.max(0.0),
                     false => 1.0,
                 };
@@ -146,8 +163,15 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                 } else {
                     multiplier * scale
                 };
-                decision.pull = float(PULL);
+                pull = float(PULL);
             }
+            if refining {
+                let change = if reached { PULL_GROWTH } else { PULL_SHRINK };
+                pull = (float(here + STATE_PULL) * change).clamp(REFINING_PULLS[0], REFINING_PULLS[1]);
+            } else if has(REFINE) && reached {
+                pull = FIRST_REFINING_PULL;
+            }
+            decision.pull = pull;
             let row =
                 Params::ring_start(params.extent) + (iteration % params.ring_rows) as usize * ROW_LENGTH;
             let floats = [iou, accuracy, l2, linf, decision.multiplier].map(f32::to_bits);
@@ -155,15 +179,38 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             ledger[row + 1..row + 6].copy_from_slice(&floats);
             ledger[row + 6..row + ROW_LENGTH].copy_from_slice(&[1, 0]);
 
-            if progresses || has(HOLD) && !decision.take_back && iou == best_iou {
-                decision.keep_best = true;
+            decision.keep_best = match refining {
+                true => smaller,
+                false => progresses || has(HOLD) && !decision.take_back && iou == best_iou,
+            };
+            if decision.keep_best {
                 ledger[there + STATE_BEST_IOU] = iou.to_bits();
                 ledger[there + STATE_BEST_ITERATION] = iteration;
+                ledger[there + STATE_BEST_L2] = l2.to_bits();
+            }
+            if progresses {
+                ledger[there + STATE_PROGRESS_L2] = l2.to_bits();
+            }
+            if reached {
+                ledger[there + STATE_KEPT] = iteration;
+            }
+            let begins = has(REFINE) && reached && !refining;
+            if begins {
+                ledger[there + STATE_REACHED] = iteration + 1;
             }
             let patience = ledger[PATIENCE];
-            if !decision.take_back && iou >= f32::from_bits(ledger[STOP_IOU]) {
+            let ends = match has(REFINE) {
+                true if reached && l2 <= f32::from_bits(ledger[FLOOR]) => true,
+                true if refining => {
+                    let refined = (iteration + 1).wrapping_sub(ledger[here + STATE_REACHED]);
+                    refined >= ledger[here + STATE_REACHED] || without_progress >= REFINING_PATIENCE
+                }
+                true => false,
+                false => reached,
+            };
+            if ends {
                 ledger[there + STATE_STOPPED] = REACHED;
-            } else if patience > 0 && without_progress >= patience {
+            } else if !refining && !begins && patience > 0 && without_progress >= patience {
                 ledger[there + STATE_STOPPED] = NO_PROGRESS;
             }
             if has(STEP) && ledger[there + STATE_STOPPED] != RUNNING {
@@ -179,6 +226,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             ledger[there + STATE_MULTIPLIER] = adapted.to_bits();
             ledger[there + STATE_PROGRESS] = progress;
             ledger[there + STATE_SCALE] = scale.to_bits();
+            ledger[there + STATE_PULL] = pull.to_bits();
             ledger[there + STATE_L2] = l2.to_bits();
         }
     }

@@ -40,9 +40,17 @@
 //!   stays within `SCALES` and multiplies the step's
 //!   multiplier, and the step also gives up the share `PULL` of the distance to the source. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
+//! - With `REFINE`, which needs `HOLD`: the first image whose IoU is at least `STOP_IOU` does not stop the sample but begins
+//!   its refinement, in which the perturbation shrinks. The best is now the image of the least L2 whose IoU is at least
+//!   `STOP_IOU`. Where the IoU is that, the scale shrinks by `REFINING_SHRINK` and the pull, which begins at
+//!   `FIRST_REFINING_PULL`, grows by `PULL_GROWTH`; where it is not, they grow by `REFINING_GROWTH` and shrink by
+//!   `PULL_SHRINK`, the pull within `REFINING_PULLS`. A leap is not looked for; instead, after every `MOST_ASTRAY`
+//!   iterations without that IoU, the image is taken back as above, the scale left as it is. Progress is then a least L2 that lies by `LEAST_FALL` of itself below that of the last progress.
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
-//! - Stopping, after that: `REACHED` if the IoU is at least `STOP_IOU`; else `NO_PROGRESS` if `PATIENCE` is
+//! - Stopping, after that, without `REFINE`: `REACHED` if the IoU is at least `STOP_IOU`. With it: `REACHED` once
+//!   such an image has an L2 of at most `FLOOR`; or, in a refinement, where as many iterations were
+//!   refined as came before it, or without progress for `REFINING_PATIENCE`. Else, and not in a refinement, `NO_PROGRESS` if `PATIENCE` is
 //!   above 0 and the last iteration with a new highest IoU is at least that far back. The iteration settled still counts as one.
 //! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image; its
 //!   partial sums are then those of the image as it stays. Without `STEP` the clip is still done.
@@ -76,6 +84,8 @@ pub const REGION: u32 = 32;
 pub const CAPPED: u32 = 64;
 /// A step that overshot is taken back. Only in calls with [`SETTLE`] and [`STEP`].
 pub const HOLD: u32 = 128;
+/// Once the IoU asked for is reached, the perturbation shrinks as long as it stays reached. Only in calls with [`HOLD`].
+pub const REFINE: u32 = 256;
 
 /// With [`HOLD`], what is left of the step's scale where one was taken back.
 pub const SHRINK: f32 = 0.5;
@@ -89,13 +99,32 @@ pub const GROWTH_WITH_IOU: f32 = 0.04;
 /// With [`HOLD`], the least and the largest scale.
 pub const SCALES: [f32; 2] = [1.0 / 32.0, 64.0];
 
+/// With [`REFINE`], the pull that a refinement begins with.
+pub const FIRST_REFINING_PULL: f32 = 0.01;
+/// With [`REFINE`], what the pull grows by where the IoU stays reached.
+pub const PULL_GROWTH: f32 = 1.2;
+/// With [`REFINE`], what is left of the pull where it does not.
+pub const PULL_SHRINK: f32 = 0.85;
+/// With [`REFINE`], the least and the largest pull.
+pub const REFINING_PULLS: [f32; 2] = [0.002, 0.02];
+/// With [`REFINE`], the share by which L2 has to fall to be progress.
+pub const LEAST_FALL: f32 = 0.01;
+/// With [`REFINE`], the iterations without progress that end a refinement.
+pub const REFINING_PATIENCE: u32 = 100;
+/// With [`REFINE`], what is left of the step's scale where the IoU stays reached.
+pub const REFINING_SHRINK: f32 = 0.95;
+/// With [`REFINE`], what the scale grows by where it does not.
+pub const REFINING_GROWTH: f32 = 1.02;
+/// With [`REFINE`], the iterations without the IoU asked for after which the image goes back towards the best one.
+pub const MOST_ASTRAY: u32 = 8;
+
 /// Threads of a workgroup.
 pub const WORKGROUP: u32 = 256;
 /// Elements that one thread handles, [`WORKGROUP`] apart.
 pub const ELEMENTS_PER_THREAD: u32 = 16;
 
 /// Words before the partial sums.
-pub const HEADER: usize = 32;
+pub const HEADER: usize = 48;
 /// Word of τ (float).
 pub const TAU: usize = 0;
 /// Word of β (float).
@@ -114,10 +143,12 @@ pub const NOT_FINITE: usize = 6;
 /// Word of the share of the distance to the source that a step gives up (float), read
 /// with [`HOLD`].
 pub const PULL: usize = 7;
+/// Word of the L2 of a perturbation that is small enough (float), read with [`REFINE`].
+pub const FLOOR: usize = 8;
 /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
-pub const STATE: usize = 8;
+pub const STATE: usize = 16;
 /// Words of one parity's state.
-pub const STATE_LENGTH: usize = 8;
+pub const STATE_LENGTH: usize = 16;
 /// In a state: iterations settled.
 pub const STATE_ITERATION: usize = 0;
 /// In a state: why the sample stopped ([`RUNNING`] while it has not).
@@ -130,10 +161,20 @@ pub const STATE_BEST_ITERATION: usize = 3;
 pub const STATE_MULTIPLIER: usize = 4;
 /// In a state: what [`HOLD`] multiplies the multiplier by (float).
 pub const STATE_SCALE: usize = 5;
-/// In a state: the last iteration whose IoU was above all before it.
+/// In a state: the last iteration whose IoU was above all before it, or in a refinement whose L2 was below.
 pub const STATE_PROGRESS: usize = 6;
 /// In a state: L2 of the last settled image (float).
 pub const STATE_L2: usize = 7;
+/// In a state: how many iterations it took to reach the IoU asked for, from when on [`REFINE`] refines; 0 before.
+pub const STATE_REACHED: usize = 8;
+/// In a state: the pull of the last refining step (float).
+pub const STATE_PULL: usize = 9;
+/// In a state: L2 of the best image of a refinement (float).
+pub const STATE_BEST_L2: usize = 10;
+/// In a state: L2 at the last progress of a refinement (float).
+pub const STATE_PROGRESS_L2: usize = 11;
+/// In a state: the last iteration whose IoU was the one asked for.
+pub const STATE_KEPT: usize = 12;
 
 /// Not stopped.
 pub const RUNNING: u32 = 0;

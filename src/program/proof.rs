@@ -195,7 +195,7 @@ impl Proof<'_> {
         }
     }
 
-    /// A condition on words that stand in their buffer and that the call itself does not write.
+    /// A condition on words that stand in their buffer, each looked at once, and that the call itself does not write.
     fn check_condition(&self, condition: &Condition) -> Result<(), String> {
         let buffer = self.buffer(condition.buffer)?;
         let end = condition.view.end(condition.extent);
@@ -203,6 +203,12 @@ impl Proof<'_> {
             return Err(format!(
                 "its condition reaches to element {end} of buffer `{}`, which has {}",
                 buffer.name, buffer.length
+            ));
+        }
+        if !condition.view.is_ordered(condition.extent) {
+            return Err(format!(
+                "its condition asks buffer `{}` through {:?}, in which elements of {:?} overlap or stand out of order",
+                buffer.name, condition.view, condition.extent
             ));
         }
         if buffer.element == Element::Half {

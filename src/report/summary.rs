@@ -19,7 +19,7 @@ pub struct Results {
     pub before: Scores,
     /// The float image after the last iteration.
     pub last: Scores,
-    /// The float image with the best IoU.
+    /// The float image with the best IoU, or, if it was refined, of those that reach the one asked for the one with the least L2.
     pub best: Scores,
     /// The saved image, after rounding to 8 bits.
     pub rounded_to_8_bits: Scores,
@@ -125,13 +125,20 @@ pub struct Summary {
     pub iteration_limit: u32,
     /// The IoU to stop at, if one was asked for.
     pub stop_iou: Option<f32>,
+    /// Whether the perturbation was to be refined once that is reached.
+    #[serde(default)]
+    pub refine: bool,
+    /// After how many iterations it was reached and refining began, if it did.
+    #[serde(default)]
+    pub reached: Option<u32>,
     /// Iterations without a new best IoU to stop after, if asked for.
     pub patience: Option<u32>,
     /// The mask file of the pixels that may change, if there is one.
     pub region: Option<String>,
     /// How many iterations ran.
     pub iterations: u32,
-    /// Which of `results.last` and `results.best` is the saved image: the one with the higher IoU.
+    /// Which of `results.last` and `results.best` is the saved image: the one with the higher IoU, or
+    /// the best if it was refined.
     pub saved: String,
     /// After how many steps `results.best` stood.
     pub best_iteration: u32,

@@ -61,7 +61,12 @@ impl Case {
     }
 
     fn attack(&self) -> Result<(Attack, CpuExecutor)> {
-        let attack = Attack::new(&self.graph, INPUT, self.config.clone(), self.region.is_some())?;
+        let attack = Attack::new(
+            &self.graph,
+            self.source.shape(),
+            self.config.clone(),
+            self.region.is_some(),
+        )?;
         let executor = CpuExecutor::new(attack.program().clone())?;
         Ok((attack, executor))
     }

@@ -1,6 +1,10 @@
 //! When the attack ends, and what it then gives.
 
-use asma::attack::{MOST_SNAPSHOTS_WITH_IMAGES, Schedule, Snapshots, StopReason};
+use asma::attack::{AsmaConfig, MOST_SNAPSHOTS_WITH_IMAGES, Schedule, Snapshots, StopReason};
+
+use asma::checkpoint::Checkpoint;
+use asma::data::{SyntheticKind, SyntheticOptions, generate};
+use asma::graph::Model;
 
 use crate::{Case, config};
 
@@ -43,6 +47,63 @@ fn attack_stops_at_the_iou_asked_for() {
         }
         assert_eq!(outcome.last, outcome.best, "{schedule}");
     }
+}
+
+/// The shipped network and a small synthetic image: on networks of random weights nothing is left to refine.
+fn trained(config: AsmaConfig) -> Case {
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/fundus.safetensors");
+    let options = SyntheticOptions {
+        kind: SyntheticKind::Fundus,
+        size: 64,
+        seed: 3,
+        cup: false,
+    };
+    let [(source, _), (_, target)] = [0, 1].map(|index| generate(&options, index).unwrap());
+    Case {
+        graph: Model::from_checkpoint(&Checkpoint::open(weights).unwrap())
+            .unwrap()
+            .graph,
+        config,
+        source,
+        target,
+        region: None,
+    }
+}
+
+/// The same trace up to there, then at most as many iterations again, in which the perturbation gets smaller and the IoU
+/// stays what was asked for.
+#[test]
+fn what_is_reached_is_refined() {
+    const STOP_IOU: f32 = 0.9;
+    let mut case = trained(AsmaConfig {
+        iterations: 400,
+        stop_iou: Some(STOP_IOU),
+        refine: false,
+        ..AsmaConfig::default()
+    });
+    let plain = case.run().unwrap();
+    assert_eq!((plain.stop, plain.reached), (StopReason::IouReached, None));
+    case.config.refine = true;
+    let refined = case.run().unwrap();
+    assert_eq!(refined.stop, StopReason::IouReached);
+    let (before, all) = (plain.trace.len(), refined.trace.len());
+    assert_eq!(refined.reached, Some(before as u32));
+    assert_eq!(refined.trace[..before], plain.trace[..]);
+    assert!(before < all && all <= 2 * before, "{before} and {all} iterations");
+    let best = &refined.trace[refined.best_iteration as usize];
+    let reaching = refined.trace.iter().filter(|row| row.iou >= STOP_IOU);
+    let least = reaching.map(|row| row.l2).fold(f32::INFINITY, f32::min);
+    assert_eq!(best.l2, least);
+    assert_eq!(case.iou(&refined.best), best.iou);
+    let l2 = plain.trace[before - 1].l2;
+    println!("from {l2} to {least}, {before} and {all}");
+    assert!(least < 0.95 * l2, "from {l2} to {least}");
+
+    // Cut short, it has been reached all the same.
+    case.config.iterations = before as u32 + 2;
+    let cut = case.run().unwrap();
+    assert_eq!(cut.stop, StopReason::IouReached);
+    assert_eq!(cut.trace, refined.trace[..before + 2]);
 }
 
 #[test]

@@ -144,6 +144,11 @@ fn two_forward_with_a_static_multiplier() {
 }
 
 #[test]
+fn some_of_four_classes_one_absent_some_pixels_ignored() {
+    check("some_classes");
+}
+
+#[test]
 fn some_of_four_classes_within_a_region() {
     check("some_classes_region");
 }

@@ -218,6 +218,7 @@ def main():
     make_attacks(
         "four_classes", dict(**three, depth=2, classes=4, padding="same"), (21, 26), True, [3],
         {
+            "some_classes": {"classes": [0, 2, 3]},
             "some_classes_region": {"classes": [1, 2], "schedule": "two-forward", "region": True},
             "margin": {"classes": [0, 1, 2], "objective": "margin"},
             "margin_static_mask": {"classes": [1, 2], "objective": "margin", "mask": "static"},

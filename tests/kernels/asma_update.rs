@@ -1,9 +1,11 @@
 use asma::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use asma::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, HEADER, HOLD, LEAP, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE,
-    PULL, Params, REACHED, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION,
-    STATE_ITERATION, STATE_L2, STATE_LENGTH, STATE_MULTIPLIER, STATE_PROGRESS, STATE_SCALE, STATE_STOPPED,
-    STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
+    BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, HEADER, HOLD, LEAP, MOST_ASTRAY,
+    MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH, PULL_SHRINK, Params,
+    REACHED, REFINE, REFINING_PATIENCE, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE, STATE_BEST_IOU,
+    STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
+    STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
 use asma::kernels::{Extent, Params as Kernel};
 
@@ -50,6 +52,7 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
     words[CAP] = 2f32.to_bits();
     words[LEAP] = 0.5f32.to_bits();
     words[PULL] = 0.2f32.to_bits();
+    words[FLOOR] = 0.7f32.to_bits();
     for half in 0..2 {
         let state = STATE + half * STATE_LENGTH;
         let iteration = random.choose(&[0, 1, 7, 23]);
@@ -61,6 +64,11 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
         words[state + STATE_SCALE] = random.choose(&[1.0f32 / 32.0, 0.5, 1.0, 15.9]).to_bits();
         words[state + STATE_PROGRESS] = iteration.saturating_sub(random.below(9));
         words[state + STATE_L2] = random.choose(&[0.0f32, 0.6, 40.0]).to_bits();
+        words[state + STATE_REACHED] = random.choose(&[0, 1, 7, 20]).min(iteration);
+        words[state + STATE_KEPT] = iteration.saturating_sub(random.choose(&[0, 1, 8, 16]));
+        words[state + STATE_PULL] = random.choose(&[0.005f32, 0.01, 0.02]).to_bits();
+        words[state + STATE_BEST_L2] = random.choose(&[0.5f32, 5.0, 40.0]).to_bits();
+        words[state + STATE_PROGRESS_L2] = random.choose(&[5.0f32, 40.0]).to_bits();
     }
     for word in &mut words[HEADER..Params::ring_start(extent)] {
         *word = random.float(0.0, 2.0).to_bits();
@@ -111,12 +119,18 @@ fn case(random: &mut Random, extent: Extent, class_count: usize, flags: u32) -> 
 /// The words of a ledger that are floats; all others are integers.
 fn is_float(extent: Extent, word: usize) -> bool {
     match word {
-        TAU | BETA | STOP_IOU | CAP | LEAP | PULL => true,
+        TAU | BETA | STOP_IOU | CAP | LEAP | PULL | FLOOR => true,
         _ if word < STATE => false,
         _ if word < STATE + 2 * STATE_LENGTH => {
             matches!(
                 (word - STATE) % STATE_LENGTH,
-                STATE_BEST_IOU | STATE_MULTIPLIER | STATE_SCALE | STATE_L2
+                STATE_BEST_IOU
+                    | STATE_MULTIPLIER
+                    | STATE_SCALE
+                    | STATE_L2
+                    | STATE_PULL
+                    | STATE_BEST_L2
+                    | STATE_PROGRESS_L2
             )
         }
         _ if word < HEADER => false,
@@ -145,8 +159,9 @@ fn shader_is_as_its_twin() {
     let mut extents = Vec::new();
     let all = STEP | CLIP | SETTLE | STATIC_MULTIPLIER | MULTIPLIER_FROM_COUNTS | REGION;
     let holds = [0, CAPPED, REGION, STATIC_MULTIPLIER].map(|more| one_forward(HOLD | more));
+    let refines = [0, CAPPED, CAPPED | REGION].map(|more| one_forward(HOLD | REFINE | more));
     let capped = [STEP, STEP | CLIP, STEP | REGION].map(|flags| flags | CAPPED);
-    for flags in (0..=all).chain(holds).chain(capped) {
+    for flags in (0..=all).chain(holds).chain(refines).chain(capped) {
         // The shader is compiled for each pair of these.
         let class_count = random.choose(&[2, 2, 3, 7]);
         // Less than a workgroup's elements, one more than them, several workgroups.
@@ -186,6 +201,7 @@ fn vectors_are_as_the_twin() {
     for schedule in [
         one_forward(0),
         one_forward(HOLD | CAPPED),
+        one_forward(HOLD | REFINE | CAPPED),
         STEP,
         SETTLE | CLIP,
         CLIP,
@@ -305,6 +321,100 @@ fn a_step_that_leaps_is_taken_back() {
         let scales = [0, 1].map(|case: usize| float(run[case][3][state + STATE_SCALE]));
         assert_eq!(scales, [0.5, 1.0]);
         assert_ne!(run[1][0], cases[1].writes[0], "no leap, no step");
+    }
+}
+
+/// From the first image that reaches the IoU on, the one of the least L2 that still does is the best, and the pull follows
+/// whether it does; it ends at the floor, without a fall of L2, and after as many iterations as came before.
+#[test]
+fn what_is_reached_is_refined() {
+    let mut random = Random::new(24);
+    const ITERATION: u32 = 7;
+    // The case that is taken back.
+    const ASTRAY: usize = 9;
+    // The IoU is 0.5 and L2 is 2.
+    let case = |random: &mut Random, stop_iou: f32, reached: u32, best_l2: f32, progress: u32, floor: f32| {
+        let mut case = half_met(random, one_forward(HOLD | REFINE));
+        case.writes[2][3..6].copy_from_slice(&[50, 75, 75]);
+        let ledger = &mut case.writes[3];
+        ledger[HEADER..HEADER + 2].copy_from_slice(&[4f32, 0.1].map(f32::to_bits));
+        ledger[STOP_IOU] = stop_iou.to_bits();
+        ledger[FLOOR] = floor.to_bits();
+        let state = &mut ledger[STATE..STATE + STATE_LENGTH];
+        state[STATE_REACHED] = reached;
+        state[STATE_KEPT] = 6;
+        state[STATE_PULL] = 0.012f32.to_bits();
+        state[STATE_BEST_L2] = best_l2.to_bits();
+        state[STATE_PROGRESS_L2] = 2.01f32.to_bits();
+        state[STATE_BEST_IOU] = (if reached > 0 { 0.6f32 } else { 0.4 }).to_bits();
+        state[STATE_PROGRESS] = progress;
+        case
+    };
+    let mut cases = vec![
+        // Reached for the first time; once more, smaller, but not by a hundredth; and not smaller; and not reached.
+        case(&mut random, 0.5, 0, 9.0, 7, 0.1),
+        case(&mut random, 0.5, 5, 2.5, 6, 0.1),
+        case(&mut random, 0.5, 5, 2.0, 6, 0.1),
+        case(&mut random, 0.51, 5, 2.5, 6, 0.1),
+        // Small enough at once, and after a while; as often refined as stepped before.
+        case(&mut random, 0.5, 0, 9.0, 7, 2.0),
+        case(&mut random, 0.5, 5, 2.5, 6, 2.0),
+        case(&mut random, 0.51, 5, 2.5, 6, 2.0),
+        case(&mut random, 0.5, 4, 2.5, 6, 0.1),
+    ];
+    // Too long astray, and not yet: back half the way to the best image, or on.
+    for kept in [5, 0] {
+        let mut astray = case(&mut random, 0.51, 5, 2.5, 6, 0.1);
+        let ledger = &mut astray.writes[3];
+        ledger[STATE + STATE_KEPT] = kept;
+        ledger[STATE + STATE_ITERATION] = MOST_ASTRAY;
+        // No more than were stepped before.
+        ledger[STATE + STATE_REACHED] = 5;
+        cases.push(astray);
+    }
+    // The last progress is too long ago.
+    for (late, progress) in [(0, 210), (1, 209)] {
+        let mut late_case = case(&mut random, 0.5, 200, 2.5, progress, 0.1);
+        late_case.writes[3][STATE + STATE_ITERATION] = progress + REFINING_PATIENCE - 1 + late;
+        cases.push(late_case);
+    }
+    let wanted = [
+        // Whether it is the best, after how many iterations it was reached, pull, and why it stops.
+        (true, ITERATION + 1, FIRST_REFINING_PULL, RUNNING),
+        (true, 5, 0.012 * PULL_GROWTH, RUNNING),
+        (false, 5, 0.012 * PULL_GROWTH, RUNNING),
+        (false, 5, 0.012 * PULL_SHRINK, RUNNING),
+        (true, ITERATION + 1, FIRST_REFINING_PULL, REACHED),
+        (true, 5, 0.012 * PULL_GROWTH, REACHED),
+        (false, 5, 0.012 * PULL_SHRINK, RUNNING),
+        (true, 4, 0.012 * PULL_GROWTH, REACHED),
+        (false, 5, 0.012 * PULL_SHRINK, RUNNING),
+        (false, 5, 0.012 * PULL_SHRINK, RUNNING),
+        (true, 200, 0.012 * PULL_GROWTH, RUNNING),
+        (true, 200, 0.012 * PULL_GROWTH, REACHED),
+    ];
+    for variant in ["scalars", "vectors"] {
+        for run in run_variant(&cases, variant) {
+            for (number, (written, wanted)) in run.iter().zip(wanted).enumerate() {
+                let state = &written[3][STATE + STATE_LENGTH..STATE + 2 * STATE_LENGTH];
+                let (is_best, reached, pull, stops) = wanted;
+                let before = &cases[number].writes;
+                assert_eq!(written[1] == before[0], is_best, "case {number}, {variant}");
+                assert_eq!(written[1] == before[1], !is_best, "case {number}, {variant}");
+                assert_eq!(state[STATE_REACHED], reached, "case {number}, {variant}");
+                let found = f32::from_bits(state[STATE_PULL]);
+                assert!((found - pull).abs() < 1e-7, "case {number}, {variant}: {found}");
+                assert_eq!(state[STATE_STOPPED], stops, "case {number}, {variant}");
+                let moved = written[0] != before[0];
+                assert_eq!(moved, stops == RUNNING, "case {number}, {variant}");
+                let half_way =
+                    (written[0].iter().zip(&before[0]).zip(&before[1])).all(|((now, image), best)| {
+                        let [now, image, best] = [now, image, best].map(|word| f32::from_bits(*word));
+                        (now - 0.5 * (image + best)).abs() < 1e-6
+                    });
+                assert_eq!(half_way, number == ASTRAY, "case {number}, {variant}");
+            }
+        }
     }
 }
 

@@ -203,7 +203,7 @@ fn what_a_call_takes_is_bound_and_nothing_else() {
 
 #[test]
 fn a_condition_stands_in_its_buffer_and_apart_from_what_is_written() {
-    let conditional = |program: &mut Builder, written: bool, words: u32| {
+    let conditional = |program: &mut Builder, written: bool, words: u32, rows: u32| {
         let output = program.add_tensor("output", SHAPE);
         let flag = program.add_buffer("flag", 1);
         let call = program.add_call(
@@ -218,20 +218,25 @@ fn a_condition_stands_in_its_buffer_and_apart_from_what_is_written() {
             channel: 0,
             row: 0,
         };
-        let extent = Shape::new(1, 1, 1, words as usize).into();
+        let extent = Shape::new(1, 1, rows as usize, words as usize).into();
         let buffer = if written { output.buffer } else { flag };
         program.repeat_if(&[call], Condition { buffer, view, extent });
     };
     let mut sound = Builder::new();
-    conditional(&mut sound, false, 1);
+    conditional(&mut sound, false, 1, 1);
     sound.finish().expect("a sound program");
     assert_says(
-        &refused(|program| conditional(program, false, 2)),
+        &refused(|program| conditional(program, false, 2, 1)),
         &["condition reaches to element 2 of buffer `flag`"],
     );
     assert_says(
-        &refused(|program| conditional(program, true, 1)),
+        &refused(|program| conditional(program, true, 1, 1)),
         &["writes buffer `output`, on which its condition is"],
+    );
+    // A word that is asked again and again would keep a device busy for ever.
+    assert_says(
+        &refused(|program| conditional(program, false, 1, u32::MAX)),
+        &["condition asks buffer `flag`", "overlap"],
     );
 }
 

@@ -118,6 +118,8 @@ fn a_summary_survives_a_round_trip() {
         cap: Some(0.1),
         iteration_limit: 500,
         stop_iou: Some(0.95),
+        refine: true,
+        reached: Some(40),
         patience: None,
         region: None,
         iterations: 60,

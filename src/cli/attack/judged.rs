@@ -1,6 +1,6 @@
 //! The images that an attack left, judged by the network.
 
-use asma::attack::{Attack, Outcome, assess, to_8_bits};
+use asma::attack::{Attack, Outcome, assess};
 use asma::data::round_to_8_bits;
 use asma::program::Executor;
 use asma::report::{Likeness, Results};
@@ -9,7 +9,7 @@ use asma::{Error, LabelMap, Result, Scores, Tensor};
 /// The images that the attack left, with what the network makes of them.
 pub struct Judged {
     pub results: Results,
-    /// The image that is saved: the last or the best, whichever has the higher IoU.
+    /// The image that is saved: the last or the best, whichever has the higher IoU, or the best one if it was refined.
     pub saved: Tensor,
     /// The same as a file of 8 bits has it.
     pub written: Tensor,
@@ -44,15 +44,15 @@ impl Judged {
             judge(&outcome.best)?
         };
         // The image after the last step has no row in the trace; it may be the best all the same.
-        let (saved, saved_name, after, best, best_iteration) = if best.iou > last.iou {
+        let refined = outcome.reached.is_some();
+        let (saved, saved_name, after, best, best_iteration) = if refined || best.iou > last.iou {
             let iteration = outcome.best_iteration;
             (outcome.best.clone(), "best", best_prediction, best, iteration)
         } else {
             let iteration = outcome.trace.len() as u32;
             (outcome.last.clone(), "last", last_prediction, last, iteration)
         };
-        let written = to_8_bits(source, &saved, attack.config().cap);
-        let (_, rounded_to_8_bits) = judge(&written)?;
+        let (written, rounded_to_8_bits) = attack.saved(executor, source, &saved, target)?;
         let likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         Ok(Judged {
             results: Results {

@@ -53,6 +53,8 @@ pub fn summary(
         cap: config.cap,
         iteration_limit: config.iterations,
         stop_iou: config.stop_iou,
+        refine: config.refines(),
+        reached: outcome.reached,
         patience: config.patience,
         region: request.region.map(|path| path.display().to_string()),
         iterations: outcome.trace.len() as u32,
@@ -273,10 +275,13 @@ pub fn print_summary(summary: &Summary, out: &Path) {
         ));
     };
     tell(format_args!(
-        "{} after {} iterations ({}), {:.1} s; tau {:.3e}, beta {:.3e}{}",
+        "{} after {} iterations ({}{}), {:.1} s; tau {:.3e}, beta {:.3e}{}",
         summary.network,
         summary.iterations,
         summary.stop_reason,
+        summary
+            .reached
+            .map_or(String::new(), |reached| format!(" after {reached}, then refined")),
         summary.seconds,
         summary.tau,
         summary.beta,

@@ -32,6 +32,10 @@ pub struct Settings {
     /// The most that any value may differ from the source's, of 0 to 1 [default: 0.1 with --tau auto, else none]
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     cap: Option<f32>,
+    /// Once --stop-iou is reached, shrink the perturbation as long as it stays reached, in at most as many iterations again:
+    /// on or off [default: on with --tau auto, off with --published]
+    #[arg(long, value_name = "on|off")]
+    refine: Option<Switch>,
     /// one-forward runs the network once an iteration; two-forward is the authors' published loop, which holds no step
     /// [default: one-forward]
     #[arg(long, value_name = "SCHEDULE")]
@@ -78,6 +82,13 @@ impl std::str::FromStr for Tau {
     }
 }
 
+/// What is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
 impl Settings {
     /// The attack's settings as the library has them.
     pub fn config(&self) -> Result<AsmaConfig> {
@@ -103,7 +114,7 @@ impl Settings {
             StepSize::Automatic => Some(AsmaConfig::CAP),
             StepSize::Fixed { .. } => None,
         };
-        Ok(AsmaConfig {
+        let config = AsmaConfig {
             schedule: self.schedule.unwrap_or(base.schedule),
             mask: self.mask,
             objective: self.objective.unwrap_or(base.objective),
@@ -111,12 +122,21 @@ impl Settings {
             step,
             lambda: self.lambda,
             cap: self.cap.or(cap),
+            refine: self.refine.map_or(base.refine, |switch| switch == Switch::On),
             classes: self.classes.clone(),
             iterations: self.iterations,
             stop_iou: self.stop_iou,
             patience: self.patience,
             // The precision is chosen once the device is known.
             ..base
-        })
+        };
+        if self.refine == Some(Switch::On) && !config.refines() {
+            return Err(Error::Usage(
+                "--refine on keeps an IoU that is reached while the device holds the step; it needs --stop-iou, --tau auto \
+                 and --schedule one-forward"
+                    .into(),
+            ));
+        }
+        Ok(config)
     }
 }
