@@ -4,7 +4,7 @@ use asma::attack::{AsmaConfig, MOST_SNAPSHOTS_WITH_IMAGES, Schedule, Snapshots, 
 
 use asma::checkpoint::Checkpoint;
 use asma::data::{SyntheticKind, SyntheticOptions, generate};
-use asma::graph::Model;
+use asma::model::Model;
 
 use crate::{Case, config};
 
