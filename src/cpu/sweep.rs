@@ -138,12 +138,6 @@ impl Sweep<'_> {
         let length = V * S::F32_LANES;
         let place = |c: usize| (channel + skipped + c) * self.pitch + start;
         let mut totals = [[simd.splat_f32s(0.0); V]; C];
-        if self.accumulate {
-            for (c, totals) in totals.iter_mut().enumerate() {
-                let (sums, _) = S::as_simd_f32s(&self.sums[place(c)..][..length]);
-                totals.copy_from_slice(&sums[..V]);
-            }
-        }
         let values = &self.values[start..];
         let factors = &self.factors[self.shifts.len() * channel..][..self.shifts.len() * together];
         for (&shift, factors) in self.shifts.iter().zip(factors.chunks_exact(together)) {
@@ -159,7 +153,13 @@ impl Sweep<'_> {
         }
         for (c, totals) in totals.iter().enumerate() {
             let (sums, _) = S::as_mut_simd_f32s(&mut self.sums[place(c)..][..length]);
-            sums[..V].copy_from_slice(totals);
+            // Terms are added to one another first, and then to those of before: a long sum in parts is rounded less.
+            for (sum, total) in sums.iter_mut().zip(totals) {
+                *sum = match self.accumulate {
+                    true => simd.add_f32s(*sum, *total),
+                    false => *total,
+                };
+            }
         }
     }
 }

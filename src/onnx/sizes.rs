@@ -50,9 +50,27 @@ pub(super) fn reshape(
         let same = nearest.into_iter().find(|&other| along(from, other) == extents);
         same.map(ReshapeExtent::Same)
     });
-    if found.iter().filter(|extent| extent.is_none()).count() <= 1 {
-        let shape = found.map(|extent| extent.unwrap_or(ReshapeExtent::Rest));
+    let open = |found: &[Option<ReshapeExtent>; 4]| found.iter().filter(|extent| extent.is_none()).count();
+    let rest = |found: [Option<ReshapeExtent>; 4]| found.map(|extent| extent.unwrap_or(ReshapeExtent::Rest));
+    if open(&found) <= 1 {
+        let shape = rest(found);
         return Ok((Reshape { shape }.into(), vec![node]));
+    }
+    // One of two is an extent of another node, such as the input's samples, and the other one is what is left.
+    if open(&found) == 2 {
+        for axis in (0..4).filter(|&axis| found[axis].is_none()) {
+            let extents = along(wanted, axis);
+            let nodes = (0..importer.node_count()).map(NodeId);
+            let mut places = nodes.flat_map(|id| (0..4).map(move |other| (id, other)));
+            if let Some((like, other)) =
+                places.find(|&(id, other)| along(importer.shapes(id), other) == extents)
+            {
+                let mut found = found;
+                found[axis] = Some(ReshapeExtent::Other(other));
+                let shape = rest(found);
+                return Ok((Reshape { shape }.into(), vec![node, like]));
+            }
+        }
     }
     let numbers = [2, 3].map(|axis| Number {
         at: along(wanted, axis).map(|extent| extent as f64),

@@ -145,18 +145,55 @@ fn transpose(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
         let node = permuted(job, node, axes)?;
         return Ok(vec![Value::Pixels(Pixels { node, dims })]);
     }
-    // Axes that stay neighbours move as one.
+    let node = permuted_many(job, &pixels, &order)?;
+    Ok(vec![Value::Pixels(Pixels { node, dims })])
+}
+
+/// More than four axes in another order: axes that stay neighbours move as one, and where that leaves more than four, one
+/// of them goes to its place first.
+fn permuted_many(job: &mut Job<'_, '_>, pixels: &Pixels, order: &[usize]) -> Result<NodeId, String> {
+    let mut pixels = pixels.clone();
+    let mut order = order.to_vec();
+    loop {
+        let groups = groups_of(&pixels, &order);
+        if groups.len() <= 4 {
+            return permuted_groups(job, &pixels, &groups);
+        }
+        let Some(place) = (0..order.len()).find(|&place| order[place] != place) else {
+            return Ok(pixels.node);
+        };
+        let axis = order[place];
+        let mut step: Vec<usize> = (0..order.len()).collect();
+        step.remove(axis);
+        step.insert(place, axis);
+        let groups = groups_of(&pixels, &step);
+        if groups.len() > 4 {
+            return Err(format!("permutes {} axes, which is more than four", order.len()));
+        }
+        pixels = Pixels {
+            node: permuted_groups(job, &pixels, &groups)?,
+            dims: step.iter().map(|&axis| pixels.dims[axis]).collect(),
+        };
+        order = order
+            .iter()
+            .map(|axis| step.iter().position(|other| other == axis).unwrap_or(0))
+            .collect();
+    }
+}
+
+/// Axes in a new order, those together that are neighbours before and after; those of one element are nowhere.
+fn groups_of(pixels: &Pixels, order: &[usize]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for &axis in &order {
+    for &axis in order.iter().filter(|&&axis| pixels.dims[axis] != [1; PROBES]) {
         match groups.last_mut() {
             Some(group) if group.last().is_some_and(|last| last + 1 == axis) => group.push(axis),
-            _ if pixels.dims[axis] == [1; PROBES] => {}
             _ => groups.push(vec![axis]),
         }
     }
-    if groups.len() > 4 {
-        return Err(format!("permutes {} axes, which is more than four", groups.len()));
-    }
+    groups
+}
+
+fn permuted_groups(job: &mut Job<'_, '_>, pixels: &Pixels, groups: &[Vec<usize>]) -> Result<NodeId, String> {
     let mut in_order: Vec<usize> = (0..groups.len()).collect();
     in_order.sort_by_key(|&group| groups[group][0]);
     let missing = 4 - groups.len();
@@ -179,8 +216,7 @@ fn transpose(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
         let from = in_order.iter().position(|&other| other == group).unwrap_or(0);
         axes[group + missing] = from + missing;
     }
-    let node = permuted(job, node, axes)?;
-    Ok(vec![Value::Pixels(Pixels { node, dims })])
+    permuted(job, node, axes)
 }
 
 /// A node with its axes in another order; what an earlier one did is undone where that is so.
