@@ -41,6 +41,8 @@ fn config(iterations: u32) -> AsmaConfig {
 /// An attack on one image, and what is changed of it in a test.
 struct Case {
     graph: Graph,
+    /// The shape that the attack is planned for.
+    input: Shape,
     config: AsmaConfig,
     source: Tensor,
     target: LabelMap,
@@ -53,6 +55,7 @@ impl Case {
         let output = graph.output_shape(INPUT).unwrap();
         Case {
             graph,
+            input: INPUT,
             config,
             source: image(INPUT, 5),
             target: target(output.h, output.w, 1, 0),
@@ -63,7 +66,7 @@ impl Case {
     fn attack(&self) -> Result<(Attack, CpuExecutor)> {
         let attack = Attack::new(
             &self.graph,
-            self.source.shape(),
+            self.input,
             self.config.clone(),
             self.region.is_some(),
         )?;

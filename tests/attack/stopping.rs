@@ -63,6 +63,7 @@ fn trained(config: AsmaConfig) -> Case {
         graph: Model::from_checkpoint(&Checkpoint::open(weights).unwrap())
             .unwrap()
             .graph,
+        input: source.shape(),
         config,
         source,
         target,
@@ -96,7 +97,6 @@ fn what_is_reached_is_refined() {
     assert_eq!(best.l2, least);
     assert_eq!(case.iou(&refined.best), best.iou);
     let l2 = plain.trace[before - 1].l2;
-    println!("from {l2} to {least}, {before} and {all}");
     assert!(least < 0.95 * l2, "from {l2} to {least}");
 
     // Cut short, it has been reached all the same.
