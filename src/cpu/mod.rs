@@ -8,6 +8,7 @@ mod elementary;
 mod executor;
 mod matrix;
 mod rows;
+mod vectors;
 
 macro_rules! twins {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
