@@ -1,6 +1,7 @@
 //! Twin of [`kernels::arithmetic`](crate::kernels::arithmetic).
 
-use super::rows::{for_each_row, repeated_row};
+use super::rows::{Unlike, for_each_piece, joined, repeated_piece};
+use super::vectors::{each_of_one, each_of_two};
 use crate::kernels::arithmetic::{Operation, Params};
 
 /// `output = left ∘ right`, each repeated where it has one number on an axis.
@@ -29,26 +30,20 @@ fn each(
     output: &mut [f32],
     operation: impl Fn(f32, f32) -> f32 + Sync,
 ) {
-    for_each_row(output, params.output, params.extent, |n, c, y, out| {
-        let left = repeated_row(left, params.left, params.left_extent, n, c, y);
-        let right = repeated_row(right, params.right, params.right_extent, n, c, y);
+    let tensors = [
+        (params.output, params.extent),
+        (params.left, params.left_extent),
+        (params.right, params.right_extent),
+    ];
+    let [extent, left_extent, right_extent] = joined(tensors, Unlike::Nothing);
+    for_each_piece(output, params.output, extent, 1, |at, out| {
+        let left = repeated_piece(left, params.left, left_extent, at, out.len());
+        let right = repeated_piece(right, params.right, right_extent, at, out.len());
         match (left, right) {
-            (&[left], right) if right.len() == out.len() => {
-                for (out, &right) in out.iter_mut().zip(right) {
-                    *out = operation(left, right);
-                }
-            }
-            (left, &[right]) if left.len() == out.len() => {
-                for (out, &left) in out.iter_mut().zip(left) {
-                    *out = operation(left, right);
-                }
-            }
             (&[left], &[right]) => out.fill(operation(left, right)),
-            (left, right) => {
-                for ((out, &left), &right) in out.iter_mut().zip(left).zip(right) {
-                    *out = operation(left, right);
-                }
-            }
+            (&[left], right) => each_of_one(out, right, |_, right| operation(left, right)),
+            (left, &[right]) => each_of_one(out, left, |_, left| operation(left, right)),
+            (left, right) => each_of_two(out, left, right, |_, left, right| operation(left, right)),
         }
     });
 }

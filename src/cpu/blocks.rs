@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::rows::sizes;
-use crate::kernels::{Extent, block};
+use super::rows::{Unlike, joined_alike, sizes};
+use crate::kernels::{Extent, View, block};
 
 /// The blocks of a tensor: along each axis of one size, but for the last, which may be smaller.
 pub(super) struct Blocks {
@@ -54,4 +54,24 @@ impl Blocks {
         let first = ((n * channels + c) * rows + y) * columns;
         (0..columns).map(move |x| (self.range(3, x), first + x))
     }
+}
+
+/// The extent of a tensor and numbers of its blocks with each channel in one long row, if the blocks consist of whole rows
+/// and all views let it; the order of the blocks stays.
+pub(super) fn joined<const VIEWS: usize, const KINDS: usize>(
+    views: [View; VIEWS],
+    extent: Extent,
+    blocks: [Extent; KINDS],
+) -> (Extent, [Extent; KINDS]) {
+    let of_whole_rows = |blocks: &Extent| blocks.w == 1 && extent.h.is_multiple_of(blocks.h);
+    let long = joined_alike(views, extent, Unlike::Channels);
+    if long == extent || !blocks.iter().all(of_whole_rows) {
+        return (extent, blocks);
+    }
+    let along_the_row = |blocks: Extent| Extent {
+        h: 1,
+        w: blocks.h,
+        ..blocks
+    };
+    (long, blocks.map(along_the_row))
 }

@@ -1,17 +1,17 @@
 //! Twin of [`kernels::copy`](crate::kernels::copy).
 
-use super::rows::{for_each_row, row};
+use super::rows::{Unlike, for_each_piece, joined_alike, piece};
+use super::vectors::each_of_one;
 use crate::kernels::copy::Params;
 
 /// `output = input`, or added to `output`.
 pub fn run(params: &Params, input: &[f32], output: &mut [f32]) {
     let accumulate = params.accumulate != 0;
-    for_each_row(output, params.output, params.extent, |n, c, y, out| {
-        let input = row(input, params.input, n, c, y, out.len());
+    let extent = joined_alike([params.output, params.input], params.extent, Unlike::Nothing);
+    for_each_piece(output, params.output, extent, 1, |at, out| {
+        let input = piece(input, params.input, at, out.len());
         if accumulate {
-            for (out, value) in out.iter_mut().zip(input) {
-                *out += value;
-            }
+            each_of_one(out, input, |out, value| out + value);
         } else {
             out.copy_from_slice(input);
         }

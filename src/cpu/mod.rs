@@ -13,6 +13,7 @@ mod rows;
 mod steps;
 mod sweep;
 mod taps;
+mod vectors;
 
 macro_rules! twins {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {

@@ -4,7 +4,8 @@ use super::elementary::{
     abs, error_function, exponential, gelu_cubic, hyperbolic_tangent, logarithm, max, min, normal_share,
     power, select, sigmoid, softplus, sqrt,
 };
-use super::rows::{for_each_row, row};
+use super::rows::{Unlike, for_each_piece, joined_alike, piece};
+use super::vectors::vectorised;
 use crate::kernels::for_each_function;
 use crate::kernels::pointwise::Params;
 
@@ -15,25 +16,35 @@ pub fn run(params: &Params, input: &[f32], output: &mut [f32]) {
             $(#[$doc:meta])* $number:literal, $name:ident $({ $($field:ident: $slot:ident),* })?, $value:expr,
             $slope:expr;
         )*) => {
-            #[allow(unused_variables)]
-            {
-                let ($a, $b) = (params.a, params.b);
-                match params.function {
-                    $($number => each(params, input, output, |$x: f32| $value),)*
-                    _ => {}
-                }
+            match params.function {
+                $($number => {
+                    // A loop of its own for each function, which stands in it.
+                    vectorised! {
+                        #[allow(unused_variables)]
+                        fn each[](out: &mut [f32], input: &[f32], $a: f32, $b: f32) {
+                            for (out, &$x) in out.iter_mut().zip(input) {
+                                *out = $value;
+                            }
+                        }
+                    }
+                    for_all(params, input, output, each);
+                })*
+                _ => {}
             }
         };
     }
     for_each_function!(of_the_function);
 }
 
-/// A loop of its own for each function.
-fn each(params: &Params, input: &[f32], output: &mut [f32], function: impl Fn(f32) -> f32 + Sync) {
-    for_each_row(output, params.output, params.extent, |n, c, y, out| {
-        let input = row(input, params.input, n, c, y, out.len());
-        for (out, &value) in out.iter_mut().zip(input) {
-            *out = function(value);
-        }
+fn for_all(
+    params: &Params,
+    input: &[f32],
+    output: &mut [f32],
+    each: impl Fn(&mut [f32], &[f32], f32, f32) + Sync,
+) {
+    let extent = joined_alike([params.output, params.input], params.extent, Unlike::Nothing);
+    for_each_piece(output, params.output, extent, 1, |at, out| {
+        let input = piece(input, params.input, at, out.len());
+        each(out, input, params.a, params.b);
     });
 }

@@ -4,9 +4,21 @@ use super::elementary::{
     bell, error_function_slope, exponential, gelu_cubic, gelu_cubic_slope, hyperbolic_tangent, min,
     normal_share, power, select, sigmoid, sign, softplus, sqrt,
 };
-use super::rows::{for_each_row, put, row};
+use super::rows::{Unlike, for_each_piece, joined_alike, piece};
+use super::vectors::vectorised;
 use crate::kernels::for_each_function;
 use crate::kernels::pointwise_adjoint::Params;
+
+/// What becomes of the product of derivative and gradient.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// It is written.
+    Put,
+    /// It is added.
+    Accumulate,
+    /// It takes the gradient's place.
+    InPlace,
+}
 
 /// `output = f′(input) · gradient`, or added to `output`; in place, `output` itself is the gradient, and `gradient` is
 /// not read.
@@ -16,39 +28,67 @@ pub fn run(params: &Params, input: &[f32], gradient: &[f32], output: &mut [f32])
             $(#[$doc:meta])* $number:literal, $name:ident $({ $($field:ident: $slot:ident),* })?, $value:expr,
             $slope:expr;
         )*) => {
-            #[allow(unused_variables)]
-            {
-                let ($a, $b) = (params.a, params.b);
-                match params.function {
-                    $($number => each(params, input, gradient, output, |$x: f32| $slope),)*
-                    _ => {}
-                }
+            match params.function {
+                $($number => {
+                    // Loops of their own for each function, which stands in them.
+                    vectorised! {
+                        #[allow(unused_variables)]
+                        fn each[](
+                            out: &mut [f32],
+                            input: &[f32],
+                            gradient: &[f32],
+                            mode: Mode,
+                            $a: f32,
+                            $b: f32,
+                        ) {
+                            match mode {
+                                Mode::InPlace => {
+                                    for (out, &$x) in out.iter_mut().zip(input) {
+                                        *out *= $slope;
+                                    }
+                                }
+                                Mode::Put => {
+                                    for ((out, &$x), gradient) in out.iter_mut().zip(input).zip(gradient) {
+                                        *out = ($slope) * gradient;
+                                    }
+                                }
+                                Mode::Accumulate => {
+                                    for ((out, &$x), gradient) in out.iter_mut().zip(input).zip(gradient) {
+                                        *out += ($slope) * gradient;
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    for_all(params, input, gradient, output, each);
+                })*
+                _ => {}
             }
         };
     }
     for_each_function!(of_the_function);
 }
 
-/// A loop of its own for each function.
-fn each(
+fn for_all(
     params: &Params,
     input: &[f32],
     gradient: &[f32],
     output: &mut [f32],
-    slope: impl Fn(f32) -> f32 + Sync,
+    each: impl Fn(&mut [f32], &[f32], &[f32], Mode, f32, f32) + Sync,
 ) {
-    let accumulate = params.accumulate != 0;
-    for_each_row(output, params.output, params.extent, |n, c, y, out| {
-        let input = row(input, params.input, n, c, y, out.len());
-        if params.in_place != 0 {
-            for (out, &value) in out.iter_mut().zip(input) {
-                *out *= slope(value);
-            }
-        } else {
-            let gradient = row(gradient, params.gradient, n, c, y, out.len());
-            for ((out, &value), gradient) in out.iter_mut().zip(input).zip(gradient) {
-                put(out, slope(value) * gradient, accumulate);
-            }
-        }
+    let (mode, of_gradient) = match (params.in_place, params.accumulate) {
+        (0, 0) => (Mode::Put, params.gradient),
+        (0, _) => (Mode::Accumulate, params.gradient),
+        _ => (Mode::InPlace, params.output),
+    };
+    let views = [params.output, params.input, of_gradient];
+    let extent = joined_alike(views, params.extent, Unlike::Nothing);
+    for_each_piece(output, params.output, extent, 1, |at, out| {
+        let input = piece(input, params.input, at, out.len());
+        let gradient = match mode {
+            Mode::InPlace => &[],
+            _ => piece(gradient, params.gradient, at, out.len()),
+        };
+        each(out, input, gradient, mode, params.a, params.b);
     });
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::kernels::{Extent, View};
 
 /// Elements below which a piece of work is not split further between threads.
-pub(super) const SMALLEST_PIECE: usize = 8192;
+pub(super) const SMALLEST_PIECE: usize = 16384;
 
 /// One channel of one sample.
 pub(super) struct Plane<'a> {
@@ -59,17 +59,192 @@ pub(super) fn for_each_costly_row(
     cost: usize,
     body: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
 ) {
-    let width = extent.w as usize;
-    // The pitch of a single row means nothing and may be 0.
-    let pitch = (view.row as usize).max(width);
-    planes(buffer, view, extent).into_par_iter().for_each(|plane| {
-        plane
-            .values
-            .par_chunks_mut(pitch)
-            .with_min_len(SMALLEST_PIECE.div_ceil(width * cost.max(1)))
-            .enumerate()
-            .for_each(|(y, row)| body(plane.n, plane.c, y, &mut row[..width]));
+    walk(buffer, view, extent, cost, true, |at, row| {
+        body(at.n, at.c, at.y, row)
     });
+}
+
+/// Where a piece of a row begins.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub n: usize,
+    pub c: usize,
+    pub y: usize,
+    pub x: usize,
+}
+
+/// Calls `body` with each row of a tensor, or with pieces of long ones, where each element is made of `cost` others.
+pub(super) fn for_each_piece(
+    buffer: &mut [f32],
+    view: View,
+    extent: Extent,
+    cost: usize,
+    body: impl Fn(At, &mut [f32]) + Sync,
+) {
+    walk(buffer, view, extent, cost, false, body);
+}
+
+/// Pieces of work for each thread, so that none waits long for another.
+const PIECES_PER_THREAD: usize = 4;
+
+/// Rows or pieces of them, some of which one thread does after another.
+struct Task<'a> {
+    /// The number of the first row.
+    first: usize,
+    rows: usize,
+    /// The columns of each.
+    columns: std::ops::Range<usize>,
+    /// From the first element of the first row to the last of the last.
+    values: &'a mut [f32],
+}
+
+fn walk(
+    buffer: &mut [f32],
+    view: View,
+    extent: Extent,
+    cost: usize,
+    whole_rows: bool,
+    body: impl Fn(At, &mut [f32]) + Sync,
+) {
+    let [samples, channels, h, w] = sizes(extent);
+    let rows = samples * channels * h;
+    if rows == 0 || w == 0 {
+        return;
+    }
+    let place = |row: usize| (row / h / channels, row / h % channels, row % h);
+    let begin = |row: usize| {
+        let (n, c, y) = place(row);
+        view.at(n, c, y, 0)
+    };
+    let run = |task: Task<'_>| {
+        let start = begin(task.first);
+        for row in task.first..task.first + task.rows {
+            let (n, c, y) = place(row);
+            let x = task.columns.start;
+            let at = view.at(n, c, y, 0) - start;
+            body(At { n, c, y, x }, &mut task.values[at..at + task.columns.len()]);
+        }
+    };
+    let share = (rows * w).div_ceil(PIECES_PER_THREAD * rayon::current_num_threads());
+    let share = share.max(SMALLEST_PIECE.div_ceil(cost.max(1)));
+    let columns = if whole_rows || w <= share {
+        w
+    } else {
+        // Pieces of one size, but for the last; not much smaller than a share.
+        w.div_ceil(w / share).next_multiple_of(64).min(w)
+    };
+    let of_task = (share / w).clamp(1, rows);
+    let mut tasks = Vec::new();
+    let (mut rest, mut before) = (buffer, 0);
+    let mut cut = |first: usize, rows: usize, columns: std::ops::Range<usize>| {
+        let start = begin(first) + columns.start;
+        let end = begin(first + rows - 1) + columns.end;
+        let (values, after) = std::mem::take(&mut rest).split_at_mut(end - before);
+        rest = after;
+        let values = &mut values[start - before..];
+        before = end;
+        tasks.push(Task {
+            first,
+            rows,
+            columns,
+            values,
+        });
+    };
+    for first in (0..rows).step_by(of_task) {
+        if columns == w {
+            cut(first, of_task.min(rows - first), 0..w);
+        } else {
+            (0..w)
+                .step_by(columns)
+                .for_each(|x| cut(first, 1, x..(x + columns).min(w)));
+        }
+    }
+    if tasks.len() == 1 {
+        tasks.into_iter().for_each(run);
+    } else {
+        tasks.into_par_iter().for_each(run);
+    }
+}
+
+/// How a tensor may be walked along: which of its axes are as one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unlike {
+    /// Channels are treated each in its way.
+    Channels,
+    /// Every element is treated alike.
+    Nothing,
+}
+
+/// The extents of a tensor and of others that are seen beside it, with fewer and longer rows where the rows of all of them
+/// follow one another, and likewise the channels and samples if these are treated alike. The views stay as they are. The
+/// first is the tensor that is walked along; another may have a size of 1 where it is repeated.
+pub(super) fn joined<const COUNT: usize>(
+    tensors: [(View, Extent); COUNT],
+    unlike: Unlike,
+) -> [Extent; COUNT] {
+    let mut extents = tensors.map(|(_, extent)| extent);
+    let whole = extents[0];
+    let Some(plane) = whole.h.checked_mul(whole.w) else {
+        return extents;
+    };
+    let full = |extent: Extent| (extent.h, extent.w) == (whole.h, whole.w);
+    let rows_join = tensors.iter().all(|(view, extent)| {
+        let dense = whole.h == 1 || view.row == whole.w;
+        (full(*extent) && dense) || (extent.h, extent.w) == (1, 1)
+    });
+    if !rows_join {
+        return extents;
+    }
+    for extent in &mut extents {
+        let w = if full(*extent) { plane } else { 1 };
+        *extent = Extent { h: 1, w, ..*extent };
+    }
+    let Some(sample) = whole.c.checked_mul(plane) else {
+        return extents;
+    };
+    let channels_join = tensors.iter().zip(&extents).all(|((view, _), extent)| {
+        let dense = whole.c == 1 || view.channel == plane;
+        ((extent.c, extent.w) == (whole.c, plane) && dense) || (extent.c, extent.w) == (1, 1)
+    });
+    if unlike == Unlike::Channels || !channels_join {
+        return extents;
+    }
+    for extent in &mut extents {
+        let w = if extent.c == whole.c && extent.w == plane {
+            sample
+        } else {
+            1
+        };
+        *extent = Extent { c: 1, w, ..*extent };
+    }
+    let Some(all) = whole.n.checked_mul(sample) else {
+        return extents;
+    };
+    let samples_join = tensors.iter().zip(&extents).all(|((view, _), extent)| {
+        let dense = whole.n == 1 || view.batch == sample;
+        ((extent.n, extent.w) == (whole.n, sample) && dense) || (extent.n, extent.w) == (1, 1)
+    });
+    if !samples_join {
+        return extents;
+    }
+    for extent in &mut extents {
+        let w = if extent.n == whole.n && extent.w == sample {
+            all
+        } else {
+            1
+        };
+        *extent = Extent { n: 1, w, ..*extent };
+    }
+    extents
+}
+
+/// The extent of tensors of one extent, seen through several views, with fewer and longer rows.
+pub(super) fn joined_alike<const COUNT: usize>(
+    views: [View; COUNT],
+    extent: Extent,
+    unlike: Unlike,
+) -> Extent {
+    joined(views.map(|view| (view, extent)), unlike)[0]
 }
 
 /// Rows `first..first + count` of every channel of one sample.
@@ -112,6 +287,22 @@ pub(super) fn row(buffer: &[f32], view: View, n: usize, c: usize, y: usize, widt
     &buffer[start..start + width]
 }
 
+/// `length` elements of a row from `at`.
+pub(super) fn piece(buffer: &[f32], view: View, at: At, length: usize) -> &[f32] {
+    let start = view.at(at.n, at.c, at.y, at.x);
+    &buffer[start..start + length]
+}
+
+/// `length` elements from `at` of a tensor that is repeated along the axes on which it has a size of 1; one number if
+/// that is so of its columns.
+pub(super) fn repeated_piece(buffer: &[f32], view: View, extent: Extent, at: At, length: usize) -> &[f32] {
+    let row = repeated_row(buffer, view, extent, at.n, at.c, at.y);
+    match row {
+        [_] => row,
+        _ => &row[at.x..at.x + length],
+    }
+}
+
 /// The row of a tensor that is repeated along the axes on which it has a size of 1; of one number if that is so of its
 /// columns.
 pub(super) fn repeated_row(
@@ -133,34 +324,8 @@ pub(super) fn repeated_row(
     )
 }
 
-/// Sums that are added to side by side.
-const LANES: usize = 16;
-
-/// Terms that are added up in float32 before they go into a sum in float64.
-const PIECE: usize = 32 * LANES;
-
-/// The sum of `term` over the elements of two slices of one length, in a fixed order.
-pub(super) fn sum_of(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
-    let mut sum = 0.0;
-    for (left, right) in left.chunks(PIECE).zip(right.chunks(PIECE)) {
-        let mut lanes = [0.0f32; LANES];
-        let (lefts, rights) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-        let (left, right) = (lefts.remainder(), rights.remainder());
-        for (lefts, rights) in lefts.zip(rights) {
-            for ((lane, &left), &right) in lanes.iter_mut().zip(lefts).zip(rights) {
-                *lane += term(left, right);
-            }
-        }
-        for ((lane, &left), &right) in lanes.iter_mut().zip(left).zip(right) {
-            *lane += term(left, right);
-        }
-        sum += lanes.into_iter().map(f64::from).sum::<f64>();
-    }
-    sum
-}
-
 /// Writes `value` or adds it.
-#[inline]
+#[inline(always)]
 pub(super) fn put(place: &mut f32, value: f32, accumulate: bool) {
     *place = if accumulate { *place + value } else { value };
 }

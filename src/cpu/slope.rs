@@ -1,21 +1,21 @@
 //! Twin of [`kernels::slope`](crate::kernels::slope).
 
-use super::rows::{for_each_row, row};
+use super::rows::{Unlike, for_each_piece, joined_alike, piece};
+use super::vectors::each_of_one;
 use crate::kernels::slope::Params;
 
 /// `output = input` where it is at least 0, `slope_c · input` below.
 pub fn run(params: &Params, input: &[f32], slopes: &[f32], output: &mut [f32]) {
-    for_each_row(output, params.output, params.extent, |n, c, y, out| {
-        let slope = slopes[c];
-        let input = row(input, params.input, n, c, y, out.len());
-        for (out, &value) in out.iter_mut().zip(input) {
-            *out = activate(value, slope);
-        }
+    let extent = joined_alike([params.output, params.input], params.extent, Unlike::Channels);
+    for_each_piece(output, params.output, extent, 1, |at, out| {
+        let slope = slopes[at.c];
+        let input = piece(input, params.input, at, out.len());
+        each_of_one(out, input, |_, value| activate(value, slope));
     });
 }
 
 /// The slope activation of one value.
-#[inline]
+#[inline(always)]
 pub(super) fn activate(value: f32, slope: f32) -> f32 {
     if value >= 0.0 { value } else { slope * value }
 }

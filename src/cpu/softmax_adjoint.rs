@@ -1,7 +1,8 @@
 //! Twin of [`kernels::softmax_adjoint`](crate::kernels::softmax_adjoint).
 
-use super::rows::{for_each_row, put, row, sizes, sum_of};
-use super::softmax::along;
+use super::rows::{for_each_row, row, sizes};
+use super::softmax::{along, for_each_pile};
+use super::vectors::{each_of_two, put_each_of_three, put_each_of_two, sum_of};
 use crate::kernels::softmax::lines;
 use crate::kernels::softmax_adjoint::Params;
 
@@ -19,8 +20,41 @@ pub fn run(params: &Params, probabilities: &[f32], gradient: &[f32], output: &mu
         for_each_row(output, params.output, params.extent, |n, c, y, out| {
             let (probabilities, gradient) = rows(n, c, y);
             let sum = sum_of(probabilities, gradient, |p, gradient| p * gradient) as f32;
-            for ((out, p), gradient) in out.iter_mut().zip(probabilities).zip(gradient) {
-                put(out, p * (gradient - sum), accumulate);
+            put_each_of_two(out, probabilities, gradient, accumulate, |p, gradient| {
+                p * (gradient - sum)
+            });
+        });
+        return;
+    }
+    let subtract = |out: &mut [f32], probabilities: &[f32], gradient: &[f32], sums: &[f32]| {
+        put_each_of_three(
+            out,
+            probabilities,
+            gradient,
+            sums,
+            accumulate,
+            |p, gradient, sum| p * (gradient - sum),
+        );
+    };
+    if params.axis == 1 {
+        for_each_pile(output, params.output, params.extent, |[n, y, x], channels| {
+            let columns = x..x + channels[0].len();
+            let mut sums = vec![0.0; columns.len()];
+            for c in 0..channels.len() {
+                let (probabilities, gradient) = rows(n, c, y);
+                let (probabilities, gradient) = (&probabilities[columns.clone()], &gradient[columns.clone()]);
+                each_of_two(&mut sums, probabilities, gradient, |sum, p, gradient| {
+                    sum + p * gradient
+                });
+            }
+            for (c, out) in channels.iter_mut().enumerate() {
+                let (probabilities, gradient) = rows(n, c, y);
+                subtract(
+                    out,
+                    &probabilities[columns.clone()],
+                    &gradient[columns.clone()],
+                    &sums,
+                );
             }
         });
         return;
@@ -30,9 +64,9 @@ pub fn run(params: &Params, probabilities: &[f32], gradient: &[f32], output: &mu
         let mut sums = vec![0.0; w];
         for &[n, c, y] in places {
             let (probabilities, gradient) = rows(n, c, y);
-            for ((sum, p), gradient) in sums.iter_mut().zip(probabilities).zip(gradient) {
-                *sum += p * gradient;
-            }
+            each_of_two(&mut sums, probabilities, gradient, |sum, p, gradient| {
+                sum + p * gradient
+            });
         }
         sums
     });
@@ -42,8 +76,6 @@ pub fn run(params: &Params, probabilities: &[f32], gradient: &[f32], output: &mu
         place[params.axis as usize] = 0;
         let sums = &sums[(place[0] * channels + place[1]) * h + place[2]];
         let (probabilities, gradient) = rows(n, c, y);
-        for (((out, p), gradient), sum) in out.iter_mut().zip(probabilities).zip(gradient).zip(sums) {
-            put(out, p * (gradient - sum), accumulate);
-        }
+        subtract(out, probabilities, gradient, sums);
     });
 }

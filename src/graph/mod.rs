@@ -8,6 +8,7 @@ mod border;
 mod graph;
 pub mod ops;
 mod parameter;
+mod raise;
 mod shapes;
 
 pub use graph::{Graph, Node, NodeId};
@@ -16,3 +17,4 @@ pub use ops::{
     SliceSize, Slopes,
 };
 pub use parameter::{Origin, Parameter, ParameterId};
+pub use raise::{Raised, raised};

@@ -214,6 +214,30 @@ impl<'g> Lowering<'g> {
         (place, accumulate)
     }
 
+    /// Whether the gradient of `id`, once it is complete, can be that of its input too: nobody else reads the input, both
+    /// have a buffer of their own, and none is read or written from outside.
+    fn can_pass_gradient(&self, id: NodeId, input: NodeId) -> bool {
+        let fills_its_buffer = |id: NodeId| {
+            let place = self.places[id.0];
+            let length = self.program.buffers()[place.buffer.0].length;
+            let regions = self.joins.regions(self.graph, id);
+            regions.len() == 1
+                && regions[0].node == id
+                && place.view == View::dense(place.shape)
+                && length == place.shape.elements()
+        };
+        let nodes = self.graph.nodes().iter();
+        let readers = nodes.flat_map(|node| &node.inputs).filter(|&&read| read == input);
+        let inside = |id: NodeId| ![self.graph.input(), self.graph.output()].contains(&id);
+        self.wanted[input.0]
+            && inside(id)
+            && inside(input)
+            && readers.count() == 1
+            && self.places[id.0].shape == self.places[input.0].shape
+            && fills_its_buffer(id)
+            && fills_its_buffer(input)
+    }
+
     fn add_fill(&mut self, region: Region) {
         let whole = self.gradient_place(region.node);
         let place = match region.part {
@@ -381,6 +405,18 @@ impl Site for NodeSite<'_, '_> {
             true => Ok(Some(self.lowering.begin_gradient(input))),
             false => Ok(None),
         }
+    }
+
+    fn pass_gradient(&mut self, index: usize) -> Result<bool> {
+        let input = self.input_node(index)?;
+        let passes = self.lowering.can_pass_gradient(self.id, input);
+        if passes {
+            let values = self.lowering.places[input.0].buffer;
+            let gradient = self.lowering.gradient_place(self.id).buffer;
+            self.lowering.gradient_buffers.insert(values, gradient);
+            self.lowering.gradient_begun[input.0] = true;
+        }
+        Ok(passes)
     }
 
     fn trains(&self) -> bool {

@@ -22,7 +22,7 @@ use host::{PROBES, probes};
 use import::{Importer, Pixels, Value};
 
 use crate::graph::ops::{Function, Op, Operator, Pointwise, Softmax, Transpose};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, Raised, raised};
 
 /// What was read of an ONNX file.
 #[derive(Clone, Debug)]
@@ -239,6 +239,12 @@ fn attempt(
     }
     let mut graph = importer.graph;
     graph.set_output(logits).map_err(|error| error.to_string())?;
+    let Raised { graph, kept, found } = raised(&graph, &[published]);
+    let published = kept.first().copied().unwrap_or(graph.output());
+    if !found.is_empty() {
+        let found: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        remarks.push(format!("raised to one node: {}", found.join(", ")));
+    }
     let producer = match file.producer.is_empty() {
         true => String::new(),
         false => format!(" by {}", file.producer),

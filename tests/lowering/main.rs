@@ -10,6 +10,7 @@ mod memory;
 mod networks;
 mod parameters;
 mod proofs;
+mod raising;
 mod random_graph;
 mod recognition;
 mod reference;

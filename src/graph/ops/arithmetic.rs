@@ -80,7 +80,12 @@ impl Operator for Arithmetic {
             Operation::Maximum => [WHERE_LEFT, WHERE_RIGHT],
             Operation::Minimum => [WHERE_RIGHT, WHERE_LEFT],
         };
+        let mut passed = false;
         for (input, term) in terms.into_iter().enumerate() {
+            if term == PLAIN && !passed && site.pass_gradient(input)? {
+                passed = true;
+                continue;
+            }
             let Some((output, accumulate)) = site.begin_gradient(input)? else {
                 continue;
             };

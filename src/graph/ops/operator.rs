@@ -111,6 +111,13 @@ pub trait Site {
     /// If there is no such input.
     fn begin_gradient(&mut self, index: usize) -> Result<Option<(Place, bool)>>;
 
+    /// Takes the node's own gradient for that of an input, so that it need not be copied, where nothing else will add to
+    /// either; says whether it did. Of one input at most.
+    ///
+    /// # Errors
+    /// If there is no such input.
+    fn pass_gradient(&mut self, index: usize) -> Result<bool>;
+
     /// Whether the gradients of parameters are wanted.
     fn trains(&self) -> bool;
 
