@@ -242,7 +242,10 @@ fn attempt(
     let Raised { graph, kept, found } = raised(&graph, &[published]);
     let published = kept.first().copied().unwrap_or(graph.output());
     if !found.is_empty() {
-        let found: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let found: Vec<String> = found
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
         remarks.push(format!("raised to one node: {}", found.join(", ")));
     }
     let producer = match file.producer.is_empty() {
