@@ -26,10 +26,11 @@ pub fn run(params: &Params, gradient: &[f32], output: &mut [f32]) {
             of_rows.resize(pooled_w, 0.0);
             let covered = y + padding[0];
             let end = (covered / stride[0] + 1).min(pooled_h);
-            for window in (covered + 1).saturating_sub(kernel[0]).div_ceil(stride[0])..end {
+            let begin = (covered + 1).saturating_sub(kernel[0]).div_ceil(stride[0]);
+            for (window, in_rows) in rows.iter().enumerate().take(end).skip(begin) {
                 let gradient = row(gradient, params.gradient, plane[0], plane[1], window, pooled_w);
                 for ((sum, value), count) in of_rows.iter_mut().zip(gradient).zip(&columns) {
-                    *sum += value / (rows[window] * count);
+                    *sum += value / (in_rows * count);
                 }
             }
             sums.clear();

@@ -56,12 +56,15 @@ const PATTERNS: &[(&str, Pattern)] = &[
     ("scale and shift twice", Raising::two_affines),
 ];
 
+/// Makes an operator that reads these parameters.
+type MakesOp = Box<dyn Fn(&[ParameterId]) -> Op>;
+
 /// What stands in a pattern's place.
 enum Replacement {
     /// An operator with the parameters that there are.
     Plain(Op, NodeId),
     /// An operator that is made with parameters that are not there yet.
-    With(Vec<Numbers>, NodeId, Box<dyn Fn(&[ParameterId]) -> Op>),
+    With(Vec<Numbers>, NodeId, MakesOp),
 }
 
 /// A vector that becomes a parameter.

@@ -61,7 +61,9 @@ fn is_whole(bytes: &[u8]) -> bool {
 }
 
 /// A field's number, its bytes if it has a length, and what stands behind it.
-fn next_field(bytes: &[u8]) -> Option<(u64, Option<&[u8]>, &[u8])> {
+type Field<'b> = (u64, Option<&'b [u8]>, &'b [u8]);
+
+fn next_field(bytes: &[u8]) -> Option<Field<'_>> {
     let (key, rest) = varint(bytes)?;
     let field = key >> 3;
     match key & 7 {

@@ -127,6 +127,9 @@ fn function(function: Function) -> Op {
     ops::Pointwise { function }.into()
 }
 
+/// One way to spell an operator out.
+type Spelled<'a> = &'a dyn Fn(&mut Spelling, NodeId) -> NodeId;
+
 #[test]
 fn gates_become_one_function() {
     let silu = function(Function::Silu);
@@ -148,7 +151,7 @@ fn hard_swish_in_four_spellings() {
         let more = spelling.with(Operation::Add, x, 3.0);
         spelling.function(Function::Clip { low: 0.0, high: 6.0 }, more)
     };
-    let spellings: [&dyn Fn(&mut Spelling, NodeId) -> NodeId; 4] = [
+    let spellings: [Spelled<'_>; 4] = [
         &|spelling, x| {
             let (alpha, beta) = (1.0 / 6.0, 0.5);
             let gate = spelling.function(Function::HardSigmoid { alpha, beta }, x);
@@ -186,7 +189,7 @@ fn hard_swish_in_four_spellings() {
 #[test]
 fn gelu_in_the_order_of_each_export() {
     let gelu = function(Function::Gelu);
-    let spellings: [&dyn Fn(&mut Spelling, NodeId) -> NodeId; 4] = [
+    let spellings: [Spelled<'_>; 4] = [
         &|spelling, x| {
             let gate = spelling.gaussian(x);
             let product = spelling.of(Operation::Multiply, x, gate);

@@ -465,7 +465,7 @@ fn gather(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
 fn expand(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
     let pixels = job.pixels(0)?;
     let wanted = job.host(1)?.all();
-    let missing = wanted.len().checked_sub(pixels.rank()).unwrap_or(0);
+    let missing = wanted.len().saturating_sub(pixels.rank());
     let own = [vec![[1; PROBES]; missing], pixels.dims.clone()].concat();
     let offset = own.len() - wanted.len();
     let mut dims = own.clone();
