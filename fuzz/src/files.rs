@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use asma::checkpoint::Checkpoint;
+use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{read_image, read_mask};
 use asma::gpu::Tuning;
-use asma::model::Model;
+use asma::model::{Model, ModelOptions};
 use asma::report::{read_summary, read_trace};
 use asma::{Shape, Tensor};
 
@@ -98,6 +98,60 @@ pub fn model(bytes: &[u8]) {
             super::networks::run(&model.graph, &Tensor::zeros(shape));
         }
     }
+}
+
+/// An ONNX file: imported, its shapes found at small sizes, and run on a small image where it takes one.
+pub fn onnx(bytes: &[u8]) {
+    let Ok(model) = Model::from_onnx("the input", bytes, &ModelOptions::default()) else {
+        return;
+    };
+    assert!(model.as_published().is_ok());
+    let channels = model.graph.input_channels();
+    let sizes = match model.graph.only_size() {
+        Some([rows, columns]) => vec![(rows, columns)],
+        None => vec![(1, 1), (8, 6), (9, 7), (16, 32)],
+    };
+    for (h, w) in sizes {
+        let shape = Shape::new(1, channels, h, w);
+        if shape.elements() < 1 << 12 && model.graph.shapes(shape).is_ok() {
+            super::networks::run(&model.graph, &Tensor::zeros(shape));
+        }
+    }
+}
+
+/// The metadata of a file that holds a whole network, over tensors of a few shapes: read, written and read again.
+pub fn stored_network(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (network, preprocessing) = text.split_once('\0').unwrap_or((&text, ""));
+    let tensors = [
+        ("a", &[2, 3, 3, 3][..]),
+        ("b", &[2]),
+        ("c", &[2, 2, 1, 1]),
+        ("d", &[3]),
+    ]
+    .map(|(name, shape)| {
+        let elements = shape.iter().product::<usize>();
+        let data = (0..elements).map(|index| index as f32 / 8.0 - 1.0).collect();
+        let tensor = WeightTensor::new(shape.to_vec(), data).expect("finite numbers");
+        (name, tensor)
+    });
+    let mut metadata = vec![("asma.network", network)];
+    if !preprocessing.is_empty() {
+        metadata.push(("asma.preprocessing", preprocessing));
+    }
+    let Ok(checkpoint) = Checkpoint::from_tensors(tensors, metadata) else {
+        return;
+    };
+    let Ok(model) = Model::with_options(&checkpoint, &ModelOptions::default()) else {
+        return;
+    };
+    let shape = Shape::new(1, model.graph.input_channels(), 12, 10);
+    if shape.elements() < 1 << 12 && model.graph.shapes(shape).is_ok() {
+        super::networks::run(&model.graph, &Tensor::zeros(shape));
+    }
+    let written = model.to_checkpoint().expect("what was read can be written");
+    let again = Model::from_checkpoint(&written).expect("and read");
+    assert_eq!(again.network.nodes().len(), model.network.nodes().len());
 }
 
 /// What asma wrote itself and reads again: traces, summaries, tables of variants.

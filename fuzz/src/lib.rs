@@ -15,11 +15,13 @@ mod trainings;
 pub type EntryPoint = fn(&[u8]);
 
 /// All of them by their names, which are those of the targets and of the folders of the corpus.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 17] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 19] = [
     ("image", files::image),
     ("mask", files::mask),
     ("checkpoint", files::checkpoint),
     ("model", files::model),
+    ("onnx", files::onnx),
+    ("stored_network", files::stored_network),
     ("records", files::records),
     ("texts", texts::texts),
     ("figure", texts::figure),

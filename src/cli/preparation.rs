@@ -1,7 +1,7 @@
 //! From files to the network's input, as the options say. What was accepted is said in one line each.
 
 use asma::data::{
-    Crop, ImageOptions, InputOptions, MaskOptions, MaskValues, Padding, Preparation, Preset, Resize,
+    Crop, Fit, ImageOptions, InputOptions, MaskOptions, MaskValues, Padding, Preparation, Preset, Resize,
 };
 use clap::Args;
 
@@ -21,6 +21,10 @@ pub struct PreparationArguments {
     /// Then add this many pixels on each side, repeating the edge (default) or black
     #[arg(long, value_name = "N[:edge|zero]")]
     pub pad: Option<Padding>,
+    /// What to do where the network does not take this size: `pad` adds a border and cuts the output back (default),
+    /// `resize` scales the image, and masks with it, to the nearest size that the network takes
+    #[arg(long, value_name = "pad|resize")]
+    pub fit: Option<Fit>,
     /// Of files that hold several pages or frames (TIFF, GIF), take this one, counted from 1
     #[arg(long, value_name = "N")]
     page: Option<usize>,
@@ -38,11 +42,12 @@ pub struct PreparationArguments {
 }
 
 /// The options above by name, for commands that have other options which exclude them.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "preset",
     "crop",
     "resize",
     "pad",
+    "fit",
     "page",
     "white",
     "mask_threshold",
@@ -77,6 +82,7 @@ impl PreparationArguments {
                 soft_threshold: self.preset.and_then(Preset::soft_threshold),
                 values: self.mask_values.clone(),
             },
+            fit: self.fit,
         }
     }
 }

@@ -1,11 +1,36 @@
 //! Whether a network takes images of a size, and what is done where it wants a multiple of something: the image
 //! gets a border, and the output is cut back.
 
+use std::str::FromStr;
+
 use super::decode::LONGEST_SIDE;
 use crate::error::{Error, Result};
 use crate::graph::ops::{Conv2d, MaxPool2d};
 use crate::graph::{Graph, Margins, Op, PadMargins};
 use crate::tensor::Shape;
+
+/// What is done with an image of a size that a network does not take as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It gets a border, and the output is cut back.
+    Pad,
+    /// It is scaled to the nearest size that the network takes, and so are masks.
+    Resize,
+}
+
+impl FromStr for Fit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "pad" => Ok(Fit::Pad),
+            "resize" => Ok(Fit::Resize),
+            other => Err(Error::Usage(format!(
+                "there is no way `{other}` to fit images to a network; want pad or resize"
+            ))),
+        }
+    }
+}
 
 /// A network that takes images of one size as they are.
 #[derive(Clone, Debug)]
@@ -66,6 +91,46 @@ pub fn fit(graph: &Graph, input: Shape) -> Result<Fitted> {
     let graph = graph.with_border(margins, cut_back);
     let output = graph.output_shape(input)?;
     Ok(Fitted { graph, output, added })
+}
+
+/// The rows and columns nearest to an image's at which a network drops nothing: the image's own where its output is as
+/// large as its input, and the only ones where it takes no others.
+///
+/// # Errors
+/// If there are none near it.
+pub fn nearest_size(graph: &Graph, input: Shape) -> Result<[usize; 2]> {
+    if let Some(only) = graph.only_size() {
+        return Ok(only);
+    }
+    let output = graph.output_shape(input);
+    if output
+        .as_ref()
+        .is_ok_and(|output| (output.h, output.w) == (input.h, input.w))
+    {
+        return Ok([input.h, input.w]);
+    }
+    let step = strides(graph);
+    let nearest = |side: usize| {
+        let near = (0..step).flat_map(|away| [side.checked_add(away), side.checked_sub(away)]);
+        near.flatten()
+            .filter(|side| (1..=LONGEST_SIDE).contains(side))
+            .find(|&side| drops_nothing(graph, input, side))
+    };
+    if let (Some(h), Some(w)) = (nearest(input.h), nearest(input.w))
+        && graph.output_shape(Shape { h, w, ..input }).is_ok()
+    {
+        return Ok([h, w]);
+    }
+    // Sizes that it takes although it drops something at them.
+    let taken = graph.nearest_sizes(input);
+    match (
+        output,
+        taken.into_iter().min_by_key(|size| size.0.abs_diff(input.h)),
+    ) {
+        (Ok(_), _) => Ok([input.h, input.w]),
+        (Err(_), Some((h, w))) => Ok([h, w]),
+        (Err(error), None) => Err(error),
+    }
 }
 
 fn as_it_is(graph: &Graph, output: Shape) -> Fitted {
@@ -153,10 +218,17 @@ fn with_nearest(graph: &Graph, input: Shape, error: Error) -> Error {
         .filter(|(height, width)| (*height).max(*width) <= LONGEST_SIDE)
         .map(|(height, width)| format!("{width}x{height}"))
         .collect();
+    if let Some([height, width]) = graph.only_size() {
+        return Error::Usage(format!(
+            "the network takes images of {width}×{height} pixels (columns × rows) alone, and this one has {}×{}; say \
+             --fit resize, or see --resize, --crop and --pad",
+            input.w, input.h
+        ));
+    }
     match nearest.is_empty() {
         true => error,
         false => Error::Usage(format!(
-            "{error}; the nearest sizes (WIDTHxHEIGHT) it takes: {}; use --resize, --crop or --pad",
+            "{error}; the nearest sizes (WIDTHxHEIGHT) it takes: {}; use --fit resize, --resize, --crop or --pad",
             nearest.join(", ")
         )),
     }

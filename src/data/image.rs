@@ -27,6 +27,8 @@ pub struct ImageOptions {
 pub struct Photograph {
     /// 1×3×H×W in \[0, 1\]; grey is three equal channels.
     pub image: Tensor,
+    /// Whether the file holds one channel of grey.
+    pub grey: bool,
     /// What was read, in one line: size, format, bits, channels, turn, page, and what stands for white.
     pub description: String,
     /// What is likely a mistake, in one line each.
@@ -81,6 +83,7 @@ pub fn read_photograph(path: impl AsRef<Path>, options: &ImageOptions) -> Result
     }
     Ok(Photograph {
         image: Tensor::new(shape, planes)?,
+        grey: picture.palette.is_none() && matches!(picture.channels, Channels::Grey | Channels::GreyAlpha),
         description,
         notes,
     })

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::fit::{Fitted, fit};
+use super::fit::{Fit, Fitted, fit, nearest_size};
 use super::image::{ImageOptions, read_photograph};
 use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
 use super::preprocess::Preparation;
@@ -21,6 +21,8 @@ pub struct InputOptions {
     pub image: ImageOptions,
     /// How masks are read.
     pub mask: MaskOptions,
+    /// What is done where the network does not take the prepared size; [`Fit::Pad`] unless it is said.
+    pub fit: Option<Fit>,
 }
 
 /// An image as a network is given it.
@@ -32,6 +34,8 @@ pub struct Input {
     pub network: Fitted,
     /// Rows and columns of the image before it was prepared, upright.
     pub stored: [usize; 2],
+    /// The steps that it went through, those that fit it to the network among them.
+    pub preparation: Preparation,
     /// What was accepted, in one line each.
     pub description: Vec<String>,
     /// What is likely a mistake, in one line each.
@@ -48,10 +52,12 @@ impl InputOptions {
     pub fn read(&self, path: impl AsRef<Path>, graph: &Graph) -> Result<Input> {
         let path = path.as_ref();
         let photograph = read_photograph(path, &self.image)?;
-        let image = with_channels(path, photograph.image, graph.input_channels())?;
+        let image = with_channels(path, photograph.image, photograph.grey, graph.input_channels())?;
         let stored = [image.shape().h, image.shape().w];
-        let (height, width) = self
-            .preparation
+        let preparation = self
+            .fitting(graph, image.shape())
+            .map_err(|error| named(path, error))?;
+        let (height, width) = preparation
             .prepared_size(stored[0], stored[1])
             .map_err(|error| named(path, error))?;
         let prepared = Shape {
@@ -60,24 +66,37 @@ impl InputOptions {
             ..image.shape()
         };
         let network = fit(graph, prepared).map_err(|error| named(path, error))?;
-        let image = self
-            .preparation
+        let image = preparation
             .apply_image(&image)
             .map_err(|error| named(path, error))?;
         let description = vec![
             format!("image: {}: {}", path.display(), photograph.description),
             format!(
                 "sizes: {}",
-                describe_sizes(stored, &self.preparation, prepared, &network)
+                describe_sizes(stored, &preparation, prepared, &network)
             ),
         ];
         Ok(Input {
             image,
             network,
             stored,
+            preparation,
             description,
             notes: photograph.notes,
         })
+    }
+
+    /// The steps after which an image of this shape fits the network, if it is to be scaled; else those that are said.
+    ///
+    /// # Errors
+    /// Those of [`Preparation::prepared_size`], and if no size near it fits.
+    pub fn fitting(&self, graph: &Graph, stored: Shape) -> Result<Preparation> {
+        if self.fit != Some(Fit::Resize) {
+            return Ok(self.preparation);
+        }
+        let (h, w) = self.preparation.prepared_size(stored.h, stored.w)?;
+        let wanted = nearest_size(graph, Shape { h, w, ..stored })?;
+        self.preparation.resized_to(stored.h, stored.w, wanted)
     }
 
     /// Reads another image for the network of `like`, such as the one whose prediction is a target.
@@ -86,7 +105,19 @@ impl InputOptions {
     /// Those of [`InputOptions::read`], and if it is not of the size of `like` when prepared.
     pub fn read_another(&self, path: impl AsRef<Path>, graph: &Graph, like: &Input) -> Result<Input> {
         let path = path.as_ref();
-        let other = self.read(path, graph)?;
+        let options = match self.fit {
+            // To the same size, whatever its own is.
+            Some(Fit::Resize) => InputOptions {
+                preparation: Preparation {
+                    only: self.preparation.only,
+                    ..like.preparation
+                },
+                fit: None,
+                ..self.clone()
+            },
+            _ => self.clone(),
+        };
+        let other = options.read(path, graph)?;
         let (found, wanted) = (other.image.shape(), like.image.shape());
         if found != wanted {
             return Err(Error::Usage(format!(
@@ -145,7 +176,7 @@ impl InputOptions {
     ) -> Result<Mask> {
         let mask = open_mask(path, classes, &self.mask)?;
         check_stored_size(path, &mask.labels, "the image", input.stored)?;
-        let labels = self
+        let labels = input
             .preparation
             .apply_labels(&mask.labels, height, width)
             .map_err(|error| Error::file(path, error))?;
@@ -208,8 +239,9 @@ fn describe_sizes(
     text
 }
 
-/// The image with as many channels as the network takes: its three, or one if all are the same.
-fn with_channels(path: &Path, image: Tensor, wanted: usize) -> Result<Tensor> {
+/// The image with as many channels as the network takes: its three, or one if all are the same. What is grey is given to
+/// a network of three channels only when that is said, by which the network takes one.
+fn with_channels(path: &Path, image: Tensor, grey: bool, wanted: usize) -> Result<Tensor> {
     let (shape, refused) = (image.shape(), |problem: &str| {
         Err(Error::Usage(format!(
             "{}: the network takes {wanted} channels, and {problem}",
@@ -217,6 +249,9 @@ fn with_channels(path: &Path, image: Tensor, wanted: usize) -> Result<Tensor> {
         )))
     });
     match wanted {
+        3 if grey => refused(
+            "the image is grey; say --grey to give it the same channel three times, or give an image in colour",
+        ),
         3 => Ok(image),
         1 if image.plane(0, 0) == image.plane(0, 1) && image.plane(0, 0) == image.plane(0, 2) => {
             Tensor::new(Shape { c: 1, ..shape }, image.plane(0, 0).to_vec())

@@ -15,7 +15,7 @@ pub mod preset;
 pub mod synthetic;
 
 pub use self::dataset::{ReadPairs, Sample, common_reading, read_pairs};
-pub use self::fit::{Fitted, fit};
+pub use self::fit::{Fit, Fitted, fit, nearest_size};
 pub use self::geometry::{Crop, Padding, PaddingMode, Resize};
 pub use self::image::{
     ImageOptions, Photograph, read_image, read_photograph, round_to_8_bits, to_rgb_image, write_image,

@@ -78,6 +78,32 @@ impl Preparation {
         Ok((rows, columns))
     }
 
+    /// The same steps with a scaling after which an image of this size comes to `wanted` (rows, columns).
+    ///
+    /// # Errors
+    /// Those of [`Preparation::prepared_size`], and if the border alone is larger.
+    pub fn resized_to(&self, height: usize, width: usize, wanted: [usize; 2]) -> Result<Preparation> {
+        let (rows, columns) = self.prepared_size(height, width)?;
+        if [rows, columns] == wanted {
+            return Ok(*self);
+        }
+        let border = self.padding.map_or(0, |padding| padding.pixels.saturating_mul(2));
+        let within = wanted.map(|side| side.checked_sub(border).filter(|&side| side > 0));
+        let [Some(rows), Some(columns)] = within else {
+            return Err(Error::Usage(format!(
+                "the network takes {}×{} pixels (columns × rows), which the border alone has ({self}); use a smaller --pad",
+                wanted[1], wanted[0]
+            )));
+        };
+        Ok(Preparation {
+            resize: Some(Resize {
+                width: columns,
+                height: rows,
+            }),
+            ..*self
+        })
+    }
+
     /// Prepares images of any number of samples and channels.
     ///
     /// # Errors

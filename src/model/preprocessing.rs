@@ -135,6 +135,13 @@ impl Preprocessing {
                 "grey images are to be repeated for three channels, and the network takes {channels}"
             ));
         }
+        let (factors, summands) = self.coefficients(channels);
+        if let Some(value) = factors.iter().chain(&summands).find(|value| !value.is_finite()) {
+            return wrong(format!(
+                "the bounds, scale, mean and std together make {value} of pixels; want an std that is not so small, or \
+                 smaller numbers"
+            ));
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Model, Preprocessing};
 use crate::checkpoint::{Checkpoint, WeightTensor};
 use crate::error::{Error, Result};
-use crate::graph::ops::Input;
+use crate::graph::ops::{Input, MOST_SETTING};
 use crate::graph::{Graph, NodeId, Op};
 
 /// Metadata key of the graph.
@@ -147,6 +147,15 @@ fn build(checkpoint: &Checkpoint, stored: &Stored) -> Result<Graph> {
     else {
         return Err(Error::Network("its first node is no input".into()));
     };
+    let sides = size.unwrap_or([1, 1]);
+    if ![*channels, sides[0], sides[1]]
+        .iter()
+        .all(|extent| (1..=MOST_SETTING).contains(extent))
+    {
+        return Err(Error::Network(format!(
+            "its input has {channels} channels and the size {size:?}; want 1 to {MOST_SETTING} each"
+        )));
+    }
     let mut graph = Graph::with_input(*channels, *size);
     // Tensors that are used several times are read once.
     let mut known: HashMap<&str, Arc<Vec<f32>>> = HashMap::new();

@@ -4,6 +4,7 @@ use rten_onnx::onnx::{AttributeProto, NodeProto};
 
 use super::host::Host;
 use super::tensor::{Folder, read_tensor};
+use crate::graph::ops::MOST_SETTING;
 
 /// The attributes of one node.
 pub(super) struct Attributes<'n> {
@@ -65,13 +66,11 @@ impl<'n> Attributes<'n> {
     pub fn pair(&self, name: &str, default: [usize; 2]) -> Result<[usize; 2], String> {
         match self.integers(name)? {
             None => Ok(default),
-            Some(values) => match values
-                .iter()
-                .map(|&value| usize::try_from(value))
-                .collect::<Vec<_>>()[..]
-            {
-                [Ok(rows), Ok(columns)] => Ok([rows, columns]),
-                _ => Err(format!("has {name} {values:?}; want two numbers, none negative")),
+            Some(values) => match values.iter().map(|&value| setting(value)).collect::<Vec<_>>()[..] {
+                [Some(rows), Some(columns)] => Ok([rows, columns]),
+                _ => Err(format!(
+                    "has {name} {values:?}; want two numbers from 0 to {MOST_SETTING}"
+                )),
             },
         }
     }
@@ -103,6 +102,11 @@ impl<'n> Attributes<'n> {
         }
         Err("holds no numbers".into())
     }
+}
+
+/// A number of rows, columns or pixels, if it is one.
+pub(super) fn setting(value: i64) -> Option<usize> {
+    usize::try_from(value).ok().filter(|&value| value <= MOST_SETTING)
 }
 
 fn wrong(name: &str, wanted: &str) -> String {

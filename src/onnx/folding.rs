@@ -1,10 +1,9 @@
 //! What the importer computes itself: nodes that read nothing of the image, such as those that follow sizes.
 
 use super::attributes::Attributes;
-use super::host::{Host, Number, Numbers, size_dependent, strided_indices, strides};
-
-/// Elements that folding may make of few.
-const MOST_ELEMENTS: usize = 1 << 28;
+use super::host::{
+    Host, MOST_MADE, Number, Numbers, check_made, elements, size_dependent, strided_indices, strides,
+};
 
 /// The outputs of a node all of whose inputs are numbers; nothing if no such node is computed here.
 ///
@@ -74,7 +73,7 @@ pub(super) fn fold(
             let value = attributes
                 .tensor("value")?
                 .unwrap_or_else(|| Host::floats(vec![1], vec![0.0]));
-            let elements = dims.iter().product();
+            let elements = check_made(&dims, 0)?;
             value.picked(dims, &vec![0; elements])
         })),
         "Shape" => one(input(0).and_then(|host| {
@@ -124,12 +123,17 @@ pub(super) fn fold(
         "Expand" => one(input(0).and_then(|host| {
             let wanted = extents(input(1)?)?;
             let dims = super::host::broadcast(&host.dims, &wanted)?;
+            check_made(&dims, host.length())?;
             let indices = super::host::broadcast_indices(&host.dims, &dims);
             host.picked(dims, &indices)
         })),
         "Range" => one(range(input(0), input(1), input(2))),
         "Where" => one(choose(input(0), input(1), input(2))),
-        "ReduceProd" => one(input(0).map(|host| {
+        "ReduceProd" => one(input(0).and_then(|host| {
+            if host.dims.len() > 1 {
+                return Err("multiplies along some axes of several, which is not supported".into());
+            }
+            let keep = attributes.integer("keepdims", 1)? != 0;
             let product = host
                 .all()
                 .into_iter()
@@ -137,7 +141,8 @@ pub(super) fn fold(
                     at: std::array::from_fn(|probe| product.at[probe] * value.at[probe]),
                     origin: None,
                 });
-            Host::sizes(vec![], vec![product], host.is_whole())
+            let dims = vec![1; host.dims.len() * usize::from(keep)];
+            Ok(Host::sizes(dims, vec![product], host.is_whole()))
         })),
         "DequantizeLinear" => {
             one(input(0).and_then(|host| dequantized(host, input(1)?, optional(2), attributes)))
@@ -150,9 +155,13 @@ fn cast(host: &Host, kind: &str, attributes: &Attributes<'_>, like: Option<&Host
     if kind == "CastLike" {
         return Ok(host.cast(like.is_some_and(Host::is_whole)));
     }
-    // 1, 10, 11, 16: float32, float16, float64, bfloat16.
-    let float = matches!(attributes.integer("to", 1)?, 1 | 10 | 11 | 16);
-    Ok(host.cast(!float))
+    match attributes.integer("to", 1)? {
+        // float32, float16, float64, bfloat16.
+        1 | 10 | 11 | 16 => Ok(host.cast(false)),
+        // Booleans.
+        9 => Ok(host.map(true, |value| f64::from(u8::from(value != 0.0)))),
+        _ => Ok(host.cast(true)),
+    }
 }
 
 /// Sizes as far as `start` and `end` (opset 15) name them.
@@ -173,13 +182,8 @@ fn extents(host: &Host) -> Result<Vec<usize>, String> {
     let extents = extents
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| "has a negative extent")?;
-    match extents
-        .iter()
-        .try_fold(1usize, |product, &extent| product.checked_mul(extent))
-    {
-        Some(elements) if elements <= MOST_ELEMENTS => Ok(extents),
-        _ => Err(format!("makes more than {MOST_ELEMENTS} numbers")),
-    }
+    elements(&extents)?;
+    Ok(extents)
 }
 
 /// An axis counted from the front, of one that may be counted from the back.
@@ -202,6 +206,9 @@ pub(super) fn axes(attributes: &Attributes<'_>, input: Option<&Host>) -> Result<
 /// Extents with `new` put in at these axes, counted in the result.
 pub(super) fn unsqueezed<T: Copy>(dims: &[T], axes: &[i64], new: T) -> Result<Vec<T>, String> {
     let rank = dims.len() + axes.len();
+    if rank > 16 {
+        return Err(format!("makes {rank} axes; at most 16 are read"));
+    }
     let axes = axes
         .iter()
         .map(|&axis| axis_of(axis, rank))
@@ -261,7 +268,7 @@ pub(super) fn permutation(attributes: &Attributes<'_>, rank: usize) -> Result<Ve
 
 /// The extents that a reshape gives: 0 is the input's, -1 what is left.
 fn reshaped_dims(from: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec<usize>, String> {
-    let elements: usize = from.iter().product();
+    let all = elements(from)?;
     let mut dims = Vec::with_capacity(wanted.len());
     for (axis, &extent) in wanted.iter().enumerate() {
         dims.push(match extent {
@@ -270,8 +277,8 @@ fn reshaped_dims(from: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec
             extent => Some(usize::try_from(extent).map_err(|_| "has a negative extent")?),
         });
     }
-    let known: usize = dims.iter().flatten().product();
-    let rest = elements.checked_div(known).unwrap_or(0);
+    let known = elements(&dims.iter().flatten().copied().collect::<Vec<_>>())?;
+    let rest = all.checked_div(known).unwrap_or(0);
     Ok(dims.into_iter().map(|extent| extent.unwrap_or(rest)).collect())
 }
 
@@ -283,6 +290,8 @@ fn gather(host: &Host, indices: &Host, axis: i64) -> Result<Host, String> {
         .into_iter()
         .map(|index| axis_of(index, extent))
         .collect::<Result<Vec<_>, _>>()?;
+    let dims = [&host.dims[..axis], &indices.dims, &host.dims[axis + 1..]].concat();
+    check_made(&dims, host.length().max(indices.length()))?;
     let (outer, inner): (usize, usize) = (
         host.dims[..axis].iter().product(),
         host.dims[axis + 1..].iter().product(),
@@ -292,7 +301,6 @@ fn gather(host: &Host, indices: &Host, axis: i64) -> Result<Host, String> {
             .iter()
             .flat_map(move |place| (0..inner).map(move |step| (block * extent + place) * inner + step))
     });
-    let dims = [&host.dims[..axis], &indices.dims, &host.dims[axis + 1..]].concat();
     host.picked(dims, &picked.collect::<Vec<_>>())
 }
 
@@ -308,7 +316,11 @@ fn concat(inputs: &[Option<&Host>], attributes: &Attributes<'_>) -> Result<Host,
         return Err("joins numbers of shapes that do not go together".into());
     }
     let mut dims = first.dims.clone();
-    dims[axis] = hosts.iter().map(|host| host.dims[axis]).sum();
+    dims[axis] = hosts
+        .iter()
+        .try_fold(0usize, |sum, host| sum.checked_add(host.dims[axis]))
+        .ok_or("joins too much")?;
+    check_made(&dims, hosts.iter().map(|host| host.length()).max().unwrap_or(0))?;
     let outer: usize = dims[..axis].iter().product();
     let floats = hosts
         .iter()
@@ -394,6 +406,9 @@ pub(super) fn cuts(
 
 /// The indices along an axis that a cut takes.
 pub(super) fn cut_range(start: f64, end: f64, step: i64, extent: usize) -> (i64, usize) {
+    if extent == 0 {
+        return (0, 0);
+    }
     let extent = extent as f64;
     let from_front = |value: f64| if value < 0.0 { value + extent } else { value };
     let (low, high): (f64, f64) = match step > 0 {
@@ -423,7 +438,8 @@ fn slice(host: &Host, inputs: &[Option<&Host>], attributes: &Attributes<'_>) -> 
         }
         let (start, count) = cut_range(bound(cut.start)?, bound(cut.end)?, cut.step, host.dims[cut.axis]);
         offset += start * steps[cut.axis] as i64;
-        axes[cut.axis] = (count, steps[cut.axis] as i64 * cut.step);
+        // Steps so long that the product does not fit take one place alone.
+        axes[cut.axis] = (count, (steps[cut.axis] as i64).wrapping_mul(cut.step));
     }
     let indices = axes.iter().fold(vec![offset], |indices, &(extent, stride)| {
         let along = |index: &i64| {
@@ -456,11 +472,14 @@ pub(super) fn split_lengths(
         None => {
             let each = extent.div_ceil(outputs.max(1));
             (0..outputs)
-                .map(|part| each.min(extent.saturating_sub(part * each)))
+                .map(|part| each.min(extent.saturating_sub(part.saturating_mul(each))))
                 .collect()
         }
     };
-    match lengths.len() == outputs && lengths.iter().sum::<usize>() == extent {
+    let all = lengths
+        .iter()
+        .try_fold(0usize, |sum, &length| sum.checked_add(length));
+    match lengths.len() == outputs && all == Some(extent) {
         true => Ok(lengths),
         false => Err(format!(
             "splits {extent} into {lengths:?}, and has {outputs} outputs"
@@ -493,8 +512,8 @@ fn range(
     let whole = start.clone()?.is_whole();
     let (start, limit, step) = (start?.scalar()?, limit?.scalar()?, step?.scalar()?);
     let count = ((limit - start) / step).ceil().max(0.0);
-    if count.is_nan() || count > MOST_ELEMENTS as f64 {
-        return Err(format!("makes more than {MOST_ELEMENTS} numbers"));
+    if count.is_nan() || count > MOST_MADE as f64 {
+        return Err(format!("makes more than {MOST_MADE} numbers"));
     }
     let values = (0..count as usize).map(|index| Number::constant(start + index as f64 * step));
     let values: Vec<Number> = values.collect();
@@ -508,6 +527,7 @@ fn choose(
 ) -> Result<Host, String> {
     let (condition, yes, no) = (condition?, yes?, no?);
     let dims = super::host::broadcast(&condition.dims, &super::host::broadcast(&yes.dims, &no.dims)?)?;
+    check_made(&dims, condition.length().max(yes.length()).max(no.length()))?;
     let of = |host: &Host| -> Vec<Number> {
         let all = host.all();
         let indices = super::host::broadcast_indices(&host.dims, &dims);
@@ -562,7 +582,7 @@ fn dequantized(
         numbers.reshaped(dims)
     };
     let shifted = match zero {
-        Some(zero) => host.zip(&placed(zero)?, true, |value, zero| value - zero)?,
+        Some(zero) => host.zip(&placed(zero)?, host.is_whole(), |value, zero| value - zero)?,
         None => host.clone(),
     };
     let scaled = shifted.zip(&placed(scale)?, false, |value, scale| value * scale)?;

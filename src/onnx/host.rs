@@ -51,6 +51,40 @@ impl Number {
     }
 }
 
+/// Numbers that folding may make of fewer.
+pub(super) const MOST_MADE: usize = 1 << 22;
+
+/// Axes that numbers may have.
+const MOST_AXES: usize = 16;
+
+/// How many numbers a shape holds.
+///
+/// # Errors
+/// If it has too many axes, or its extents, those of 0 left out, are more than can be counted.
+pub(super) fn elements(dims: &[usize]) -> Result<usize, String> {
+    if dims.len() > MOST_AXES {
+        return Err(format!("has {} axes; at most {MOST_AXES} are read", dims.len()));
+    }
+    let product = |least: usize| {
+        dims.iter()
+            .try_fold(1usize, |product, &dim| product.checked_mul(dim.max(least)))
+    };
+    match (product(1), product(0)) {
+        (Some(_), Some(elements)) => Ok(elements),
+        _ => Err(format!("has a shape of {dims:?}, which are too many numbers")),
+    }
+}
+
+/// Refuses to make more numbers than there is use for: what a few are made to, or as many as there were.
+pub(super) fn check_made(dims: &[usize], were: usize) -> Result<usize, String> {
+    match elements(dims)? {
+        made if made <= MOST_MADE.max(were) => Ok(made),
+        made => Err(format!(
+            "makes {made} numbers of {were}; at most {MOST_MADE} are made"
+        )),
+    }
+}
+
 /// An extent at each of the input sizes.
 pub(super) type Extents = [usize; PROBES];
 
@@ -164,15 +198,12 @@ impl Host {
 
     /// The same numbers with other extents.
     pub fn reshaped(&self, dims: Vec<usize>) -> Result<Host, String> {
-        match dims
-            .iter()
-            .try_fold(1usize, |product, &dim| product.checked_mul(dim))
-        {
-            Some(elements) if elements == self.length() => Ok(Host {
+        match elements(&dims)? == self.length() {
+            true => Ok(Host {
                 dims,
                 numbers: self.numbers.clone(),
             }),
-            _ => Err(format!(
+            false => Err(format!(
                 "cannot make {dims:?} of numbers of shape {:?}",
                 self.dims
             )),
@@ -244,6 +275,7 @@ impl Host {
     /// If the shapes do not go together.
     pub fn zip(&self, other: &Host, whole: bool, function: impl Fn(f64, f64) -> f64) -> Result<Host, String> {
         let dims = broadcast(&self.dims, &other.dims)?;
+        check_made(&dims, self.length().max(other.length()))?;
         let indices = [self, other].map(|host| broadcast_indices(&host.dims, &dims));
         let pairs = indices[0].iter().zip(&indices[1]);
         if let (Numbers::Floats(one), Numbers::Floats(two), false) = (&self.numbers, &other.numbers, whole) {

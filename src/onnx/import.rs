@@ -53,7 +53,17 @@ pub(super) struct Importer<'f> {
     problems: Vec<(String, String)>,
     /// Nodes that were computed here.
     pub folded: usize,
+    /// Numbers that they made.
+    made: usize,
+    /// Numbers that the file holds.
+    stored: usize,
 }
+
+/// Values that a node may have at the sizes that are looked at, which are larger than most images: fewer can be run.
+const MOST_LOOKED_AT: u64 = 1 << 48;
+
+/// Numbers that folding may make of a file that holds few.
+const MOST_MADE_IN_ALL: usize = 1 << 24;
 
 /// One node under way.
 pub(super) struct Job<'i, 'f> {
@@ -78,6 +88,8 @@ impl<'f> Importer<'f> {
             parameters: HashMap::new(),
             problems: Vec::new(),
             folded: 0,
+            made: 0,
+            stored: file.constants.values().map(Host::length).sum(),
         }
     }
 
@@ -175,6 +187,13 @@ impl<'f> Importer<'f> {
         if known && let Some(folded) = fold(kind, &hosts, &attributes, node.output.len()) {
             self.folded += 1;
             let hosts = folded.map_err(named)?;
+            self.made += hosts.iter().map(Host::length).sum::<usize>();
+            if self.made > MOST_MADE_IN_ALL.max(4 * self.stored) {
+                return Err(named(format!(
+                    "is one of many that make {} numbers of few",
+                    self.made
+                )));
+            }
             return Ok(hosts.into_iter().map(Value::Host).collect());
         }
         if kind == "Shape"
@@ -246,6 +265,19 @@ impl<'f> Importer<'f> {
     /// Adds a node and finds its shapes.
     pub fn add(&mut self, name: &str, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId, String> {
         let op = op.into();
+        // Its settings are checked before its shapes are asked for.
+        let id = self
+            .graph
+            .add(name, op.clone(), inputs)
+            .map_err(|error| error.to_string())?;
+        let found = self.shapes_of(&op, inputs);
+        // The graph has the node, and is given up with the error.
+        let placeholder = [Shape::new(1, 1, 1, 1); PROBES];
+        self.shapes.push(*found.as_ref().unwrap_or(&placeholder));
+        found.map(|_| id)
+    }
+
+    fn shapes_of(&self, op: &Op, inputs: &[NodeId]) -> Result<[Shape; PROBES], String> {
         let mut shapes = [Shape::new(0, 0, 0, 0); PROBES];
         for (probe, shape) in shapes.iter_mut().enumerate() {
             let from: Vec<Shape> = inputs.iter().map(|input| self.shapes(*input)[probe]).collect();
@@ -255,16 +287,15 @@ impl<'f> Importer<'f> {
                     Misfit::TooSmall => "is left with nothing of its input".to_string(),
                     Misfit::Other(problem) => problem,
                 })?;
-            if shape.elements() == 0 {
-                return Err("is left with nothing of its input".into());
+            match shape.elements() as u64 {
+                0 => return Err("is left with nothing of its input".into()),
+                elements if elements > MOST_LOOKED_AT => {
+                    return Err(format!("makes {shape} values, which are too many"));
+                }
+                _ => {}
             }
         }
-        let id = self
-            .graph
-            .add(name, op, inputs)
-            .map_err(|error| error.to_string())?;
-        self.shapes.push(shapes);
-        Ok(id)
+        Ok(shapes)
     }
 
     /// A parameter of these numbers; the same one for the same tensor and use.

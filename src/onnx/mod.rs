@@ -15,7 +15,10 @@ mod operators;
 mod sizes;
 mod tensor;
 
+use std::collections::HashMap;
 use std::path::Path;
+
+use rten_onnx::onnx::NodeProto;
 
 use file::{Declared, OnnxFile};
 use host::{PROBES, probes};
@@ -23,6 +26,7 @@ use import::{Importer, Pixels, Value};
 
 use crate::graph::ops::{Function, Op, Operator, Pointwise, Softmax, Transpose};
 use crate::graph::{Graph, NodeId, Raised, raised};
+use crate::program::MOST_ELEMENTS;
 
 /// What was read of an ONNX file.
 #[derive(Clone, Debug)]
@@ -129,7 +133,7 @@ impl Layout {
             ));
         };
         let mut readers = file.nodes.iter().filter(|node| node.input.contains(&input.name));
-        let moves_channels = |node: &rten_onnx::onnx::NodeProto| {
+        let moves_channels = |node: &NodeProto| {
             let attributes = attributes::Attributes::of(node, None);
             node.op_type.as_deref() == Some("Transpose")
                 && attributes
@@ -147,6 +151,22 @@ impl Layout {
                 input.name
             )
         })?;
+        let extents = [samples, Some(channels), sides[0], sides[1]].map(|extent| extent.unwrap_or(1));
+        let most = SIDES
+            .as_flattened()
+            .as_flattened()
+            .iter()
+            .max()
+            .map_or(1, |side| side * side);
+        let elements = extents
+            .iter()
+            .try_fold(most, |product, &extent| product.checked_mul(extent));
+        if elements.is_none_or(|elements| elements as u64 > MOST_ELEMENTS) {
+            return Err(format!(
+                "has an input `{}` of {extents:?}, which are too many pixels",
+                input.name
+            ));
+        }
         Ok(Layout {
             channels,
             samples,
@@ -202,10 +222,11 @@ fn attempt(
     importer.set(&input.name, Value::Pixels(value));
 
     let outputs = chosen_outputs(file, options)?;
-    let ends: Vec<End> = outputs.iter().map(|output| End::of(file, output)).collect();
+    let writers = writers(file);
+    let ends: Vec<End> = outputs.iter().map(|output| End::of(&writers, output)).collect();
     let names: Vec<&str> = ends.iter().map(|end| end.value.as_str()).collect();
     importer.run(&names)?;
-    let (index, published) = output_of_image_size(&importer, &names, shapes)?;
+    let (index, published) = output_of_image_size(&mut importer, &names, shapes)?;
     let mut remarks = Vec::new();
     remarks.extend(ends[index].remark.clone());
     if file.outputs.len() > 1 {
@@ -273,6 +294,15 @@ fn chosen_outputs(file: &OnnxFile, options: &ImportOptions<'_>) -> Result<Vec<St
     }
 }
 
+/// Which node computes each value.
+fn writers(file: &OnnxFile) -> HashMap<&str, &NodeProto> {
+    let outputs = file
+        .nodes
+        .iter()
+        .flat_map(|node| node.output.iter().map(move |output| (output.as_str(), node)));
+    outputs.filter(|(output, _)| !output.is_empty()).collect()
+}
+
 /// The value that stands before what makes class indices of it.
 struct End {
     value: String,
@@ -280,76 +310,58 @@ struct End {
 }
 
 impl End {
-    fn of(file: &OnnxFile, output: &str) -> End {
+    /// Goes back from an output through what only gives other extents or kinds of numbers to what makes class indices.
+    fn of(writers: &HashMap<&str, &NodeProto>, output: &str) -> End {
         let mut end = End {
             value: output.to_string(),
             remark: None,
         };
-        loop {
-            let mut writers = file.nodes.iter();
-            let Some(writer) = writers.find(|node| node.output.contains(&end.value)) else {
+        let mut value = output;
+        // No longer than there are nodes: none depends on itself.
+        while let Some(writer) = writers.get(value) {
+            let Some(input) = writer.input.first() else {
                 return end;
             };
             let kind = writer.op_type.as_deref().unwrap_or_default();
-            let attributes = attributes::Attributes::of(writer, None);
-            let to_whole = |attributes: &attributes::Attributes<'_>| {
-                !matches!(attributes.integer("to", 1), Ok(1 | 10 | 11 | 16))
-            };
-            let taken_off = match kind {
-                "ArgMax" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "LogSoftmax" => true,
-                "Cast" => to_whole(&attributes),
-                // Behind what was taken off already, or before it.
-                "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" => leads_to_classes(file, &end.value),
-                _ => false,
-            };
-            let Some(input) = writer.input.first().filter(|_| taken_off) else {
-                return end;
-            };
-            if kind == "ArgMax" || kind == "LogSoftmax" || kind.starts_with(['G', 'L']) {
-                end.remark = Some(format!("its final {kind} taken off"));
+            match kind {
+                "ArgMax" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "LogSoftmax" => {
+                    end.remark = Some(format!("its final {kind} taken off"));
+                    end.value = input.clone();
+                }
+                "Cast" if to_whole(writer) => end.value = input.clone(),
+                "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" => {}
+                _ => return end,
             }
-            end.value = input.clone();
+            value = input;
         }
+        end
     }
 }
 
-/// Whether a value comes from class indices by nothing but other extents.
-fn leads_to_classes(file: &OnnxFile, value: &str) -> bool {
-    let mut value = value;
-    for _ in 0..file.nodes.len() {
-        let Some(writer) = file
-            .nodes
-            .iter()
-            .find(|node| node.output.iter().any(|output| output == value))
-        else {
-            return false;
-        };
-        match (
-            writer.op_type.as_deref().unwrap_or_default(),
-            writer.input.first(),
-        ) {
-            ("ArgMax", _) => return true,
-            ("Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast", Some(input)) => value = input,
-            _ => return false,
-        }
-    }
-    false
+/// Whether a Cast makes whole numbers or truths of its input.
+fn to_whole(cast: &NodeProto) -> bool {
+    let attributes = attributes::Attributes::of(cast, None);
+    !matches!(attributes.integer("to", 1), Ok(1 | 10 | 11 | 16))
 }
 
 /// The first of the outputs that has as many rows and columns as the image, or else the first that is an image.
 fn output_of_image_size(
-    importer: &Importer<'_>,
+    importer: &mut Importer<'_>,
     names: &[&str],
     shapes: [crate::tensor::Shape; PROBES],
 ) -> Result<(usize, NodeId), String> {
-    let images: Vec<(usize, NodeId)> = names
-        .iter()
-        .enumerate()
-        .filter_map(|(index, name)| match importer.value(name) {
-            Some(Value::Pixels(pixels)) => Some((index, pixels.node)),
-            _ => None,
-        })
-        .collect();
+    let mut images: Vec<(usize, NodeId)> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        if let Some(Value::Pixels(pixels)) = importer.value(name) {
+            let pixels = pixels.clone();
+            // With the extents that the file gives it; with one axis left out, as the node has it.
+            match pixels.rank() {
+                4 => images.push((index, importer.own_shape(&pixels)?)),
+                _ => images.push((index, pixels.node)),
+            }
+        }
+    }
+    let importer = &*importer;
     let size = |id: NodeId| importer.shapes(id).map(|shape| (shape.h, shape.w));
     // Channels last: seen through the transposition that makes them so.
     let seen = |id: NodeId| match (

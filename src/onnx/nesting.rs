@@ -1,63 +1,67 @@
-//! How deep an ONNX file's messages stand inside one another: the reader descends into each, and a file made for it
-//! would exhaust the stack.
+//! How an ONNX file's messages stand inside one another. The reader descends into each, and asks for as much memory as a
+//! length says: a file made for it would exhaust the stack or the memory, so all lengths are checked before it begins.
 
 /// Messages inside one another that a file may have: a network without control flow has six.
 const DEEPEST: usize = 24;
 
-/// Fields that hold messages which may hold themselves, of any message: nodes, graphs, attributes, types.
-const DESCENDED: [u64; 11] = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+/// The messages of an ONNX file that hold others.
+#[derive(Clone, Copy)]
+enum Kind {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    Value,
+    Type,
+    TypeOfTensor,
+    TypeOfSequence,
+    Shape,
+    /// Of texts and numbers alone.
+    Flat,
+}
 
-/// Checks how deep messages stand inside one another.
+impl Kind {
+    /// What stands in a field of this number, if it is a message.
+    fn inside(self, field: u64) -> Option<Kind> {
+        match (self, field) {
+            (Kind::Model, 7) | (Kind::Attribute, 6) => Some(Kind::Graph),
+            (Kind::Model, 8 | 14) | (Kind::Tensor, 13) | (Kind::Shape, 1) => Some(Kind::Flat),
+            (Kind::Graph, 1) => Some(Kind::Node),
+            (Kind::Graph, 5) | (Kind::Attribute, 5) => Some(Kind::Tensor),
+            (Kind::Graph, 11..=13) => Some(Kind::Value),
+            (Kind::Node, 5) => Some(Kind::Attribute),
+            (Kind::Value, 2) | (Kind::TypeOfSequence, 1) => Some(Kind::Type),
+            (Kind::Type, 1) => Some(Kind::TypeOfTensor),
+            (Kind::Type, 4) => Some(Kind::TypeOfSequence),
+            (Kind::TypeOfTensor, 2) => Some(Kind::Shape),
+            _ => None,
+        }
+    }
+}
+
+/// Checks that every message and every text ends where what it stands in does, and how deep they stand.
 pub(super) fn check_nesting(bytes: &[u8]) -> Result<(), String> {
-    match depth(bytes, 0) {
-        depth if depth <= DEEPEST => Ok(()),
-        _ => Err(format!(
+    check(bytes, Kind::Model, 0)
+}
+
+fn check(bytes: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
+    if depth > DEEPEST {
+        return Err(format!(
             "is no sound ONNX file: its messages stand more than {DEEPEST} deep inside one another"
-        )),
+        ));
     }
-}
-
-/// The depth that reading these bytes as messages reaches, counted from `above`; not further than it may.
-///
-/// What is text or numbers reads as a message by chance only, and then not deep, as every level has to end where the
-/// one above it does.
-fn depth(bytes: &[u8], above: usize) -> usize {
-    if above > DEEPEST {
-        return above;
-    }
-    let mut deepest = above;
     let mut rest = bytes;
-    while let Some((field, content, after)) = next_field(rest) {
+    while !rest.is_empty() {
+        let Some((field, content, after)) = next_field(rest) else {
+            return Err("is no sound ONNX file (it ends early, or a length in it is wrong); export or download it again".into());
+        };
         rest = after;
-        if let Some(content) = content
-            && DESCENDED.contains(&field)
-            // Numbers take most of a file, and none of them a message.
-            && content.len() < bytes.len()
-            && content.len() > DEEPEST
-            && is_whole(content)
-        {
-            deepest = deepest.max(depth(content, above + 1));
-            if deepest > DEEPEST {
-                return deepest;
-            }
+        if let (Some(content), Some(inside)) = (content, kind.inside(field)) {
+            check(content, inside, depth + 1)?;
         }
     }
-    deepest
-}
-
-/// Whether bytes begin as a message does and its first fields end inside it.
-fn is_whole(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    for _ in 0..4 {
-        if rest.is_empty() {
-            return true;
-        }
-        match next_field(rest) {
-            Some((_, _, after)) => rest = after,
-            None => return false,
-        }
-    }
-    true
+    Ok(())
 }
 
 /// A field's number, its bytes if it has a length, and what stands behind it.

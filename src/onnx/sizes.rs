@@ -6,20 +6,29 @@ use crate::graph::NodeId;
 use crate::graph::ops::{Op, Reshape, ReshapeExtent};
 use crate::tensor::Shape;
 
+/// The node whose rows and columns the file says these numbers are.
+pub(super) fn node_taken_from(importer: &Importer<'_>, wanted: &[Number; 2]) -> Option<NodeId> {
+    match wanted.map(|number| number.origin) {
+        [Some((rows, 2)), Some((columns, 3))] if rows == columns && fits(importer, rows, wanted) => {
+            Some(rows)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a node has so many rows and columns at every size looked at.
+fn fits(importer: &Importer<'_>, id: NodeId, wanted: &[Number; 2]) -> bool {
+    let shapes = importer.shapes(id);
+    (0..PROBES).all(|probe| {
+        wanted[0].at[probe] == shapes[probe].h as f64 && wanted[1].at[probe] == shapes[probe].w as f64
+    })
+}
+
 /// The node whose rows and columns these numbers are: the one that the file took them from, or one that has as many at
 /// every size looked at. Nothing if they do not depend on the input's size.
 pub(super) fn node_of_size(importer: &Importer<'_>, wanted: &[Number; 2]) -> Option<NodeId> {
-    let fits = |id: NodeId| {
-        let shapes = importer.shapes(id);
-        (0..PROBES).all(|probe| {
-            wanted[0].at[probe] == shapes[probe].h as f64 && wanted[1].at[probe] == shapes[probe].w as f64
-        })
-    };
-    if let [Some((rows, 2)), Some((columns, 3))] = wanted.map(|number| number.origin)
-        && rows == columns
-        && fits(rows)
-    {
-        return Some(rows);
+    if let Some(node) = node_taken_from(importer, wanted) {
+        return Some(node);
     }
     if wanted.iter().all(|number| number.fixed().is_some()) {
         return None;
@@ -29,7 +38,7 @@ pub(super) fn node_of_size(importer: &Importer<'_>, wanted: &[Number; 2]) -> Opt
     std::iter::once(0)
         .chain(newest_first)
         .map(NodeId)
-        .find(|&id| fits(id))
+        .find(|&id| fits(importer, id, wanted))
 }
 
 /// What gives a node's elements these shapes.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use half::{bf16, f16};
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 
-use super::host::Host;
+use super::host::{Host, elements};
 use crate::files;
 
 /// The folder that external data lies in, and what was opened of it.
@@ -74,11 +74,8 @@ pub(super) fn read_tensor(tensor: TensorProto, folder: &mut Folder) -> Result<Ho
         .iter()
         .map(|&dim| usize::try_from(dim).map_err(|_| format!("has an extent of {dim}")))
         .collect::<Result<Vec<usize>, String>>()?;
-    let elements = dims
-        .iter()
-        .try_fold(1usize, |product, &dim| product.checked_mul(dim));
-    let elements = match elements {
-        Some(elements) if elements <= MOST_ELEMENTS => elements,
+    let elements = match elements(&dims)? {
+        elements if elements <= MOST_ELEMENTS => elements,
         _ => return Err(format!("of shape {dims:?} has more than {MOST_ELEMENTS} numbers")),
     };
     let kind = tensor.data_type.unwrap_or(DataType(0));
@@ -168,6 +165,14 @@ fn decode(kind: DataType, bytes: &[u8], dims: Vec<usize>) -> Host {
             .iter()
             .map(|chunk| number(*chunk))
             .collect()
+    }
+    // Quantised weights are many, and floats hold their numbers as they are.
+    if bytes.len() > 1024 {
+        match kind {
+            DataType::INT8 => return Host::floats(dims, bytes.iter().map(|&b| f32::from(b as i8)).collect()),
+            DataType::UINT8 => return Host::floats(dims, bytes.iter().map(|&b| f32::from(b)).collect()),
+            _ => {}
+        }
     }
     match kind {
         DataType::FLOAT => Host::floats(dims, each(bytes, f32::from_le_bytes)),

@@ -3,6 +3,7 @@
 mod dataset;
 mod decoding;
 mod files;
+mod fitting;
 mod geometry;
 mod images;
 mod input;

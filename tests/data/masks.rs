@@ -424,7 +424,7 @@ fn a_preset_and_its_targets_fit_one_size() {
         preparation: Preset::RimOne.preparation(),
         ..InputOptions::default()
     };
-    let graph = asma::graph::Graph::new(3);
+    let graph = asma::graph::Graph::new(1);
     assert_says(
         options.read(&corner, &graph).map(|input| input.stored),
         Some(&corner),

@@ -70,7 +70,7 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         _ => None,
     };
     let family = model.name.clone();
-    let source = input.image;
+    let (source, preparation) = (input.image, input.preparation);
     // The executor holds the weights in the layout of its kernels; these are not needed any more.
     drop((model, input.network));
     let mut executor = request.network.device.executor(gpu, attack.program())?;
@@ -114,7 +114,11 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
         .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
 
     let judged = Judged::new(&attack, executor, &source, &target, &before, &outcome)?;
-    let summary = summary(request, &attack, executor, family, &outcome, &judged, seconds);
+    let summary = Summary {
+        // With what fitted the image to the network.
+        preparation: preparation.to_string(),
+        ..summary(request, &attack, executor, family, &outcome, &judged, seconds)
+    };
     let frames = frames(&attack, executor, &source, &target, &outcome.snapshots, &summary)?;
     let attacked = Attacked {
         source,

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use asma::data::{
-    NameRule, ReadPairs, Sample, SyntheticKind, SyntheticOptions, common_reading, describe_shares, generate,
-    pair_by_name, read_pairs,
+    Fit, NameRule, ReadPairs, Sample, SyntheticKind, SyntheticOptions, common_reading, describe_shares,
+    generate, pair_by_name, read_pairs,
 };
 use asma::train::{Samples, split};
 use asma::{Error, LabelMap, Result};
@@ -138,6 +138,11 @@ impl DataArguments {
         let pairing = pair_by_name(images, masks, &rule)?;
         note_unpaired(&pairing.unpaired);
         let options = self.preparation.input();
+        if options.fit == Some(Fit::Resize) {
+            return Err(Error::Usage(
+                "--fit resize: the images of a data set come to one size; scale them with --resize WIDTHxHEIGHT".into(),
+            ));
+        }
         let reading = common_reading(&pairing.pairs, classes, &options.mask)?;
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let mut notes = Vec::new();

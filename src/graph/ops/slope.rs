@@ -34,6 +34,15 @@ impl Operator for Slope {
         }
     }
 
+    fn check(&self) -> Result<(), String> {
+        match self.slopes {
+            Slopes::Same(slope) if !slope.is_finite() => {
+                Err(format!("has a slope of {slope}; want a finite number"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn shape(&self, inputs: &[Shape], parameters: &[Parameter]) -> Result<Shape, Misfit> {
         let input = first(inputs)?;
         if let Slopes::Learnt(slopes) = self.slopes

@@ -30,6 +30,18 @@ const SLOPE: f32 = 0.01;
 /// The strides of the encoder's stages: those of the decoder in reverse, and 1 for the first.
 fn strides(tensors: &Checkpoint) -> Result<Vec<[usize; 2]>> {
     let steps = count(tensors, |step| format!("decoder.transpconvs.{step}.weight"));
+    // The encoder has one stage more: without this a missing tensor would make a smaller network of the rest.
+    let stages = count(tensors, |stage| {
+        format!("encoder.stages.{stage}.0.convs.0.conv.weight")
+    })
+    .max(count(tensors, |stage| {
+        format!("encoder.stages.{stage}.blocks.0.conv1.conv.weight")
+    }));
+    if stages > steps + 1 {
+        return Err(tensors.error(format!(
+            "the tensor `decoder.transpconvs.{steps}.weight` is missing"
+        )));
+    }
     let mut strides = vec![[1, 1]];
     for step in (0..steps).rev() {
         let name = format!("decoder.transpconvs.{step}.weight");
@@ -65,7 +77,9 @@ fn build_residual<'c>(tensors: &'c Checkpoint) -> Result<Built<'c>> {
     };
     let mut layers = Layers::new(tensors, extent(tensors, first, 1)?);
     let mut x = layers.graph.input();
-    x = convolutions(&mut layers, "encoder.stem", x, [1, 1])?;
+    if first == stem {
+        x = convolutions(&mut layers, "encoder.stem", x, [1, 1])?;
+    }
     let mut skips = Vec::new();
     for (stage, stride) in strides.iter().enumerate() {
         let blocks = count(tensors, |block| {
@@ -110,6 +124,8 @@ fn convolutions(layers: &mut Layers<'_>, name: &str, mut x: NodeId, stride: [usi
     let count = count(layers.tensors, |index| {
         format!("{name}.convs.{index}.conv.weight")
     });
+    // The first names what is missing if there is none.
+    let count = count.max(1);
     for index in 0..count {
         let name = format!("{name}.convs.{index}");
         x = normed(layers, &name, x, if index == 0 { stride } else { [1, 1] })?;

@@ -169,7 +169,12 @@ fn per_channel(job: &mut Job<'_, '_>, pixels: &Pixels, host: &Host) -> Result<Op
     if !is_image {
         return Ok(None);
     }
-    let channels = job.importer.shapes(pixels.node)[0].c;
+    let shapes = job.importer.shapes(pixels.node);
+    let channels = shapes[0].c;
+    // Where channels stand last, what stands in their place follows from the input's size.
+    if shapes.iter().any(|shape| shape.c != channels) {
+        return Ok(None);
+    }
     let values = match host.dims[..] {
         _ if host.length() == 1 => vec![host.weights()?[0]; channels],
         [c, 1, 1] | [1, c, 1, 1] if c == channels => host.weights()?.to_vec(),

@@ -1,7 +1,8 @@
 //! Convolutions.
 
 use super::List;
-use crate::graph::ops::{self, Margins};
+use crate::graph::ops::{self, MOST_SETTING, Margins};
+use crate::onnx::attributes::setting;
 use crate::onnx::host::PROBES;
 use crate::onnx::import::{Job, Value};
 
@@ -41,14 +42,16 @@ pub(super) fn margins(
         "NOTSET" | "" => {
             return match job.attributes.integers("pads")? {
                 None => Ok(Margins::NONE),
-                Some(pads) => match pads.iter().map(|&pad| usize::try_from(pad)).collect::<Vec<_>>()[..] {
-                    [Ok(top), Ok(left), Ok(bottom), Ok(right)] => Ok(Margins {
+                Some(pads) => match pads.iter().map(|&pad| setting(pad)).collect::<Vec<_>>()[..] {
+                    [Some(top), Some(left), Some(bottom), Some(right)] => Ok(Margins {
                         top,
                         bottom,
                         left,
                         right,
                     }),
-                    _ => Err(format!("has pads of {pads:?}; want four numbers, none negative")),
+                    _ => Err(format!(
+                        "has pads of {pads:?}; want four numbers from 0 to {MOST_SETTING}"
+                    )),
                 },
             };
         }
@@ -115,7 +118,7 @@ fn transposed(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
     let op = ops::ConvTranspose2d {
         weight: job.parameter(1, "", &extents)?,
         bias: match job.has(2) {
-            true => Some(job.parameter(2, "", &[out * groups])?),
+            true => Some(job.parameter(2, "", &[out.saturating_mul(groups)])?),
             false => None,
         },
         stride: job.attributes.pair("strides", [1, 1])?,

@@ -64,7 +64,15 @@ fn general(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
     let mut node = job.add(op, &[left, right])?;
     if job.has(2) {
         let host = job.host(2)?;
-        let width = host.length();
+        let width = match host.dims[..] {
+            [width] | [1, width] => width,
+            _ => {
+                return Err(format!(
+                    "adds numbers of shape {:?}; want one for each column",
+                    host.dims
+                ));
+            }
+        };
         let values = job.parameter(2, "values", &[1, 1, 1, width])?;
         let bias = job.add(Constant { values }, &[])?;
         let op = Arithmetic {

@@ -29,6 +29,9 @@ pub(super) const LIST: List = &[
     ("SpaceToDepth", space_to_depth),
 ];
 
+/// Parts that a tensor is taken apart to, or put together of.
+const MOST_PARTS: usize = 4096;
+
 /// The same elements with other extents: nothing is computed until an operator wants them so.
 fn seen_as(pixels: Pixels, dims: Vec<Extents>) -> Result<Vec<Value>, String> {
     let elements = |dims: &[Extents], probe: usize| -> Option<usize> {
@@ -247,6 +250,12 @@ fn concat(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
                     .ok_or("joins tensors of five and of other numbers of axes")?,
             );
         }
+        if all.len() > MOST_PARTS {
+            return Err(format!(
+                "joins {} tensors; at most {MOST_PARTS} are joined",
+                all.len()
+            ));
+        }
         return match axis_of(axis, 5)? {
             0 => Ok(vec![Value::Stack(all)]),
             axis => Err(format!("joins tensors of five axes along axis {axis}")),
@@ -258,6 +267,9 @@ fn concat(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
         let part = match job.is_host(index) {
             true => {
                 let host = job.host(index)?;
+                if host.length() == 0 {
+                    continue;
+                }
                 let shape: [usize; 4] = host.dims[..]
                     .try_into()
                     .map_err(|_| "joins numbers of another number of axes")?;
@@ -429,6 +441,12 @@ fn gather(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
             _ => runs.push((place, 1)),
         }
     }
+    if runs.len() > MOST_PARTS {
+        return Err(format!(
+            "picks {} parts; at most {MOST_PARTS} are picked",
+            runs.len()
+        ));
+    }
     let mut parts = Vec::with_capacity(runs.len());
     for &(start, length) in &runs {
         parts.push(window(job, &pixels, &[of_range(axis, start, length)])?);
@@ -473,6 +491,12 @@ fn expand(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
         let extents = extents(number)?;
         if dims[axis + offset] == [1; PROBES] {
             dims[axis + offset] = extents;
+        } else if extents != [1; PROBES] && extents != dims[axis + offset] {
+            return Err(format!(
+                "repeats an extent of {} to {}",
+                own[axis + offset][0],
+                extents[0]
+            ));
         }
     }
     if dims == own {

@@ -85,7 +85,7 @@ fn instance(job: &mut Job<'_, '_>) -> Result<Vec<Value>, String> {
     let epsilon = job.attributes.float("epsilon", 1e-5)?;
     let count = job.host(1)?.length();
     let channels = pixels.dims.get(1).map_or(0, |extents| extents[0]);
-    if channels != count || pixels.dims[1].iter().any(|&extent| extent != channels) {
+    if count == 0 || channels != count || pixels.dims[1].iter().any(|&extent| extent != channels) {
         return Err(format!("has {count} scales for {channels} channels"));
     }
     // The exporters write a group norm as one over [samples, groups, all the rest].

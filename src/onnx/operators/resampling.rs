@@ -172,6 +172,10 @@ fn by_size(
     from: [[usize; PROBES]; 2],
     wanted: [Number; 2],
 ) -> Result<(ResizeSize, Option<NodeId>), String> {
+    // Taken from another node's extents, it is that node's size at all sizes of the input.
+    if let Some(like) = crate::onnx::sizes::node_taken_from(job.importer, &wanted) {
+        return Ok((ResizeSize::Like, Some(like)));
+    }
     let ratio = |axis: usize| {
         let first = wanted[axis].at[0] / from[axis][0] as f64;
         (0..PROBES)
