@@ -31,6 +31,9 @@ fn bits(model: &Model, size: [usize; 2]) -> Vec<u32> {
     read.concat().iter().map(|value| value.to_bits()).collect()
 }
 
+/// Damages the JSON of a graph.
+type Spoil = Box<dyn Fn(&mut serde_json::Value)>;
+
 #[test]
 fn a_converted_network_gives_the_same_bits_and_needs_nothing_else() {
     let options = ModelOptions {
@@ -112,7 +115,7 @@ fn what_is_no_sound_network_is_refused() {
     assert!(changed(|_| {}, None).is_ok());
     let given = "given.safetensors".as_ref();
     let huge = u64::MAX / 2;
-    let changes: Vec<(&str, Box<dyn Fn(&mut serde_json::Value)>, &str)> = vec![
+    let changes: Vec<(&str, Spoil, &str)> = vec![
         ("version", Box::new(|n| n["version"] = json!(2)), "version 2"),
         ("no version", Box::new(|n| n["version"] = json!(null)), "damaged"),
         ("text", Box::new(|n| *n = json!("text")), "damaged"),

@@ -57,7 +57,7 @@ pub fn problem_with(model: &Model, numbers: &Checkpoint, tolerance: f64) -> Opti
     };
     let off: Vec<String> = comparisons
         .iter()
-        .filter(|comparison| !(comparison.relative <= tolerance))
+        .filter(|comparison| comparison.relative.is_nan() || comparison.relative > tolerance)
         .map(|comparison| format!("{} is off by {:.2e}", comparison.tensor, comparison.relative))
         .collect();
     (!off.is_empty()).then(|| off.join(", "))
