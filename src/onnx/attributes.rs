@@ -79,7 +79,7 @@ impl<'n> Attributes<'n> {
     pub fn tensor(&self, name: &str) -> Result<Option<Host>, String> {
         let tensor = self.get(name).and_then(|attribute| attribute.t.clone());
         tensor
-            .map(|tensor| read_tensor(tensor, &mut Folder::new(self.folder)))
+            .map(|tensor| read_tensor(tensor, &Folder::new(self.folder)))
             .transpose()
     }
 

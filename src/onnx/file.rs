@@ -75,13 +75,13 @@ impl OnnxFile {
             ..
         } = graph;
         let folder = folder.map(Path::to_path_buf);
-        let mut data = Folder::new(folder.as_deref());
+        let data = Folder::new(folder.as_deref());
         let external = initializer.iter().any(|tensor| !tensor.external_data.is_empty());
         let halves = initializer
             .iter()
             .any(|tensor| tensor.data_type == Some(rten_onnx::onnx::DataType::FLOAT16));
-        let mut constants = read_constants(initializer, &mut data)?;
-        let node = take_constants(node, &mut constants, &mut data)?;
+        let mut constants = read_constants(initializer, &data)?;
+        let node = take_constants(node, &mut constants, &data)?;
         let inputs = input
             .iter()
             .filter(|value| !constants.contains_key(name_of(value)))
@@ -115,7 +115,7 @@ fn unsound(error: ProtobufError) -> String {
 fn take_constants(
     nodes: Vec<NodeProto>,
     constants: &mut HashMap<String, Host>,
-    folder: &mut Folder,
+    folder: &Folder,
 ) -> Result<Vec<NodeProto>, String> {
     let mut rest = Vec::with_capacity(nodes.len());
     for mut node in nodes {
@@ -155,7 +155,7 @@ fn opset(model: &ModelProto) -> Result<i64, String> {
     }
 }
 
-fn read_constants(tensors: Vec<TensorProto>, folder: &mut Folder) -> Result<HashMap<String, Host>, String> {
+fn read_constants(tensors: Vec<TensorProto>, folder: &Folder) -> Result<HashMap<String, Host>, String> {
     let mut constants = HashMap::with_capacity(tensors.len());
     // One by one, so that a tensor's bytes are freed before the next one's numbers are made.
     for tensor in tensors {

@@ -1,6 +1,5 @@
 //! The numbers of an ONNX file, wherever they stand: in raw bytes, in typed fields or in a file beside it.
 
-use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use half::{bf16, f16};
@@ -9,22 +8,27 @@ use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 use super::host::{Host, elements};
 use crate::files;
 
-/// The folder that external data lies in, and what was opened of it.
+/// The folder that external data lies in.
 pub(super) struct Folder {
     folder: Option<PathBuf>,
-    maps: HashMap<PathBuf, memmap2::Mmap>,
 }
 
 impl Folder {
     pub fn new(folder: Option<&Path>) -> Self {
         Folder {
             folder: folder.map(Path::to_path_buf),
-            maps: HashMap::new(),
         }
     }
 
-    /// Bytes of a file in the folder.
-    fn bytes(&mut self, location: &str, offset: usize, length: Option<usize>) -> Result<&[u8], String> {
+    /// What `read` makes of bytes of a file in the folder. The file is mapped for that long alone, so that what was read
+    /// already takes no memory.
+    fn read<R>(
+        &self,
+        location: &str,
+        offset: usize,
+        length: usize,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, String> {
         let folder = self
             .folder
             .as_ref()
@@ -38,29 +42,24 @@ impl Folder {
             ));
         }
         let path = folder.join(location);
-        if !self.maps.contains_key(&path) {
-            let map = files::map(&path).map_err(|problem| {
+        let map = files::map(&path).map_err(|problem| {
+            format!(
+                "stands in the file `{}`, which {problem}; put it beside the network",
+                path.display()
+            )
+        })?;
+        let bytes = offset
+            .checked_add(length)
+            .and_then(|end| map.get(offset..end))
+            .ok_or_else(|| {
                 format!(
-                    "stands in the file `{}`, which {problem}; put it beside the network",
-                    path.display()
+                    "should stand at byte {offset} of `{}`, {length} bytes long, and the file has {}; it was cut short \
+                     or is of another network",
+                    path.display(),
+                    map.len()
                 )
             })?;
-            self.maps.insert(path.clone(), map);
-        }
-        let map: &[u8] = self.maps.get(&path).map_or(&[], |map| map);
-        let end = match length {
-            Some(length) => offset.checked_add(length),
-            None => Some(map.len()),
-        };
-        end.and_then(|end| map.get(offset..end)).ok_or_else(|| {
-            format!(
-                "should stand at byte {offset} of `{}`, {} bytes long, and the file has {}; it was cut short or is of \
-                 another network",
-                path.display(),
-                length.map_or("some".into(), |length| length.to_string()),
-                map.len()
-            )
-        })
+        Ok(read(bytes))
     }
 }
 
@@ -68,7 +67,7 @@ impl Folder {
 const MOST_ELEMENTS: usize = 1 << 31;
 
 /// The numbers of a tensor.
-pub(super) fn read_tensor(tensor: TensorProto, folder: &mut Folder) -> Result<Host, String> {
+pub(super) fn read_tensor(tensor: TensorProto, folder: &Folder) -> Result<Host, String> {
     let dims = tensor
         .dims
         .iter()
@@ -111,14 +110,12 @@ pub(super) fn read_tensor(tensor: TensorProto, folder: &mut Folder) -> Result<Ho
             None => Ok(None),
         };
         let location = entry("location").ok_or("stands in another file that it does not name")?;
-        let bytes = folder.bytes(
-            &location,
-            number("offset")?.unwrap_or(0),
-            number("length")?.or(Some(length)),
-        )?;
-        return match bytes.len() == length {
-            true => Ok(decode(kind, bytes, dims)),
-            false => Err(wrong(bytes.len())),
+        let (offset, said) = (number("offset")?.unwrap_or(0), number("length")?);
+        return match said.unwrap_or(length) {
+            said if said == length => {
+                folder.read(&location, offset, length, |bytes| decode(kind, bytes, dims))
+            }
+            said => Err(wrong(said)),
         };
     }
     if let Some(raw) = tensor.raw_data {
