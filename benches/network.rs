@@ -1,13 +1,15 @@
 //! Times the network's work of one attack iteration, forward pass and input gradient, on any executor: a
-//! SimpleUnet of random weights. `cargo bench --bench network -- --device cpu --size 572 --base 32`.
-//! `benches/peers/network.py` runs it in turn with PyTorch.
+//! SimpleUnet of random weights, `cargo bench --bench network -- --device cpu --size 572 --base 32`, or any network,
+//! `--weights FILE`. `benches/peers/network.py` and `benches/peers/networks.py` run it in turn with PyTorch.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions};
-use asma::model::{Padding, SimpleUnet};
+use asma::model::{Model, ModelOptions, Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::program::{CallId, Executor, Place};
 use asma::{Result, Shape, Tensor};
@@ -21,6 +23,9 @@ struct Arguments {
     /// Where to run, as `asma --device`
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
+    /// A file with a network; without it, a SimpleUnet
+    #[arg(long)]
+    weights: Option<PathBuf>,
     /// Rows and columns of the input
     #[arg(long, default_value_t = 572)]
     size: usize,
@@ -41,14 +46,19 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut random = SmallRng::seed_from_u64(1);
-    let unet = SimpleUnet::doubling(3, arguments.base, arguments.depth, 2, Padding::Valid);
-    let graph = unet.build(|_, shape| {
-        let fan_in: usize = shape.iter().skip(1).product();
-        let scale = (6.0 / fan_in.max(1) as f32).sqrt();
-        let length = shape.iter().product::<usize>();
-        Ok((0..length).map(|_| random.random_range(-scale..scale)).collect())
-    })?;
-    let shape = Shape::new(1, 3, arguments.size, arguments.size);
+    let graph = match &arguments.weights {
+        Some(file) => Model::open(file, &ModelOptions::default())?.network,
+        None => {
+            let unet = SimpleUnet::doubling(3, arguments.base, arguments.depth, 2, Padding::Valid);
+            unet.build(|_, shape| {
+                let fan_in: usize = shape.iter().skip(1).product();
+                let scale = (6.0 / fan_in.max(1) as f32).sqrt();
+                let length = shape.iter().product::<usize>();
+                Ok((0..length).map(|_| random.random_range(-scale..scale)).collect())
+            })?
+        }
+    };
+    let shape = Shape::new(1, graph.input_channels(), arguments.size, arguments.size);
     let network = lower(&graph, shape, LoweringOptions::default())?;
     let (Some(seed), Some(gradient)) = (network.seed, network.gradient) else {
         return Ok(());
@@ -78,12 +88,21 @@ fn main() -> Result<()> {
             samples.push(json!({ "forward_ms": forward_ms, "input_gradient_ms": adjoint_ms }));
         }
     }
+    // Where the time goes: milliseconds of all calls of a kernel.
+    let mut kernels: BTreeMap<&str, f64> = BTreeMap::new();
+    for calls in [&forward, &adjoint] {
+        for (&call, time) in calls.iter().zip(executor.time_calls(calls)?) {
+            *kernels
+                .entry(program.calls()[call].params.kernel().name)
+                .or_default() += 1e3 * time;
+        }
+    }
     let flops: u64 = program.calls().iter().map(|call| call.params.flops()).sum();
     println!(
         "{}",
         json!({
             "device": executor.describe(), "size": arguments.size, "base": arguments.base,
-            "gflop": flops as f64 / 1e9, "program_bytes": program.bytes(), "samples": samples,
+            "gflop": flops as f64 / 1e9, "program_bytes": program.bytes(), "samples": samples, "kernels_ms": kernels,
         })
     );
     Ok(())

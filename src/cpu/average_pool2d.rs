@@ -1,11 +1,10 @@
 //! Twin of [`kernels::average_pool2d`](crate::kernels::average_pool2d).
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::max_pool2d::window;
 use super::rows::{planes, row, sizes};
-use super::steps::{whole_windows, zip_every};
+use super::steps::{whole_windows, widest, zip_every};
 use crate::kernels::average_pool2d::Params;
 
 /// `output` = the mean of `input` over the places of each window that count. The rows of a window are added up first, then
@@ -18,7 +17,7 @@ pub fn run(params: &Params, input: &[f32], output: &mut [f32]) {
     planes(output, params.output, params.output_extent)
         .into_par_iter()
         .for_each_init(Vec::new, |sums, plane| {
-            Arch::new().dispatch(
+            widest(
                 #[inline(always)]
                 || {
                     for (y, out) in plane.values.chunks_mut(pitch).enumerate() {

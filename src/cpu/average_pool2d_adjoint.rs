@@ -1,11 +1,10 @@
 //! Twin of [`kernels::average_pool2d_adjoint`](crate::kernels::average_pool2d_adjoint).
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::average_pool2d::counts;
 use super::rows::{planes, put, row, sizes};
-use super::steps::{interleave, zip_every};
+use super::steps::{interleave, widest, zip_every};
 use crate::kernels::average_pool2d_adjoint::Params;
 
 /// `output` = for each pixel, the sum of `gradient` over the windows that cover it, each divided by the places of it that
@@ -27,10 +26,10 @@ pub fn run(params: &Params, gradient: &[f32], output: &mut [f32]) {
             let covered = y + padding[0];
             let end = (covered / stride[0] + 1).min(pooled_h);
             let begin = (covered + 1).saturating_sub(kernel[0]).div_ceil(stride[0]);
-            for (window, in_rows) in rows.iter().enumerate().take(end).skip(begin) {
+            for (window, rows) in rows.iter().enumerate().take(end).skip(begin) {
                 let gradient = row(gradient, params.gradient, plane[0], plane[1], window, pooled_w);
                 for ((sum, value), count) in of_rows.iter_mut().zip(gradient).zip(&columns) {
-                    *sum += value / (in_rows * count);
+                    *sum += value / (rows * count);
                 }
             }
             sums.clear();
@@ -50,7 +49,7 @@ pub fn run(params: &Params, gradient: &[f32], output: &mut [f32]) {
     planes(output, params.output, params.input_extent)
         .into_par_iter()
         .for_each_init(Default::default, |(of_rows, sums), plane| {
-            Arch::new().dispatch(
+            widest(
                 #[inline(always)]
                 || {
                     for (y, out) in plane.values.chunks_mut(pitch).enumerate() {

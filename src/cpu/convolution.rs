@@ -8,13 +8,12 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::laid_out::{LaidOut, PhaseOfBand, Plan};
 use super::matrix::Epilogue;
 use super::rows::{Band, bands, sizes};
-use super::steps::{interleave, zip_every};
+use super::steps::{interleave, widest, zip_every};
 use super::sweep::{LANES, Sweep, pack};
 use super::taps::Axis;
 use crate::kernels::conv2d::Params;
@@ -154,7 +153,7 @@ impl Convolution<'_> {
             sums.par_chunks_mut(OUTS_OF_PIXEL)
                 .enumerate()
                 .for_each(|(piece, sums)| {
-                    Arch::new().dispatch(
+                    widest(
                         #[inline(always)]
                         || {
                             for channel in 0..ins {
@@ -244,7 +243,7 @@ impl Convolution<'_> {
             outputs = rest;
             for (i, out) in these.iter_mut().enumerate() {
                 let place = [band.n, first_out + i, band.first];
-                Arch::new().dispatch(
+                widest(
                     #[inline(always)]
                     || self.finish(&phases, &scratch.sums, i, columns, place, out, &mut scratch.row),
                 );

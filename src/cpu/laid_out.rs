@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
-
 use super::rows::sizes;
-use super::steps::{copy, zip_every};
+use super::steps::{copy, widest, zip_every};
 use super::sweep::LANES;
 use super::taps::{Axis, Phase, Tap};
 use crate::kernels::conv2d::Params;
@@ -131,10 +129,10 @@ impl LaidOut<'_> {
         channels: Range<usize>,
         values: &mut [f32],
     ) {
-        Arch::new().dispatch(
+        widest(
             #[inline(always)]
             || {
-                for (i, channel) in channels.enumerate() {
+                for (i, channel) in channels.clone().enumerate() {
                     self.channel(input, params, n, channel, &mut values[i * self.channel..]);
                 }
             },

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::rows::{planes, row, sizes};
-use super::steps::{whole_windows, zip_every};
+use super::steps::{whole_windows, widest, zip_every};
 use crate::kernels::max_pool2d::Params;
 
 /// `output` = the largest value of `input` in each window. Of the rows of a window first, then of what they have in its
@@ -18,7 +17,7 @@ pub fn run(params: &Params, input: &[f32], output: &mut [f32]) {
     planes(output, params.output, params.output_extent)
         .into_par_iter()
         .for_each_init(Vec::new, |largest, plane| {
-            Arch::new().dispatch(
+            widest(
                 #[inline(always)]
                 || {
                     for (y, out) in plane.values.chunks_mut(pitch).enumerate() {

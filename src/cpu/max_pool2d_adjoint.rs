@@ -1,11 +1,10 @@
 //! Twin of [`kernels::max_pool2d_adjoint`](crate::kernels::max_pool2d_adjoint).
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::max_pool2d::window;
 use super::rows::{Plane, planes, put, row, sizes};
-use super::steps::{interleave, whole_windows, zip_every};
+use super::steps::{interleave, whole_windows, widest, zip_every};
 use crate::kernels::max_pool2d_adjoint::Params;
 
 /// `output` = for each pixel, the sum of `gradient` over the windows whose first largest value it is, or
@@ -14,12 +13,12 @@ use crate::kernels::max_pool2d_adjoint::Params;
 pub fn run(params: &Params, input: &[f32], gradient: &[f32], output: &mut [f32]) {
     planes(output, params.output, params.input_extent)
         .into_par_iter()
-        .for_each_init(Scratch::default, |scratch, plane| {
-            Arch::new().dispatch(
+        .for_each_init(Scratch::default, |scratch, mut plane| {
+            widest(
                 #[inline(always)]
                 || {
                     scratch.find(params, input, plane.n, plane.c);
-                    scratch.gather(params, input, gradient, plane);
+                    scratch.gather(params, input, gradient, &mut plane);
                 },
             );
         });
@@ -94,7 +93,7 @@ impl Scratch {
 
     /// Adds up the gradients of a plane.
     #[inline(always)]
-    fn gather(&mut self, params: &Params, input: &[f32], gradient: &[f32], plane: Plane<'_>) {
+    fn gather(&mut self, params: &Params, input: &[f32], gradient: &[f32], plane: &mut Plane<'_>) {
         let [_, _, _, w] = sizes(params.input_extent);
         let [_, _, pooled_h, pooled_w] = sizes(params.output_extent);
         let [kernel, stride, padding] =

@@ -1,5 +1,23 @@
-//! Values that are a step apart, in loops that vectorise for the steps that networks have. Where the processor's own
-//! instructions are wanted, the caller is within `pulp`'s dispatch, and these are inlined there.
+//! Values that are a step apart, in loops that vectorise for the steps that networks have, and the widest vectors that the
+//! processor has.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Runs `body`, a closure that is always inlined, compiled for the widest vectors that this processor has.
+#[inline(always)]
+pub(super) fn widest(body: impl FnMut()) {
+    struct Body<F>(F);
+    // Not through `FnOnce`, whose call of another closure would be a function of its own, compiled for any processor.
+    impl<F: FnMut()> WithSimd for Body<F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) {
+            (self.0)();
+        }
+    }
+    Arch::new().dispatch(Body(body));
+}
 
 /// Calls `body` with each place and every `step`-th value of `from`, beginning with its first.
 #[inline(always)]
