@@ -18,24 +18,24 @@ pub struct Arguments {
     input: PathBuf,
     /// The file to write
     #[arg(value_name = "OUT.safetensors")]
-    output: PathBuf,
+    written: PathBuf,
     #[command(flatten)]
     reading: ReadingArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let same = |path: &PathBuf| path.canonicalize().ok();
-    if same(&arguments.input).is_some() && same(&arguments.input) == same(&arguments.output) {
+    if same(&arguments.input).is_some() && same(&arguments.input) == same(&arguments.written) {
         return Err(Error::file(
-            &arguments.output,
+            &arguments.written,
             "is the network itself, which would be written over; name another file",
         ));
     }
     let model = load_model(&arguments.input, &arguments.reading.options())?;
-    model.to_checkpoint()?.save(&arguments.output)?;
+    model.to_checkpoint()?.save(&arguments.written)?;
     tell(format_args!(
         "{}: {} nodes, {} parameters, {}",
-        arguments.output.display(),
+        arguments.written.display(),
         model.network.nodes().len(),
         model.network.parameter_count(),
         model.preprocessing

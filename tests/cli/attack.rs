@@ -78,7 +78,9 @@ fn the_written_files_agree_with_each_other() {
 #[test]
 fn every_kind_of_target_works() {
     let workshop = Workshop::new();
-    workshop.mask("other.png", SIZE, |x, y| (4 * x + y) as u8);
+    image::RgbImage::from_fn(SIZE, SIZE, |x, y| image::Rgb([(4 * x + y) as u8; 3]))
+        .save(workshop.path("other.png"))
+        .unwrap();
     for target in [
         "shift:5,-3",
         "scale:0.5",

@@ -111,7 +111,16 @@ fn images_that_are_none_or_too_small() {
     let image = std::fs::read(workshop.path("image.png")).unwrap();
     workshop.write("truncated.png", &image[..image.len() / 2]);
     refused(&workshop, attack("truncated.png"), 1, &["truncated.png"]);
-    workshop.mask("pixel.png", 1, |_, _| 9);
+    image::RgbImage::from_pixel(1, 1, image::Rgb([9; 3]))
+        .save(workshop.path("pixel.png"))
+        .unwrap();
+    workshop.mask("grey.png", SIZE, |x, _| x as u8);
+    refused(
+        &workshop,
+        attack("grey.png"),
+        2,
+        &["grey.png", "is grey", "--grey"],
+    );
     // A network of padding `same` takes any size with a border around it; the target is of another size then.
     refused(
         &workshop,

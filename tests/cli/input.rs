@@ -123,9 +123,9 @@ fn options_say_what_a_file_does_not() {
     let mut stack = std::io::Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut stack).unwrap();
     for page in [0u16, 3000] {
-        let pixels = vec![page; (SIZE * SIZE) as usize];
+        let pixels = vec![page; 3 * (SIZE * SIZE) as usize];
         encoder
-            .write_image::<colortype::Gray16>(SIZE, SIZE, &pixels)
+            .write_image::<colortype::RGB16>(SIZE, SIZE, &pixels)
             .unwrap();
     }
     workshop.write("stack.tif", stack.get_ref());
