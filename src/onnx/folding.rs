@@ -512,7 +512,7 @@ fn range(
     let whole = start.clone()?.is_whole();
     let (start, limit, step) = (start?.scalar()?, limit?.scalar()?, step?.scalar()?);
     let count = ((limit - start) / step).ceil().max(0.0);
-    if !(count <= MOST_MADE as f64) {
+    if count.is_nan() || count > MOST_MADE as f64 {
         return Err(format!("makes more than {MOST_MADE} numbers"));
     }
     let values = (0..count as usize).map(|index| Number::constant(start + index as f64 * step));

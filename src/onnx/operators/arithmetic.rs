@@ -93,7 +93,7 @@ fn with_numbers(job: &mut Job<'_, '_>, operation: Operation) -> Result<Vec<Value
     };
     let host = job.host(numbers)?;
     if let Some(values) = per_channel(job, &pixels, &host)? {
-        return scaled(job, operation, &pixels, numbers, values, first);
+        return scaled(job, operation, &pixels, values, first);
     }
     if host.length() == 1 && matches!(operation, Operation::Maximum | Operation::Minimum) {
         let bound = host.scalar()? as f32;
@@ -188,7 +188,6 @@ fn scaled(
     job: &mut Job<'_, '_>,
     operation: Operation,
     pixels: &Pixels,
-    numbers: usize,
     values: Vec<f32>,
     first: bool,
 ) -> Result<Vec<Value>, String> {
@@ -212,7 +211,7 @@ fn scaled(
                 node: reciprocal,
                 ..pixels.clone()
             };
-            return scaled(job, Operation::Multiply, &pixels, numbers, values, false);
+            return scaled(job, Operation::Multiply, &pixels, values, false);
         }
         (Operation::Maximum | Operation::Minimum, _) => {
             let shape = [1, channels, 1, 1];
