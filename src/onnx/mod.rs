@@ -151,16 +151,17 @@ impl Layout {
                 input.name
             )
         })?;
-        let extents = [samples, Some(channels), sides[0], sides[1]].map(|extent| extent.unwrap_or(1));
-        let most = SIDES
-            .as_flattened()
-            .as_flattened()
-            .iter()
-            .max()
-            .map_or(1, |side| side * side);
+        let most = SIDES.as_flattened().as_flattened().iter().max();
+        let open = most.copied().unwrap_or(1);
+        let extents = [
+            samples.unwrap_or(1),
+            channels,
+            sides[0].unwrap_or(open),
+            sides[1].unwrap_or(open),
+        ];
         let elements = extents
             .iter()
-            .try_fold(most, |product, &extent| product.checked_mul(extent));
+            .try_fold(1usize, |product, &extent| product.checked_mul(extent));
         if elements.is_none_or(|elements| elements as u64 > MOST_ELEMENTS) {
             return Err(format!(
                 "has an input `{}` of {extents:?}, which are too many pixels",

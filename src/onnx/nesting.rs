@@ -67,6 +67,7 @@ fn check(bytes: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
 /// A field's number, its bytes if it has a length, and what stands behind it.
 type Field<'b> = (u64, Option<&'b [u8]>, &'b [u8]);
 
+/// The first field of a message.
 fn next_field(bytes: &[u8]) -> Option<Field<'_>> {
     let (key, rest) = varint(bytes)?;
     let field = key >> 3;

@@ -183,6 +183,7 @@ fn inputs_and_outputs_that_are_no_image_are_refused() {
     ] {
         refused(&with_inputs(&[value("x", &dims)]), &["too many pixels"]);
     }
+    assert!(read(&with_inputs(&[value("x", &[1, 3, 512, 640])]).file()).is_ok());
     let no_shape = Message::default().bytes(1, "x");
     refused(
         &with_inputs(&[no_shape]),
