@@ -85,6 +85,11 @@ pub(super) fn check_made(dims: &[usize], were: usize) -> Result<usize, String> {
     }
 }
 
+/// The extents of a shape in order.
+pub(super) fn sides(shape: Shape) -> [usize; 4] {
+    [shape.n, shape.c, shape.h, shape.w]
+}
+
 /// An extent at each of the input sizes.
 pub(super) type Extents = [usize; PROBES];
 

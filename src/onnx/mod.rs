@@ -10,7 +10,9 @@ mod file;
 mod folding;
 mod host;
 mod import;
+mod job;
 mod nesting;
+mod nodes;
 mod operators;
 mod sizes;
 mod tensor;
@@ -217,7 +219,7 @@ fn attempt(
     let value = Pixels {
         node,
         dims: dims
-            .map(|axis| shapes.map(|shape| import::sides(shape)[axis]))
+            .map(|axis| shapes.map(|shape| host::sides(shape)[axis]))
             .into(),
     };
     importer.set(&input.name, Value::Pixels(value));

@@ -1,24 +1,21 @@
 //! Sizes that follow from the input's, as operators can say them.
 
-use super::host::{Extents, Number, PROBES};
-use super::import::{Importer, sides};
+use super::host::{Extents, Number, PROBES, sides};
 use crate::graph::NodeId;
 use crate::graph::ops::{Op, Reshape, ReshapeExtent};
 use crate::tensor::Shape;
 
 /// The node whose rows and columns the file says these numbers are.
-pub(super) fn node_taken_from(importer: &Importer<'_>, wanted: &[Number; 2]) -> Option<NodeId> {
+pub(super) fn node_taken_from(nodes: &[[Shape; PROBES]], wanted: &[Number; 2]) -> Option<NodeId> {
     match wanted.map(|number| number.origin) {
-        [Some((rows, 2)), Some((columns, 3))] if rows == columns && fits(importer, rows, wanted) => {
-            Some(rows)
-        }
+        [Some((rows, 2)), Some((columns, 3))] if rows == columns && fits(nodes, rows, wanted) => Some(rows),
         _ => None,
     }
 }
 
 /// Whether a node has so many rows and columns at every size looked at.
-fn fits(importer: &Importer<'_>, id: NodeId, wanted: &[Number; 2]) -> bool {
-    let shapes = importer.shapes(id);
+fn fits(nodes: &[[Shape; PROBES]], id: NodeId, wanted: &[Number; 2]) -> bool {
+    let shapes = nodes[id.0];
     (0..PROBES).all(|probe| {
         wanted[0].at[probe] == shapes[probe].h as f64 && wanted[1].at[probe] == shapes[probe].w as f64
     })
@@ -26,29 +23,29 @@ fn fits(importer: &Importer<'_>, id: NodeId, wanted: &[Number; 2]) -> bool {
 
 /// The node whose rows and columns these numbers are: the one that the file took them from, or one that has as many at
 /// every size looked at. Nothing if they do not depend on the input's size.
-pub(super) fn node_of_size(importer: &Importer<'_>, wanted: &[Number; 2]) -> Option<NodeId> {
-    if let Some(node) = node_taken_from(importer, wanted) {
+pub(super) fn node_of_size(nodes: &[[Shape; PROBES]], wanted: &[Number; 2]) -> Option<NodeId> {
+    if let Some(node) = node_taken_from(nodes, wanted) {
         return Some(node);
     }
     if wanted.iter().all(|number| number.fixed().is_some()) {
         return None;
     }
     // The input first: what has its size at all sizes looked at is meant to have it at all others.
-    let newest_first = (1..importer.node_count()).rev();
+    let newest_first = (1..nodes.len()).rev();
     std::iter::once(0)
         .chain(newest_first)
         .map(NodeId)
-        .find(|&id| fits(importer, id, wanted))
+        .find(|&id| fits(nodes, id, wanted))
 }
 
 /// What gives a node's elements these shapes.
 pub(super) fn reshape(
-    importer: &Importer<'_>,
+    nodes: &[[Shape; PROBES]],
     node: NodeId,
     wanted: [Shape; PROBES],
 ) -> Result<(Op, Vec<NodeId>), String> {
     let along = |shapes: [Shape; PROBES], axis: usize| -> Extents { shapes.map(|shape| sides(shape)[axis]) };
-    let from = importer.shapes(node);
+    let from = nodes[node.0];
     let fixed = |extents: Extents| extents.iter().all(|extent| *extent == extents[0]);
     let found: [Option<ReshapeExtent>; 4] = std::array::from_fn(|axis| {
         let extents = along(wanted, axis);
@@ -69,11 +66,10 @@ pub(super) fn reshape(
     if open(&found) == 2 {
         for axis in (0..4).filter(|&axis| found[axis].is_none()) {
             let extents = along(wanted, axis);
-            let nodes = (0..importer.node_count()).map(NodeId);
-            let mut places = nodes.flat_map(|id| (0..4).map(move |other| (id, other)));
-            if let Some((like, other)) =
-                places.find(|&(id, other)| along(importer.shapes(id), other) == extents)
-            {
+            let mut places = (0..nodes.len())
+                .map(NodeId)
+                .flat_map(|id| (0..4).map(move |other| (id, other)));
+            if let Some((like, other)) = places.find(|&(id, other)| along(nodes[id.0], other) == extents) {
                 let mut found = found;
                 found[axis] = Some(ReshapeExtent::Other(other));
                 let shape = rest(found);
@@ -85,7 +81,7 @@ pub(super) fn reshape(
         at: along(wanted, axis).map(|extent| extent as f64),
         origin: None,
     });
-    let like = node_of_size(importer, &numbers);
+    let like = node_of_size(nodes, &numbers);
     match (found, like) {
         ([Some(samples), Some(channels), _, _], Some(like)) => {
             let shape = [

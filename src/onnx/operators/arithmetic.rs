@@ -5,7 +5,8 @@ use super::pointwise::on_node;
 use crate::graph::NodeId;
 use crate::graph::ops::{self, Arithmetic, Constant, Function, Operation};
 use crate::onnx::host::{Extents, Host, PROBES};
-use crate::onnx::import::{Job, Pixels, Value};
+use crate::onnx::import::{Pixels, Value};
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[
     ("Add", |job| of_two(job, Operation::Add)),

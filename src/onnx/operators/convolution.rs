@@ -4,7 +4,8 @@ use super::List;
 use crate::graph::ops::{self, MOST_SETTING, Margins};
 use crate::onnx::attributes::setting;
 use crate::onnx::host::PROBES;
-use crate::onnx::import::{Job, Value};
+use crate::onnx::import::Value;
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[("Conv", convolution), ("ConvTranspose", transposed)];
 

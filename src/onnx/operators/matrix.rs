@@ -6,7 +6,8 @@ use crate::graph::NodeId;
 use crate::graph::ops::{self, Arithmetic, Constant, Operation};
 use crate::onnx::folding::axis_of;
 use crate::onnx::host::{Extents, PROBES};
-use crate::onnx::import::{Job, Pixels, Value};
+use crate::onnx::import::{Pixels, Value};
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[("MatMul", product), ("Gemm", general), ("Softmax", softmax)];
 

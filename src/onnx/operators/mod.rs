@@ -6,12 +6,15 @@ mod convolution;
 mod matrix;
 mod movement;
 mod normalisation;
+mod parts;
+mod permutation;
 mod pointwise;
 mod pooling;
 mod reduction;
 mod resampling;
 
-use super::import::{Job, Value};
+use crate::onnx::import::Value;
+use crate::onnx::job::Job;
 
 /// Makes the outputs of a node.
 pub(super) type Operator = fn(&mut Job<'_, '_>) -> Result<Vec<Value>, String>;
@@ -19,12 +22,14 @@ pub(super) type Operator = fn(&mut Job<'_, '_>) -> Result<Vec<Value>, String>;
 /// The operators of one file, by their ONNX names.
 type List = &'static [(&'static str, Operator)];
 
-const LISTS: [List; 9] = [
+const LISTS: [List; 11] = [
     arithmetic::LIST,
     convolution::LIST,
     matrix::LIST,
     movement::LIST,
     normalisation::LIST,
+    parts::LIST,
+    permutation::LIST,
     pointwise::LIST,
     pooling::LIST,
     reduction::LIST,

@@ -6,7 +6,8 @@ use super::List;
 use crate::graph::ParameterId;
 use crate::graph::ops::{self, NormGroups};
 use crate::onnx::host::Host;
-use crate::onnx::import::{Job, Pixels, Value};
+use crate::onnx::import::{Pixels, Value};
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[
     ("BatchNormalization", fixed_statistics),

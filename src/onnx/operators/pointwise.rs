@@ -2,7 +2,8 @@
 
 use super::List;
 use crate::graph::ops::{self, Function, Slope, Slopes};
-use crate::onnx::import::{Job, Pixels, Value};
+use crate::onnx::import::{Pixels, Value};
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[
     ("Relu", |job| activation(job, Slopes::Same(0.0))),

@@ -3,7 +3,8 @@
 use super::List;
 use super::convolution::margins;
 use crate::graph::ops::{self, Reduction};
-use crate::onnx::import::{Job, Value};
+use crate::onnx::import::Value;
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[
     ("MaxPool", largest),

@@ -4,7 +4,8 @@ use super::List;
 use crate::graph::ops::{self, Arithmetic, Operation, Reduction};
 use crate::onnx::folding::{axes, axis_of};
 use crate::onnx::host::PROBES;
-use crate::onnx::import::{Job, Pixels, Value};
+use crate::onnx::import::{Pixels, Value};
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[
     ("ReduceMean", |job| reduce(job, Reduction::Mean)),

@@ -5,7 +5,8 @@ use crate::graph::NodeId;
 use crate::graph::ops::{self, Coordinates, Resampling, ResizeSize, Rounding};
 use crate::onnx::folding::axis_of;
 use crate::onnx::host::{Host, Number, PROBES};
-use crate::onnx::import::{Job, Value};
+use crate::onnx::import::Value;
+use crate::onnx::job::Job;
 
 pub(super) const LIST: List = &[("Resize", resize), ("Upsample", resize)];
 
@@ -173,7 +174,7 @@ fn by_size(
     wanted: [Number; 2],
 ) -> Result<(ResizeSize, Option<NodeId>), String> {
     // Taken from another node's extents, it is that node's size at all sizes of the input.
-    if let Some(like) = crate::onnx::sizes::node_taken_from(job.importer, &wanted) {
+    if let Some(like) = crate::onnx::sizes::node_taken_from(job.importer.all_shapes(), &wanted) {
         return Ok((ResizeSize::Like, Some(like)));
     }
     let ratio = |axis: usize| {
@@ -189,7 +190,7 @@ fn by_size(
     {
         return Ok((by_scale(rows, columns)?, None));
     }
-    if let Some(like) = crate::onnx::sizes::node_of_size(job.importer, &wanted) {
+    if let Some(like) = crate::onnx::sizes::node_of_size(job.importer.all_shapes(), &wanted) {
         return Ok((ResizeSize::Like, Some(like)));
     }
     match wanted.map(|number| number.fixed()) {
