@@ -45,6 +45,7 @@ const PULL_SHRINK: f32 = 0.85;
 const LEAST_REFINING_PULL: f32 = 0.002;
 const MOST_REFINING_PULL: f32 = 0.02;
 const LEAST_FALL: f32 = 0.01;
+const REFINEMENT: u32 = 1u;
 const REFINING_PATIENCE: u32 = 100u;
 const REFINING_SHRINK: f32 = 0.95;
 const REFINING_GROWTH: f32 = 1.02;
@@ -191,7 +192,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
     var ends = reached;
     if has(REFINE) {
         let refined = iteration + 1u - reached_after;
-        let enough = refined >= reached_after || without_progress >= REFINING_PATIENCE;
+        let enough = refined >= REFINEMENT * reached_after || without_progress >= REFINING_PATIENCE;
         ends = (reached && l2 <= bitcast<f32>(ledger[settings + FLOOR])) || (settles && refining && enough);
     }
     let patience = ledger[settings + PATIENCE];

@@ -49,8 +49,8 @@
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
 //! - Stopping, after that, without `REFINE`: `REACHED` if the IoU is at least `STOP_IOU`. With it: `REACHED` once
-//!   such an image has an L2 of at most `FLOOR`; or, in a refinement, where as many iterations were
-//!   refined as came before it, or without progress for `REFINING_PATIENCE`. Else, and not in a refinement, `NO_PROGRESS` if `PATIENCE` is
+//!   such an image has an L2 of at most `FLOOR`; or, in a refinement, once it has `REFINEMENT` times the iterations that came
+//!   before it, or without progress for `REFINING_PATIENCE`. Else, and not in a refinement, `NO_PROGRESS` if `PATIENCE` is
 //!   above 0 and the last iteration with a new highest IoU is at least that far back. The iteration settled still counts as one.
 //! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image; its
 //!   partial sums are then those of the image as it stays. Without `STEP` the clip is still done.
@@ -109,6 +109,8 @@ pub const PULL_SHRINK: f32 = 0.85;
 pub const REFINING_PULLS: [f32; 2] = [0.002, 0.02];
 /// With [`REFINE`], the share by which L2 has to fall to be progress.
 pub const LEAST_FALL: f32 = 0.01;
+/// With [`REFINE`], the iterations of a refinement at most for each that it took to reach the IoU.
+pub const REFINEMENT: u32 = 1;
 /// With [`REFINE`], the iterations without progress that end a refinement.
 pub const REFINING_PATIENCE: u32 = 100;
 /// With [`REFINE`], what is left of the step's scale where the IoU stays reached.

@@ -281,6 +281,7 @@ pub fn print_summary(summary: &Summary, out: &Path) {
         summary.stop_reason,
         summary
             .reached
+            .filter(|&reached| reached < summary.iterations)
             .map_or(String::new(), |reached| format!(" after {reached}, then refined")),
         summary.seconds,
         summary.tau,
