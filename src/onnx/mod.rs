@@ -6,6 +6,7 @@
 //! that the network takes.
 
 mod attributes;
+mod axes;
 mod file;
 mod folding;
 mod host;

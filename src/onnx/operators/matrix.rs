@@ -4,7 +4,7 @@ use super::List;
 use super::arithmetic::constant;
 use crate::graph::NodeId;
 use crate::graph::ops::{self, Arithmetic, Constant, Operation};
-use crate::onnx::folding::axis_of;
+use crate::onnx::axes::axis_of;
 use crate::onnx::host::{Extents, PROBES};
 use crate::onnx::import::{Pixels, Value};
 use crate::onnx::job::Job;

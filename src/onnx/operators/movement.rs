@@ -5,7 +5,7 @@ use super::arithmetic::constant;
 use super::parts::{MOST_PARTS, product, window};
 use crate::graph::NodeId;
 use crate::graph::ops::{self, BlockOrder, Margins, PadMargins, PadMode, Resampling, ResizeSize};
-use crate::onnx::folding::{Cut, axes, axis_of, squeezed, unsqueezed};
+use crate::onnx::axes::{Cut, axes, axis_of, squeezed, unsqueezed};
 use crate::onnx::host::{Extents, Number, PROBES};
 use crate::onnx::import::{Pixels, Value};
 use crate::onnx::job::Job;

@@ -2,7 +2,7 @@
 
 use super::List;
 use crate::graph::ops::{self, SliceSize};
-use crate::onnx::folding::{Cut, axis_of, cut_range, cuts, split_lengths};
+use crate::onnx::axes::{Cut, axis_of, cut_range, cuts, split_lengths};
 use crate::onnx::host::{Extents, Host, Number, PROBES};
 use crate::onnx::import::{Pixels, Value};
 use crate::onnx::job::Job;

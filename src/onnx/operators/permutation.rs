@@ -3,7 +3,7 @@
 use super::List;
 use crate::graph::NodeId;
 use crate::graph::ops::{self, Op};
-use crate::onnx::folding::permutation;
+use crate::onnx::axes::permutation;
 use crate::onnx::host::{Extents, PROBES};
 use crate::onnx::import::{Pixels, Value};
 use crate::onnx::job::Job;

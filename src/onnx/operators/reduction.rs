@@ -2,7 +2,7 @@
 
 use super::List;
 use crate::graph::ops::{self, Arithmetic, Operation, Reduction};
-use crate::onnx::folding::{axes, axis_of};
+use crate::onnx::axes::{axes, axis_of};
 use crate::onnx::host::PROBES;
 use crate::onnx::import::{Pixels, Value};
 use crate::onnx::job::Job;

@@ -3,7 +3,7 @@
 use super::List;
 use crate::graph::NodeId;
 use crate::graph::ops::{self, Coordinates, Resampling, ResizeSize, Rounding};
-use crate::onnx::folding::axis_of;
+use crate::onnx::axes::axis_of;
 use crate::onnx::host::{Host, Number, PROBES};
 use crate::onnx::import::Value;
 use crate::onnx::job::Job;
