@@ -1,5 +1,5 @@
 // The ASMA step as a framework runs it: one launch per operator, each reading and writing whole tensors.
-// Only for benches and tests, as what `asma_step.wgsl` is measured against.
+// Only for benches and tests, as what `objective.wgsl` and `asma_update.wgsl` are measured against.
 //
 // All tensors are flat and of floats, masks and label maps too. The launches of one iteration for two
 // classes, in order; `X` source, `Xn` image, `Y` target labels, `M` predicted labels, p pixels of the

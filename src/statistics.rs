@@ -16,8 +16,15 @@ pub struct TraceRow {
     pub l2: f32,
     /// The largest |X − Xₙ| of any channel of any pixel.
     pub linf: f32,
-    /// The multiplier αₙ that this iteration's step used.
+    /// The multiplier αₙ that this iteration's step used; of other attacks than ASMA the length of the step.
+    #[serde(alias = "step")]
     pub multiplier: f32,
+    /// The loss that is stepped up or down, of other attacks than ASMA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f32>,
+    /// The share of the labelled pixels that the attack got right, of other attacks than ASMA, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_rate: Option<f32>,
 }
 
 /// How well an image reaches the target, and how far it is from the source.

@@ -1,36 +1,5 @@
-// What `update` reads off counts and ledger and writes back: a sample's state, its multiplier, whether it stops, and the
-// trace's row. Stands before asma_step.wgsl, which has the bindings and the flags.
-
-// Words of the ledger, as `src/kernels/asma_update.rs` has them.
-const HEADER: u32 = 48u;
-const TAU: u32 = 0u;
-const BETA: u32 = 1u;
-const STOP_IOU: u32 = 2u;
-const PATIENCE: u32 = 3u;
-const CAP: u32 = 4u;
-const LEAP: u32 = 5u;
-const NOT_FINITE: u32 = 6u;
-const PULL: u32 = 7u;
-const FLOOR: u32 = 8u;
-const STATE: u32 = 16u;
-const STATE_LENGTH: u32 = 16u;
-const STATE_ITERATION: u32 = 0u;
-const STATE_STOPPED: u32 = 1u;
-const STATE_BEST_IOU: u32 = 2u;
-const STATE_BEST_ITERATION: u32 = 3u;
-const STATE_MULTIPLIER: u32 = 4u;
-const STATE_SCALE: u32 = 5u;
-const STATE_PROGRESS: u32 = 6u;
-const STATE_L2: u32 = 7u;
-const STATE_REACHED: u32 = 8u;
-const STATE_PULL: u32 = 9u;
-const STATE_BEST_L2: u32 = 10u;
-const STATE_PROGRESS_L2: u32 = 11u;
-const STATE_KEPT: u32 = 12u;
-const RUNNING: u32 = 0u;
-const REACHED: u32 = 1u;
-const NO_PROGRESS: u32 = 2u;
-const ROW_LENGTH: u32 = 8u;
+// What `update` of ASMA reads off counts and ledger and writes back: a sample's multiplier, whether it stops, and the trace's
+// row. Comes after shared/ledger.wgsl and stands before asma_update.wgsl, which has the bindings and the flags.
 
 // How a step is held, as `src/kernels/asma_update.rs` has it.
 const SHRINK: f32 = 0.5;
@@ -75,70 +44,16 @@ struct Decision {
     next_multiplier: f32,
 }
 
-var<workgroup> shared_iou: f32;
-
-fn counts_start(sample: u32, parity: u32) -> u32 {
-    return (sample * 2u + parity) * (3u * CLASS_COUNT + 2u);
-}
-
-fn state_start(sample: u32, parity: u32) -> u32 {
-    return sample * update_params.ledger_length + STATE + parity * STATE_LENGTH;
-}
-
-// Workgroups of a sample that have elements.
-fn group_count() -> u32 {
-    let extent = update_params.extent;
-    let elements = WORKGROUP * ELEMENTS_PER_THREAD;
-    return (extent.c * extent.h * extent.w + elements - 1u) / elements;
-}
-
-fn partial_sums_start(sample: u32, parity: u32) -> u32 {
-    return sample * update_params.ledger_length + HEADER + parity * 2u * group_count();
-}
-
-// Exactly 1 where part and whole are equal (and where both are 0): a device may round a division.
-fn ratio(part: u32, whole: u32) -> f32 {
-    if part == whole {
-        return 1.0;
-    }
-    return f32(part) / f32(whole);
-}
-
-// One class per thread: its IoU to `sums`, whether it is averaged to `maxima`. A class in neither target nor prediction
-// is not.
-fn class_iou(sample: u32, c: u32) {
-    let start = counts_start(sample, update_params.parity) + 3u * c;
-    let both = counts[start];
-    let either = counts[start + 1u] + counts[start + 2u] - both;
-    let averaged = (update_classes[c] & CLASS_AVERAGED) != 0u && either > 0u;
-    sums[c].x = select(0.0, ratio(both, either), averaged);
-    maxima[c].x = select(0.0, 1.0, averaged);
-}
-
-// Mean over the averaged classes of what `class_iou` left.
-fn mean_iou() -> f32 {
-    var total = 0.0;
-    var averaged = 0.0;
-    for (var c = 0u; c < CLASS_COUNT; c++) {
-        total += sums[c].x;
-        averaged += maxima[c].x;
-    }
-    if total == averaged {
-        return 1.0;
-    }
-    return total / averaged;
-}
-
 // `l2` is that of the image that is settled, which only what holds asks for. All threads do this alike, outside any branch: the loads are the same for all, which hardware and software
 // rasterisers make one of.
 fn decide(sample: u32, l2: f32) -> Decision {
-    let settings = sample * update_params.ledger_length;
-    let state = state_start(sample, update_params.parity);
+    let header = sample * params.ledger_length;
+    let state = state_start(sample, params.parity);
     let iteration = ledger[state + STATE_ITERATION];
-    let tau = bitcast<f32>(ledger[settings + TAU]);
+    let tau = bitcast<f32>(ledger[header + TAU]);
 
     let iou = shared_iou;
-    var next_multiplier = bitcast<f32>(ledger[settings + BETA]) * iou + tau;
+    var next_multiplier = bitcast<f32>(ledger[header + BETA]) * iou + tau;
     var multiplier = bitcast<f32>(ledger[state + STATE_MULTIPLIER]);
     if has(STATIC_MULTIPLIER) {
         next_multiplier = tau;
@@ -154,10 +69,10 @@ fn decide(sample: u32, l2: f32) -> Decision {
     let refining = has(REFINE) && reached_after > 0u;
     var leaps = false;
     if has(HOLD) {
-        let most = bitcast<f32>(ledger[state + STATE_L2]) + bitcast<f32>(ledger[settings + LEAP]);
+        let most = bitcast<f32>(ledger[state + STATE_L2]) + bitcast<f32>(ledger[header + LEAP]);
         leaps = settles && !refining && l2 > most;
     }
-    let reached = settles && !leaps && iou >= bitcast<f32>(ledger[settings + STOP_IOU]);
+    let reached = settles && !leaps && iou >= bitcast<f32>(ledger[header + STOP_IOU]);
     let astray = select(iteration - ledger[state + STATE_KEPT], 0u, reached);
     let strays = settles && refining && astray > 0u && astray % MOST_ASTRAY == 0u;
     let taken_back = leaps || strays;
@@ -180,7 +95,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         }
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
-        pull = bitcast<f32>(ledger[settings + PULL]);
+        pull = bitcast<f32>(ledger[header + PULL]);
     }
     let refines = has(REFINE) && reached && !refining;
     if refining {
@@ -193,9 +108,9 @@ fn decide(sample: u32, l2: f32) -> Decision {
     if has(REFINE) {
         let refined = iteration + 1u - reached_after;
         let enough = refined >= REFINEMENT * reached_after || without_progress >= REFINING_PATIENCE;
-        ends = (reached && l2 <= bitcast<f32>(ledger[settings + FLOOR])) || (settles && refining && enough);
+        ends = (reached && l2 <= bitcast<f32>(ledger[header + FLOOR])) || (settles && refining && enough);
     }
-    let patience = ledger[settings + PATIENCE];
+    let patience = ledger[header + PATIENCE];
     let impatient = settles && patience > 0u && without_progress >= patience;
     var stops = RUNNING;
     if ends {
@@ -208,18 +123,9 @@ fn decide(sample: u32, l2: f32) -> Decision {
     );
 }
 
-// Leaves word in the ledger that this iteration's step met a number that is none, or infinite. Workgroups that do so write
-// the same.
-fn note_not_finite(sample: u32) {
-    let word = sample * update_params.ledger_length + NOT_FINITE;
-    if ledger[word] == 0u {
-        ledger[word] = ledger[state_start(sample, update_params.parity) + STATE_ITERATION] + 1u;
-    }
-}
-
 // Word `word` of the next iteration's state.
 fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
-    let state = state_start(sample, update_params.parity);
+    let state = state_start(sample, params.parity);
     let value = ledger[state + word];
     if decision.was_stopped {
         return value;
@@ -245,7 +151,7 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
 
 // Word `word` of the trace's row; the whole sample's sums stand at index 0 of the workgroup's.
 fn row_word(sample: u32, word: u32, iteration: u32, decision: Decision) -> u32 {
-    let totals = counts_start(sample, update_params.parity) + 3u * CLASS_COUNT;
+    let totals = counts_start(sample, params.parity) + 3u * CLASS_COUNT;
     switch word {
         case 0u: { return iteration; }
         case 1u: { return bitcast<u32>(decision.iou); }
@@ -261,12 +167,12 @@ fn row_word(sample: u32, word: u32, iteration: u32, decision: Decision) -> u32 {
 // The trace's row and the next iteration's state, one word per thread.
 fn settle(sample: u32, thread: u32, decision: Decision) {
     if thread < STATE_LENGTH {
-        let next_state = state_start(sample, 1u - update_params.parity);
+        let next_state = state_start(sample, 1u - params.parity);
         ledger[next_state + thread] = next_state_word(sample, thread, decision);
     }
-    if thread < ROW_LENGTH && !decision.was_stopped && update_params.ring_rows > 0u {
-        let iteration = ledger[state_start(sample, update_params.parity) + STATE_ITERATION];
-        let row = partial_sums_start(sample, 2u) + (iteration % update_params.ring_rows) * ROW_LENGTH;
+    if thread < ROW_LENGTH && !decision.was_stopped && params.ring_rows > 0u {
+        let iteration = ledger[state_start(sample, params.parity) + STATE_ITERATION];
+        let row = partial_sums_start(sample, 2u) + (iteration % params.ring_rows) * ROW_LENGTH;
         ledger[row + thread] = row_word(sample, thread, iteration, decision);
     }
 }

@@ -44,7 +44,7 @@ impl Attack {
         let classes = self.scored_classes();
         let mut best: Option<(Tensor, Scores)> = None;
         for towards in TOWARDS {
-            let rounded = round_towards(source, image, self.config.cap, towards);
+            let rounded = round_towards(source, image, self.config.cap(), towards);
             for prediction in self.predict(executor, &rounded)? {
                 let scores = assess(source, &rounded, target, &prediction, &classes)?;
                 if best.as_ref().is_none_or(|(_, best)| scores.iou > best.iou) {

@@ -1,276 +1,113 @@
-//! What the attack can be told.
+//! Which attack, with its settings. An attack more is a variant more here, and a line of the [table](super::table).
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
-
-use crate::error::{Error, Result};
+use super::asma::{self, AsmaConfig};
+use super::budget::{self, BudgetConfig};
+use super::plan::{Planned, Planner};
+use crate::error::Result;
 use crate::network::Precision;
 
-macro_rules! choices {
-    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$variant_doc])* $variant),* }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $($name::$variant => $text),* })
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                match text {
-                    $($text => Ok($name::$variant),)*
-                    other => Err(Error::Usage(format!(
-                        concat!($what, " `{}` is unknown; want one of: {}"),
-                        other,
-                        [$($text),*].join(", ")
-                    ))),
-                }
-            }
-        }
-    };
+/// What an attack is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// That the network predicts the labels given.
+    Targeted,
+    /// That it predicts anything else than the labels given.
+    Untargeted,
 }
 
-choices! {
-    /// When the network is run.
-    Schedule, "schedule" {
-        /// Once an iteration: IoU and statistics of the clipped `Xₙ`, from the forward pass that the gradient
-        /// needs anyway.
-        OneForward = "one-forward",
-        /// The authors' published loop: a second forward pass on the unclipped `Xₙ + Pₙ` gives the IoU of the
-        /// next multiplier and all statistics; the clip comes after. Where the clip changes nothing, that pass is
-        /// also the next iteration's first, which the device then leaves out.
-        TwoForward = "two-forward",
-    }
-}
-
-choices! {
-    /// Which pixels drive the attack.
-    MaskMode, "mask" {
-        /// Those whose prediction is not yet the target.
-        Adaptive = "adaptive",
-        /// All.
-        Static = "static",
-    }
-}
-
-choices! {
-    /// What is raised at a pixel that the mask picks.
-    Objective, "objective" {
-        /// The wanted class's logit, as the paper has it. On a network whose logits can all rise together this
-        /// may spend its steps on that, and stall.
-        Logit = "logit",
-        /// The wanted class's logit less the largest other one (the margin of Carlini and Wagner, 2017, f₆),
-        /// which is above 0 where the prediction is the target.
-        Margin = "margin",
-    }
-}
-
-choices! {
-    /// How the step's multiplier goes on.
-    Multiplier, "multiplier" {
-        /// `αₙ = β · IoU + τ`.
-        Dynamic = "dynamic",
-        /// `αₙ = τ`.
-        Static = "static",
-    }
-}
-
-/// The scale of the steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum StepSize {
-    /// These.
-    Fixed {
-        /// The multiplier at an IoU of 0.
-        tau: f32,
-        /// What an IoU of 1 adds to it.
-        beta: f32,
-    },
-    /// From the first gradient `∇₀`, such that networks of any scale of logits, and images of any size, need
-    /// some tens to hundreds of iterations: β = 10 τ, and the multiplier that the second step has, `τ + β · IoU₀`, times
-    /// `∇₀` changes the values that may change by [`StepSize::FIRST_STEP`], as a root mean square. In the one-forward
-    /// schedule the device then holds the step, for each sample by itself: one that overshot is taken back and those after it
-    /// are half as long, and they grow while there is no progress, see [`asma_update`](crate::kernels::asma_update).
-    Automatic,
-}
-
-impl StepSize {
-    /// Root mean square of the first step where τ is chosen automatically, in units of the pixel values: an eighth
-    /// of a step of an 8-bit image.
-    pub const FIRST_STEP: f64 = 1.0 / 2000.0;
-
-    /// The least IoU that the second step is taken to have: where the first prediction and the target have nothing in
-    /// common, the multiplier still grows to many times τ.
-    pub const LEAST_IOU: f64 = 0.3;
-
-    /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
-    pub const LEAP: f64 = 1.5;
-
-    /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again fades away.
-    pub const PULL: f32 = 0.005;
-
-    /// The root mean square of a perturbation that is small enough, in units of the pixel values: nine tenths of a step of an
-    /// 8-bit image. One that is refined further does not survive being rounded.
-    pub const FLOOR: f64 = 0.9 / 255.0;
-}
-
-/// The attack's settings.
-///
-/// The default gets through on networks of any scale and keeps the perturbation small: the margin, steps sized by the
-/// first gradient and held, no value further than 0.1 from the source. [`AsmaConfig::published`] is what the authors
-/// published.
+/// An attack's settings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AsmaConfig {
-    /// When the network is run.
-    pub schedule: Schedule,
-    /// Which pixels drive the attack.
-    pub mask: MaskMode,
-    /// What is raised there.
-    pub objective: Objective,
-    /// How the multiplier goes on.
-    pub multiplier: Multiplier,
-    /// τ and β.
-    pub step: StepSize,
-    /// λ, the weight of `‖X − Xₙ‖²`.
-    pub lambda: f32,
-    /// The most that any value may differ from the source's, in units of the pixel values.
-    pub cap: Option<f32>,
-    /// Whether the perturbation is refined where the device holds the step: once the IoU asked for is reached, it shrinks as
-    /// long as that stays so, for at most as many iterations as it took to get there, and not below [`StepSize::FLOOR`].
-    pub refine: bool,
-    /// The attacked classes; all of the network's if `None`.
-    pub classes: Option<Vec<u8>>,
+pub enum AttackConfig {
+    /// The Adaptive Segmentation Mask Attack.
+    Asma(AsmaConfig),
+    /// An attack that steps up a loss within a budget.
+    Budget(BudgetConfig),
+}
+
+impl From<AsmaConfig> for AttackConfig {
+    fn from(config: AsmaConfig) -> Self {
+        AttackConfig::Asma(config)
+    }
+}
+
+impl From<BudgetConfig> for AttackConfig {
+    fn from(config: BudgetConfig) -> Self {
+        AttackConfig::Budget(config)
+    }
+}
+
+impl AttackConfig {
+    /// ASMA's settings, if it is that.
+    pub fn asma(&self) -> Option<&AsmaConfig> {
+        match self {
+            AttackConfig::Asma(config) => Some(config),
+            AttackConfig::Budget(_) => None,
+        }
+    }
+
+    /// What it is after.
+    pub fn goal(&self) -> Goal {
+        match self {
+            AttackConfig::Asma(_) => Goal::Targeted,
+            AttackConfig::Budget(config) => config.goal,
+        }
+    }
+
+    /// How the network's values are stored.
+    pub fn precision(&self) -> Precision {
+        match self {
+            AttackConfig::Asma(config) => config.precision,
+            AttackConfig::Budget(config) => config.precision,
+        }
+    }
+
+    /// The same with the network's values stored so.
+    pub fn with_precision(self, precision: Precision) -> AttackConfig {
+        match self {
+            AttackConfig::Asma(config) => AsmaConfig { precision, ..config }.into(),
+            AttackConfig::Budget(config) => BudgetConfig { precision, ..config }.into(),
+        }
+    }
+
     /// Most iterations.
-    pub iterations: u32,
-    /// Stop when the IoU reaches this, between 0 and 1, and what follows is refined if it is to be.
-    pub stop_iou: Option<f32>,
-    /// Stop after this many iterations without a new best IoU.
-    pub patience: Option<u32>,
-    /// How the network's values are stored; image, logits and gradient are float32.
-    pub precision: Precision,
-}
-
-impl Default for AsmaConfig {
-    fn default() -> Self {
-        AsmaConfig {
-            schedule: Schedule::OneForward,
-            mask: MaskMode::Adaptive,
-            objective: Objective::Margin,
-            multiplier: Multiplier::Dynamic,
-            step: StepSize::Automatic,
-            lambda: 1.0,
-            cap: Some(AsmaConfig::CAP),
-            refine: true,
-            classes: None,
-            iterations: 500,
-            stop_iou: None,
-            patience: None,
-            precision: Precision::F32,
-        }
-    }
-}
-
-impl AsmaConfig {
-    /// The default's cap.
-    pub const CAP: f32 = 0.1;
-
-    /// What the authors published: their loop with two forward passes, the wanted class's logit, τ = 1e-7, β = 1e-6,
-    /// λ = 1, no cap, nothing refined.
-    pub fn published() -> Self {
-        AsmaConfig {
-            schedule: Schedule::TwoForward,
-            objective: Objective::Logit,
-            step: StepSize::Fixed {
-                tau: 1e-7,
-                beta: 1e-6,
-            },
-            cap: None,
-            refine: false,
-            ..AsmaConfig::default()
+    pub fn iterations(&self) -> u32 {
+        match self {
+            AttackConfig::Asma(config) => config.iterations,
+            AttackConfig::Budget(config) => config.iterations(),
         }
     }
 
-    /// Whether the device holds the step, see [`StepSize::Automatic`].
-    pub fn holds(&self) -> bool {
-        self.step == StepSize::Automatic && self.schedule == Schedule::OneForward
-    }
-
-    /// Whether there is something to refine: an IoU to keep, and a held step.
-    pub fn refines(&self) -> bool {
-        self.refine && self.holds() && self.stop_iou.is_some()
+    /// The most that any value may differ from the source's, if it is bounded.
+    pub fn cap(&self) -> Option<f32> {
+        match self {
+            AttackConfig::Asma(config) => config.cap,
+            AttackConfig::Budget(config) => config.cap(),
+        }
     }
 
     /// The attacked classes of a network with `class_count` classes, each once, in order.
     pub fn attacked(&self, class_count: usize) -> Vec<u8> {
-        match &self.classes {
-            Some(classes) => {
-                let mut classes = classes.clone();
-                classes.sort_unstable();
-                classes.dedup();
-                classes
-            }
-            None => (0..class_count).map(|class| class as u8).collect(),
+        match self {
+            AttackConfig::Asma(config) => config.attacked(class_count),
+            AttackConfig::Budget(_) => (0..class_count).map(|class| class as u8).collect(),
         }
     }
 
     /// Checks the settings for a network with `class_count` classes.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the first setting that cannot be, what was found and what is wanted.
+    /// With the first setting that cannot be, what was found and what is wanted.
     pub fn check(&self, class_count: usize) -> Result<()> {
-        let usage = |problem: String| Err(Error::Usage(problem));
-        if let StepSize::Fixed { tau, beta } = self.step {
-            if !(tau.is_finite() && tau > 0.0) {
-                return usage(format!("tau is {tau}; want a number above 0, such as 1e-7"));
-            }
-            if !(beta.is_finite() && beta >= 0.0) {
-                return usage(format!("beta is {beta}; want 0 or more, such as 1e-6"));
-            }
+        match self {
+            AttackConfig::Asma(config) => config.check(class_count),
+            AttackConfig::Budget(config) => config.check(class_count),
         }
-        if !(self.lambda.is_finite() && self.lambda >= 0.0) {
-            return usage(format!("lambda is {}; want 0 or more, such as 1", self.lambda));
+    }
+
+    pub(super) fn plan(&self, planner: &mut Planner) -> Result<Planned> {
+        match self {
+            AttackConfig::Asma(config) => asma::plan(config, planner),
+            AttackConfig::Budget(config) => budget::plan(config, planner),
         }
-        if let Some(cap) = self.cap
-            && !(cap > 0.0 && cap <= 1.0)
-        {
-            return usage(format!(
-                "the cap is {cap}; want more than 0 and at most 1, such as 0.1"
-            ));
-        }
-        if self.iterations == 0 {
-            return usage("0 iterations; want at least 1".into());
-        }
-        if let Some(iou) = self.stop_iou
-            && !(iou > 0.0 && iou <= 1.0)
-        {
-            return usage(format!(
-                "the IoU to stop at is {iou}; want more than 0 and at most 1, such as 0.95"
-            ));
-        }
-        if self.patience == Some(0) {
-            return usage("a patience of 0 iterations; want at least 1".into());
-        }
-        if !(2..=255).contains(&class_count) {
-            return usage(format!("the network has {class_count} classes; want 2 to 255"));
-        }
-        if let Some(classes) = &self.classes {
-            if classes.is_empty() {
-                return usage("no class is attacked; name at least one".into());
-            }
-            if let Some(class) = classes.iter().find(|&&class| class as usize >= class_count) {
-                return usage(format!(
-                    "class {class} is out of range; the network has classes 0 to {}",
-                    class_count - 1
-                ));
-            }
-        }
-        Ok(())
     }
 }

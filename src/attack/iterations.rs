@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::plan::Attack;
+use super::plan::{Attack, Calls};
 use crate::program::CallId;
 
 /// How one sample is stepped.
@@ -25,8 +25,7 @@ pub struct Step {
 /// [`Attack::prepare`] is what begins anew.
 #[derive(Debug)]
 pub struct Iterations {
-    /// Of an even and of an odd iteration.
-    calls: [Arc<[CallId]>; 2],
+    calls: Calls,
     steps: Vec<Step>,
     handed_out: u32,
     limit: u32,
@@ -35,14 +34,14 @@ pub struct Iterations {
 impl Iterations {
     pub(super) fn new(attack: &Attack, steps: Vec<Step>) -> Self {
         Iterations {
-            calls: attack.iterations.clone(),
+            calls: attack.planned.calls.clone(),
             steps,
             handed_out: 0,
-            limit: attack.config().iterations,
+            limit: attack.config().iterations(),
         }
     }
 
-    /// How each sample is stepped.
+    /// How each sample is stepped, of ASMA.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -60,8 +59,18 @@ impl Iterator for Iterations {
         if self.handed_out >= self.limit {
             return None;
         }
-        let parity = self.handed_out as usize % 2;
+        let number = self.handed_out as usize;
         self.handed_out += 1;
-        Some(Arc::clone(&self.calls[parity]))
+        let Calls {
+            iterations,
+            last,
+            schedule,
+            ..
+        } = &self.calls;
+        let calls = match (last, schedule.get(number)) {
+            (Some(last), Some(true)) => last,
+            _ => iterations,
+        };
+        Some(Arc::clone(&calls[number % 2]))
     }
 }

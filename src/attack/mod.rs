@@ -1,6 +1,12 @@
-//! The Adaptive Segmentation Mask Attack (ASMA) of Ozbulak, Van Messem and De Neve, *Impact of Adversarial
-//! Examples on Deep Learning Models for Biomedical Image Segmentation*, MICCAI 2019, arXiv 1907.13124.
+//! Attacks on a network: the Adaptive Segmentation Mask Attack (ASMA) of Ozbulak, Van Messem and De Neve, *Impact of
+//! Adversarial Examples on Deep Learning Models for Biomedical Image Segmentation*, MICCAI 2019, arXiv 1907.13124, and
+//! those that the field judges segmentation networks by.
 //!
+//! An attack is an objective, from the logits to the seed of the gradient (see
+//! [`kernels::objective`](crate::kernels::objective)), a step, from the gradient to the next image, and a judge, which keeps
+//! the best image and stops. Each is decided on the device, for each sample of a batch by itself.
+//!
+//! # ASMA
 //! With `g` the logits, `X` the source, `Y` the target, `Xₙ` the adversarial image, `Mₙ` its prediction:
 //!
 //! ```text
@@ -8,7 +14,10 @@
 //! Xₙ₊₁  = clip_[0,1](Xₙ + αₙ ∇J(Xₙ)),   αₙ = β · IoU(Y, Mₙ) + τ,   α₀ = τ
 //! ```
 
+mod asma;
 mod assess;
+pub mod budget;
+mod choices;
 mod config;
 mod eight_bits;
 mod iterations;
@@ -16,10 +25,13 @@ mod plan;
 mod prepare;
 mod run;
 mod snapshots;
+pub mod table;
 mod target;
 
+pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 pub use assess::assess;
-pub use config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
+pub use budget::BudgetConfig;
+pub use config::{AttackConfig, Goal};
 pub use eight_bits::to_8_bits;
 pub use iterations::{Iterations, Step};
 pub use plan::Attack;

@@ -1,12 +1,13 @@
 //! Before the first iteration: the inputs checked and written, the state set, the step size chosen.
 
-use super::config::{Multiplier, Schedule, StepSize};
-use super::iterations::{Iterations, Step};
+use super::config::AttackConfig;
+use super::iterations::Iterations;
 use super::plan::Attack;
 use super::snapshots::Snapshots;
+use super::{asma, budget};
 use crate::error::{Error, Result};
-use crate::kernels::{asma_mask, asma_update};
-use crate::labels::{IGNORE, LabelMap, compare};
+use crate::kernels::ledger;
+use crate::labels::{IGNORE, LabelMap};
 use crate::program::Executor;
 use crate::tensor::Tensor;
 
@@ -35,54 +36,40 @@ impl Attack {
         let buffers = self.buffers;
         executor.write(buffers.source, input.source.data())?;
         executor.write(self.adversarial().buffer, input.source.data())?;
-        executor.write(buffers.best, input.source.data())?;
+        // What the steps remember stands behind the best image, and begins as nothing.
+        let mut best = input.source.data().to_vec();
+        best.resize(best.len() * self.planned.sections, 0.0);
+        executor.write(self.planned.best.buffer, &best)?;
         executor.write_words(buffers.target, 0, &words_of(input.targets))?;
         if let Some(region) = buffers.region {
             executor.write_words(region, 0, &words_of(input.regions))?;
         }
         let samples = input.source.shape().n;
-        let steps = match self.config.step {
-            StepSize::Fixed { tau, beta } => {
-                let step = Step {
-                    tau,
-                    beta,
-                    leap: 0.0,
-                    floor: 0.0,
-                };
-                vec![step; samples]
-            }
-            StepSize::Automatic => self.automatic_steps(executor, input)?,
-        };
-        let counts = 2 * asma_mask::counts_length(self.class_count) * samples;
-        executor.write_words(buffers.counts, 0, &vec![0; counts])?;
-        let length = self.ledger_length();
+        let (counts, length) = (
+            2 * self.planned.counts_length * samples,
+            self.planned.shape.length,
+        );
+        executor.write_words(self.planned.counts, 0, &vec![0; counts])?;
         let mut ledger = vec![0u32; length * samples];
-        for (words, &step) in ledger.chunks_mut(length).zip(&steps) {
-            let Step {
-                tau,
-                beta,
-                leap,
-                floor,
-            } = step;
-            words[asma_update::TAU] = tau.to_bits();
-            words[asma_update::BETA] = beta.to_bits();
-            // A rounding less, as the difference to the source is rounded too.
-            words[asma_update::CAP] = (self.config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits();
-            words[asma_update::LEAP] = leap.to_bits();
-            words[asma_update::PULL] = StepSize::PULL.to_bits();
-            words[asma_update::FLOOR] = floor.to_bits();
-            words[asma_update::STOP_IOU] = self.config.stop_iou.unwrap_or(2.0).to_bits();
-            words[asma_update::PATIENCE] = self.config.patience.unwrap_or(0);
-            if self.config.schedule == Schedule::TwoForward {
-                // The first iteration has no second forward pass before it: as if something had been clipped.
-                words[asma_update::HEADER] = 1;
+        let ledgers = ledger.chunks_mut(length);
+        let steps = match &self.config {
+            AttackConfig::Asma(config) => {
+                let steps = self.asma_steps(config, executor, input)?;
+                for (words, &step) in ledgers.zip(&steps) {
+                    asma::begin(config, step, words);
+                }
+                executor.write_words(self.planned.counts, 0, &vec![0; counts])?;
+                steps
             }
-            let state = &mut words[asma_update::STATE..];
-            state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
-            state[asma_update::STATE_MULTIPLIER] = tau.to_bits();
-            state[asma_update::STATE_SCALE] = 1.0f32.to_bits();
-        }
-        executor.write_words(buffers.ledger, 0, &ledger)?;
+            AttackConfig::Budget(config) => {
+                ledgers.for_each(|words| budget::begin(config, words));
+                if let Some(start) = budget::start(config, input) {
+                    executor.write(self.adversarial().buffer, start.data())?;
+                }
+                Vec::new()
+            }
+        };
+        executor.write_words(self.planned.ledger, 0, &ledger)?;
         Ok(Iterations::new(self, steps))
     }
 
@@ -153,74 +140,6 @@ impl Attack {
         }
         Ok(())
     }
-
-    /// The step of each sample from its first gradient, see [`StepSize::Automatic`].
-    fn automatic_steps(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Vec<Step>> {
-        executor.submit(&self.first_gradient)?;
-        let gradients = self.read_images(executor, self.gradient)?;
-        executor.submit(&[self.predict])?;
-        let predictions = self.read_predictions(executor)?;
-        let attacked = self.config.attacked(self.class_count);
-        let pixels = gradients.shape().pixels();
-        let elements = gradients.shape().c * pixels;
-        let samples = gradients.data().chunks(elements).zip(input.targets).enumerate();
-        samples
-            .map(|(index, (gradient, target))| {
-                let region = input.regions.get(index).map(LabelMap::labels);
-                // Only what may change counts.
-                let moving = gradient
-                    .iter()
-                    .enumerate()
-                    .filter(|(element, _)| region.is_none_or(|region| region[element % pixels] != 0));
-                let (count, squares) = moving.fold((0u64, 0.0), |(count, squares), (_, &g)| {
-                    (count + 1, squares + (g as f64).powi(2))
-                });
-                let prediction = &predictions[index];
-                let (iou, _) = compare(target, prediction, &self.scored_classes())?;
-                // What an IoU of 1 adds to the multiplier, in units of τ.
-                let growth = 10.0;
-                let second = match self.config.multiplier {
-                    Multiplier::Dynamic => 1.0 + growth * f64::from(iou).max(StepSize::LEAST_IOU),
-                    Multiplier::Static => 1.0,
-                };
-                let length = StepSize::FIRST_STEP * (count as f64).sqrt();
-                let leap = (StepSize::LEAP * length) as f32;
-                let floor = (StepSize::FLOOR * (count as f64).sqrt()) as f32;
-                if is_reached(prediction, target, &attacked) {
-                    // Any step will do.
-                    return Ok(Step {
-                        tau: 1e-7,
-                        beta: 1e-6,
-                        leap,
-                        floor,
-                    });
-                }
-                let tau = (length / squares.sqrt() / second) as f32;
-                if tau.is_finite() && tau > 0.0 {
-                    let beta = growth as f32 * tau;
-                    Ok(Step {
-                        tau,
-                        beta,
-                        leap,
-                        floor,
-                    })
-                } else {
-                    Err(Error::NotFinite(format!(
-                        "the network's gradient (squared norm {squares:e} over {count} values) gives no step \
-                         size; check the weights, or give --tau"
-                    )))
-                }
-            })
-            .collect()
-    }
-}
-
-/// Whether every pixel that the target wants of an attacked class is predicted so.
-fn is_reached(prediction: &LabelMap, target: &LabelMap, attacked: &[u8]) -> bool {
-    let pixels = target.labels().iter().zip(prediction.labels());
-    pixels
-        .filter(|(wanted, _)| **wanted != IGNORE && attacked.contains(wanted))
-        .all(|(wanted, predicted)| wanted == predicted)
 }
 
 /// Labels as words of a buffer.
@@ -231,4 +150,4 @@ fn words_of(maps: &[LabelMap]) -> Vec<u32> {
 }
 
 // The label that shaders leave out is the one that label maps call so.
-const _: () = assert!(IGNORE as u32 == asma_mask::IGNORE);
+const _: () = assert!(IGNORE as u32 == ledger::IGNORE);

@@ -12,7 +12,7 @@ use super::plan::{Attack, RING_ROWS};
 use super::prepare::AttackInput;
 use super::snapshots::{Gallery, Snapshot, Snapshots};
 use crate::error::{Error, Result};
-use crate::kernels::{Extent, asma_update};
+use crate::kernels::ledger;
 use crate::program::{Executor, Place, Readback};
 use crate::statistics::TraceRow;
 use crate::tensor::Tensor;
@@ -67,10 +67,8 @@ pub struct Outcome {
     pub reached: Option<u32>,
     /// Why it ended.
     pub stop: StopReason,
-    /// τ as used.
-    pub tau: f32,
-    /// β as used.
-    pub beta: f32,
+    /// How it was stepped, of ASMA.
+    pub step: Option<Step>,
     /// Moments along the way, if they were asked for.
     pub snapshots: Vec<Snapshot>,
 }
@@ -110,7 +108,7 @@ impl Attack {
         let mut collected = Collected {
             traces: vec![Vec::new(); samples],
             snapshots: vec![Gallery::new(input.snapshots); samples],
-            stopped: vec![asma_update::RUNNING; samples],
+            stopped: vec![ledger::RUNNING; samples],
             best_iterations: vec![0; samples],
             reached: vec![None; samples],
         };
@@ -118,7 +116,7 @@ impl Attack {
         let mut in_batch = 1;
         let mut interrupted = false;
         let mut last_arrival = Instant::now();
-        let limit = self.config.iterations;
+        let limit = self.config.iterations();
         while iterations.handed_out() < limit || !pending.is_empty() {
             let ended = interrupted || collected.all_stopped();
             if iterations.handed_out() < limit && !ended {
@@ -140,7 +138,7 @@ impl Attack {
             let took = last_arrival.elapsed();
             last_arrival = Instant::now();
             // A sixteenth of all at most, so that progress moves on a fast device too.
-            let most = (self.config.iterations / 16).clamp(1, MOST_IN_BATCH);
+            let most = (self.config.iterations() / 16).clamp(1, MOST_IN_BATCH);
             if own == in_batch {
                 in_batch = if took < BATCH / 2 {
                     (2 * in_batch).min(most)
@@ -152,7 +150,7 @@ impl Attack {
             }
             let report = Progress {
                 traces: &collected.traces,
-                iterations: self.config.iterations,
+                iterations: self.config.iterations(),
             };
             interrupted |= progress(report).is_break();
         }
@@ -168,11 +166,10 @@ impl Attack {
         let per_sample = traces.into_iter().zip(snapshots).enumerate();
         Ok(per_sample
             .map(|(index, (trace, snapshots))| {
-                let Step { tau, beta, .. } = iterations.steps()[index];
                 let stop = match stopped[index] {
-                    asma_update::REACHED => StopReason::IouReached,
-                    asma_update::NO_PROGRESS => StopReason::NoProgress,
-                    _ if (trace.len() as u32) < self.config.iterations => StopReason::Interrupted,
+                    ledger::REACHED => StopReason::IouReached,
+                    ledger::NO_PROGRESS => StopReason::NoProgress,
+                    _ if (trace.len() as u32) < self.config.iterations() => StopReason::Interrupted,
                     _ if reached[index].is_some() => StopReason::IouReached,
                     _ => StopReason::Iterations,
                 };
@@ -183,8 +180,7 @@ impl Attack {
                     best_iteration: best_iterations[index],
                     reached: reached[index],
                     stop,
-                    tau,
-                    beta,
+                    step: iterations.steps().get(index).copied(),
                     snapshots: snapshots.into_snapshots(),
                 }
             })
@@ -199,12 +195,12 @@ impl Attack {
     pub fn trace(&self, executor: &mut dyn Executor) -> Result<Vec<Vec<TraceRow>>> {
         let samples = self.adversarial().shape.n;
         let words = samples * self.ledger_length();
-        let readback = executor.request_words(self.buffers.ledger, 0, words)?;
+        let readback = executor.request_words(self.planned.ledger, 0, words)?;
         let ledger = readback.receive()?;
         let traces = ledger.chunks(self.ledger_length()).map(|words| {
             // Whichever parity has settled more iterations is the newer one.
             let settled = [0, 1]
-                .map(|parity| self.state(words, parity)[asma_update::STATE_ITERATION] as usize)
+                .map(|parity| self.state(words, parity)[ledger::STATE_ITERATION] as usize)
                 .into_iter()
                 .max()
                 .unwrap_or(0);
@@ -216,7 +212,7 @@ impl Attack {
     /// Looks for the word that a step leaves when it meets a number that is infinite or none.
     fn check_finite(&self, ledger: &[u32]) -> Result<()> {
         for (sample, words) in ledger.chunks(self.ledger_length()).enumerate() {
-            if let Some(iteration) = words[asma_update::NOT_FINITE].checked_sub(1) {
+            if let Some(iteration) = words[ledger::NOT_FINITE].checked_sub(1) {
                 let image = match self.adversarial().shape.n {
                     1 => String::new(),
                     _ => format!(" of image {sample}"),
@@ -232,22 +228,23 @@ impl Attack {
 
     /// The state of one parity in a sample's ledger.
     fn state<'w>(&self, words: &'w [u32], parity: usize) -> &'w [u32] {
-        &words[asma_update::STATE + parity * asma_update::STATE_LENGTH..][..asma_update::STATE_LENGTH]
+        &words[ledger::STATE + parity * ledger::STATE_LENGTH..][..ledger::STATE_LENGTH]
     }
 
     /// Rows of the trace in a sample's ledger.
     fn rows(&self, words: &[u32], iterations: Range<usize>) -> Result<Vec<TraceRow>> {
-        let ring = asma_update::Params::ring_start(Extent::from(self.adversarial().shape));
+        let ring = self.planned.shape.ring_start;
+        let has_loss = self.config.asma().is_none();
         iterations
             .map(|iteration| {
-                let start = ring + iteration % RING_ROWS * asma_update::ROW_LENGTH;
-                row(&words[start..start + asma_update::ROW_LENGTH])
+                let start = ring + iteration % RING_ROWS * ledger::ROW_LENGTH;
+                row(&words[start..start + ledger::ROW_LENGTH], has_loss)
             })
             .collect()
     }
 
     pub(super) fn ledger_length(&self) -> usize {
-        asma_update::Params::ledger_length(Extent::from(self.adversarial().shape), RING_ROWS)
+        self.planned.shape.length
     }
 
     fn submit_batch(
@@ -267,7 +264,7 @@ impl Attack {
         }
         executor.submit(&calls)?;
         let samples = self.adversarial().shape.n;
-        let ledger = executor.request_words(self.buffers.ledger, 0, samples * self.ledger_length())?;
+        let ledger = executor.request_words(self.planned.ledger, 0, samples * self.ledger_length())?;
         let predictions = match snapshots {
             Snapshots::None => None,
             Snapshots::Predictions | Snapshots::WithImages => Some(self.request_predictions(executor)?),
@@ -308,10 +305,10 @@ impl Attack {
             let state = self.state(words, parity);
             let trace = &mut collected.traces[index];
             let before = trace.len();
-            trace.extend(self.rows(words, before..state[asma_update::STATE_ITERATION] as usize)?);
-            collected.stopped[index] = state[asma_update::STATE_STOPPED];
-            collected.best_iterations[index] = state[asma_update::STATE_BEST_ITERATION];
-            collected.reached[index] = Some(state[asma_update::STATE_REACHED]).filter(|&reached| reached > 0);
+            trace.extend(self.rows(words, before..state[ledger::STATE_ITERATION] as usize)?);
+            collected.stopped[index] = state[ledger::STATE_STOPPED];
+            collected.best_iterations[index] = state[ledger::STATE_BEST_ITERATION];
+            collected.reached[index] = Some(state[ledger::STATE_REACHED]).filter(|&reached| reached > 0);
             if let (Some(predictions), Some(row)) = (&predictions, trace.last())
                 && trace.len() > before
             {
@@ -348,12 +345,12 @@ impl Collected {
     }
 
     fn all_stopped(&self) -> bool {
-        self.stopped.iter().all(|&reason| reason != asma_update::RUNNING)
+        self.stopped.iter().all(|&reason| reason != ledger::RUNNING)
     }
 }
 
 /// A row of the trace from its words in the ring.
-fn row(words: &[u32]) -> Result<TraceRow> {
+fn row(words: &[u32], has_loss: bool) -> Result<TraceRow> {
     let float = |index: usize| f32::from_bits(words[index]);
     let row = TraceRow {
         iteration: words[0],
@@ -362,8 +359,14 @@ fn row(words: &[u32]) -> Result<TraceRow> {
         l2: float(3),
         linf: float(4),
         multiplier: float(5),
+        loss: has_loss.then(|| float(6)),
+        success_rate: has_loss.then(|| float(7)),
     };
-    if row.l2.is_finite() && row.linf.is_finite() && row.multiplier.is_finite() {
+    if row.l2.is_finite()
+        && row.linf.is_finite()
+        && row.multiplier.is_finite()
+        && row.loss.is_none_or(f32::is_finite)
+    {
         Ok(row)
     } else {
         Err(Error::NotFinite(format!(

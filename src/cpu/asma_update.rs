@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::rows::sizes;
-use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use crate::kernels::asma_update::{
     BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU,
     HEADER, HOLD, LEAP, LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE,
@@ -13,6 +12,7 @@ use crate::kernels::asma_update::{
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
     STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
 };
+use crate::kernels::ledger::CLASS_AVERAGED;
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
 const EXPONENT: u32 = f32::INFINITY.to_bits();
@@ -35,7 +35,7 @@ pub fn run(
 ) {
     let [samples, channels, h, w] = sizes(params.extent);
     let elements = channels * h * w;
-    let counts_length = counts_length(params.class_count as usize);
+    let counts_length = params.counts_length as usize;
     let ledger_length = params.ledger_length as usize;
     for n in 0..samples {
         let image = n * elements..(n + 1) * elements;
@@ -235,7 +235,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
 }
 
 /// Mean IoU over the averaged classes that target or prediction has, and pixel accuracy.
-fn scores(counts: &[u32], classes: &[u32], class_count: u32) -> (f32, f32) {
+pub(super) fn scores(counts: &[u32], classes: &[u32], class_count: u32) -> (f32, f32) {
     let (mut sum, mut averaged) = (0.0, 0);
     for (counts, class) in counts.chunks_exact(3).zip(classes).take(class_count as usize) {
         if class & CLASS_AVERAGED != 0 {
@@ -252,7 +252,7 @@ fn scores(counts: &[u32], classes: &[u32], class_count: u32) -> (f32, f32) {
 }
 
 /// `part / whole`, 1 of nothing.
-fn ratio(part: u32, whole: u32) -> f32 {
+pub(super) fn ratio(part: u32, whole: u32) -> f32 {
     if whole == 0 {
         1.0
     } else {

@@ -10,6 +10,7 @@ mod executor;
 mod laid_out;
 mod matrix;
 mod rows;
+mod step_decision;
 mod steps;
 mod sweep;
 mod taps;

@@ -1,4 +1,4 @@
-//! The second half of the ASMA step (`shaders/asma_step.wgsl`, entry point `update`): one pass over the input
+//! The second half of the ASMA step (`shaders/asma_update.wgsl`): one pass over the input
 //! pixels that takes the network's gradient, the adversarial image `Xₙ`, the source `X` and the counts to
 //! the multiplier `αₙ`, the gradient of the `L2` term, the step, the clip, `Xₙ₊₁` in place, and partial sums
 //! for `L2 = ‖X − Xₙ₊₁‖₂` and `L∞`.
@@ -60,12 +60,12 @@
 //! - A pixel whose `region` is 0 is neither stepped nor clipped; it still counts in the partial sums.
 //!
 //! # The ledger
-//! Per sample, 4-byte words: [`HEADER`] words of settings and state, then two halves of partial sums
-//! (L2², L∞ of each workgroup in turn), then the trace's rows as a ring. Words are unsigned integers;
-//! floats stand in them by their bits.
+//! As [`ledger`] has it: partial sums are L2² and L∞ of each workgroup in turn, and a row of the trace has, after
+//! the five words of all, the multiplier (a float), 1 for a row that was written, and 0.
 
-use super::asma_mask::counts_of_all;
-use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
+use super::ledger::{self, counts_length, words};
+use super::objective::{check_counts, counts_of_all};
+use super::{Constants, Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
 
 /// Take the step.
 pub const STEP: u32 = 1;
@@ -125,72 +125,54 @@ pub const WORKGROUP: u32 = 256;
 /// Elements that one thread handles, [`WORKGROUP`] apart.
 pub const ELEMENTS_PER_THREAD: u32 = 16;
 
-/// Words before the partial sums.
-pub const HEADER: usize = 48;
-/// Word of τ (float).
-pub const TAU: usize = 0;
-/// Word of β (float).
-pub const BETA: usize = 1;
-/// Word of the IoU at which to stop (float; above 1: never).
-pub const STOP_IOU: usize = 2;
-/// Word of the iterations without a new best IoU after which to stop (0: never).
-pub const PATIENCE: usize = 3;
-/// Word of the most that a value may differ from the source's (float), read with [`CAPPED`].
-pub const CAP: usize = 4;
-/// Word of the most that L2 may grow by a step (float), read with [`HOLD`].
-pub const LEAP: usize = 5;
-/// Word that is 0 until a step finds a gradient or a stepped value that is infinite or no number; then 1 more than the
-/// iteration, for good.
-pub const NOT_FINITE: usize = 6;
-/// Word of the share of the distance to the source that a step gives up (float), read
-/// with [`HOLD`].
-pub const PULL: usize = 7;
-/// Word of the L2 of a perturbation that is small enough (float), read with [`REFINE`].
-pub const FLOOR: usize = 8;
-/// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
-pub const STATE: usize = 16;
-/// Words of one parity's state.
-pub const STATE_LENGTH: usize = 16;
-/// In a state: iterations settled.
-pub const STATE_ITERATION: usize = 0;
-/// In a state: why the sample stopped ([`RUNNING`] while it has not).
-pub const STATE_STOPPED: usize = 1;
-/// In a state: best IoU so far (float, −1 before the first).
-pub const STATE_BEST_IOU: usize = 2;
-/// In a state: iteration of the best image.
-pub const STATE_BEST_ITERATION: usize = 3;
-/// In a state: multiplier of the next step (float).
-pub const STATE_MULTIPLIER: usize = 4;
-/// In a state: what [`HOLD`] multiplies the multiplier by (float).
-pub const STATE_SCALE: usize = 5;
-/// In a state: the last iteration whose IoU was above all before it, or in a refinement whose L2 was below.
-pub const STATE_PROGRESS: usize = 6;
-/// In a state: L2 of the last settled image (float).
-pub const STATE_L2: usize = 7;
-/// In a state: how many iterations it took to reach the IoU asked for, from when on [`REFINE`] refines; 0 before.
-pub const STATE_REACHED: usize = 8;
-/// In a state: the pull of the last refining step (float).
-pub const STATE_PULL: usize = 9;
-/// In a state: L2 of the best image of a refinement (float).
-pub const STATE_BEST_L2: usize = 10;
-/// In a state: L2 at the last progress of a refinement (float).
-pub const STATE_PROGRESS_L2: usize = 11;
-/// In a state: the last iteration whose IoU was the one asked for.
-pub const STATE_KEPT: usize = 12;
+pub use super::ledger::{
+    HEADER, NO_PROGRESS, NOT_FINITE, REACHED, ROW_LENGTH, RUNNING, STATE, STATE_BEST_ITERATION,
+    STATE_ITERATION, STATE_LENGTH, STATE_REACHED, STATE_STOPPED,
+};
 
-/// Not stopped.
-pub const RUNNING: u32 = 0;
-/// Stopped: the IoU asked for was reached.
-pub const REACHED: u32 = 1;
-/// Stopped: no new best IoU within the iterations asked for.
-pub const NO_PROGRESS: u32 = 2;
-
-/// Words of a row of the trace: iteration, IoU, pixel accuracy, L2, L∞, multiplier (the last five floats),
-/// then 1 for a row that was written, then 0.
-pub const ROW_LENGTH: usize = 8;
+words! {
+    /// What the ledger has of ASMA: the words of its header, and of a state.
+    LEDGER {
+        /// Word of τ (float).
+        TAU = 0;
+        /// Word of β (float).
+        BETA = 1;
+        /// Word of the IoU at which to stop (float; above 1: never).
+        STOP_IOU = 2;
+        /// Word of the iterations without a new best IoU after which to stop (0: never).
+        PATIENCE = 3;
+        /// Word of the most that a value may differ from the source's (float), read with [`CAPPED`].
+        CAP = 4;
+        /// Word of the most that L2 may grow by a step (float), read with [`HOLD`].
+        LEAP = 5;
+        /// Word of the share of the distance to the source that a step gives up (float), read
+        /// with [`HOLD`].
+        PULL = 7;
+        /// Word of the L2 of a perturbation that is small enough (float), read with [`REFINE`].
+        FLOOR = 8;
+        /// In a state: best IoU so far (float, −1 before the first).
+        STATE_BEST_IOU = 2;
+        /// In a state: multiplier of the next step (float).
+        STATE_MULTIPLIER = 4;
+        /// In a state: what [`HOLD`] multiplies the multiplier by (float).
+        STATE_SCALE = 5;
+        /// In a state: the last iteration whose IoU was above all before it, or in a refinement whose L2 was below.
+        STATE_PROGRESS = 6;
+        /// In a state: L2 of the last settled image (float).
+        STATE_L2 = 7;
+        /// In a state: the pull of the last refining step (float).
+        STATE_PULL = 9;
+        /// In a state: L2 of the best image of a refinement (float).
+        STATE_BEST_L2 = 10;
+        /// In a state: L2 at the last progress of a refinement (float).
+        STATE_PROGRESS_L2 = 11;
+        /// In a state: the last iteration whose IoU was the one asked for.
+        STATE_KEPT = 12;
+    }
+}
 
 kernel! {
-    "asma_step", "update";
+    "asma_update", "update";
     parameters {
         /// Of the images and the gradient, all dense.
         extent: Extent,
@@ -206,19 +188,21 @@ kernel! {
         ring_rows: u32,
         /// Words of the ledger for one sample.
         ledger_length: u32,
+        /// Words of one half of a sample's counts.
+        counts_length: u32,
     }
     reads {
         gradient: Float, first(|call| call.extent.elements());
         source: Float, first(|call| call.extent.elements());
         // 0 or 1 per pixel, [n][h][w].
         region: Word, first(|call| call.extent.pixels()), when(|call| call.flags & REGION != 0);
-        // As in `asma_mask`.
-        classes: Word, first(|call| call.class_count.into());
+        // As in `objective`.
+        settings: Word, first(|call| call.class_count.into());
     }
     writes {
         adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
         best: Float, first(|call| call.extent.elements()), also_read(|call| call.flags & HOLD != 0);
-        counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
+        counts: Word, first(|call| counts_of_all(call.extent.n, call.counts_length));
         ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length));
     }
 }
@@ -245,7 +229,13 @@ impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[
         Variant::<Params>::new(
             "scalars",
-            shader!("shared/asma_scalars", "shared/asma_ledger", "asma_step"),
+            shader!(
+                "shared/counts",
+                "shared/scalars",
+                "shared/ledger",
+                "shared/asma_ledger",
+                "asma_update"
+            ),
             Params::grid,
         )
         .with_workgroup_memory()
@@ -254,7 +244,13 @@ impl KernelParams for Params {
         // channel.
         Variant::<Params>::new(
             "vectors",
-            shader!("shared/asma_vectors", "shared/asma_ledger", "asma_step"),
+            shader!(
+                "shared/counts",
+                "shared/vectors",
+                "shared/ledger",
+                "shared/asma_ledger",
+                "asma_update"
+            ),
             Params::grid,
         )
         .with_workgroup_memory()
@@ -270,6 +266,7 @@ impl KernelParams for Params {
         if !(1..=255).contains(&self.class_count) {
             return Err(format!("{} classes; want 1 to 255", self.class_count));
         }
+        check_counts(self.extent, self.class_count, 0, self.counts_length)?;
         let least = Params::ledger_length(self.extent, self.ring_rows as usize);
         match self.ring_rows > 0 && self.ledger_length as usize >= least {
             true => Ok(()),
@@ -309,6 +306,7 @@ impl KernelParams for Params {
             lambda: 1.0,
             ring_rows: 64,
             ledger_length: Params::ledger_length(extent, 64) as u32,
+            counts_length: counts_length(2) as u32,
         }]
     }
 }
@@ -320,7 +318,16 @@ impl Params {
     }
 
     // Parameters that the shader also has as constants, see its head.
-    fn constants(&self) -> Vec<(&'static str, u32)> {
-        vec![("FLAGS", self.flags), ("CLASS_COUNT", self.class_count)]
+    fn constants(&self) -> Constants {
+        let mut constants = vec![
+            ("FLAGS", self.flags),
+            ("CLASS_COUNT", self.class_count),
+            ("RUNNING", RUNNING),
+            ("REACHED", REACHED),
+            ("NO_PROGRESS", NO_PROGRESS),
+        ];
+        constants.extend_from_slice(ledger::LEDGER);
+        constants.extend_from_slice(LEDGER);
+        constants
     }
 }

@@ -12,6 +12,7 @@ mod blocks;
 mod declaration;
 mod functions;
 mod layout;
+pub mod ledger;
 mod samples;
 mod specialisation;
 mod variant;
@@ -114,12 +115,14 @@ macro_rules! for_each_kernel {
             LossGradient => loss_gradient,
             /// Optimiser step.
             Adam => adam,
-            /// ASMA: argmax, adaptive mask, seed gradient, counts.
-            AsmaMask => asma_mask,
-            /// ASMA: the same with the network's last convolution and the adjoint of it.
-            AsmaHead => asma_head,
+            /// Attacks: argmax, seed gradient, counts, losses.
+            Objective => objective,
+            /// Attacks: the same with the network's last convolution and the adjoint of it.
+            ObjectiveHead => objective_head,
             /// ASMA: multiplier, perturbation, clip, statistics.
             AsmaUpdate => asma_update,
+            /// Attacks with a budget: best image, step, projection, statistics.
+            AttackStep => attack_step,
             /// The class of each pixel.
             Prediction => prediction,
         }

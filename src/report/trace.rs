@@ -7,8 +7,20 @@ use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::statistics::TraceRow;
 
-/// The columns of the file, in their order.
+/// The columns of ASMA's trace, in their order.
 pub const HEADER: [&str; 6] = ["iteration", "iou", "pixel_accuracy", "l2", "linf", "multiplier"];
+
+/// The columns of other attacks' traces, in their order.
+pub const HEADER_WITH_LOSS: [&str; 8] = [
+    "iteration",
+    "loss",
+    "pixel_accuracy",
+    "iou",
+    "l2",
+    "linf",
+    "step",
+    "success_rate",
+];
 
 /// Writes the trace, whole or not at all. Numbers have nine significant digits, which is enough to read
 /// the same float back.
@@ -18,10 +30,24 @@ pub const HEADER: [&str; 6] = ["iteration", "iou", "pixel_accuracy", "l2", "linf
 pub fn write_trace(path: impl AsRef<Path>, rows: &[TraceRow]) -> Result<()> {
     write_atomically(path, |file| {
         let mut writer = csv::Writer::from_writer(file);
-        writer.write_record(HEADER).map_err(io::Error::other)?;
+        let has_loss = rows.iter().any(|row| row.loss.is_some());
+        let header: &[&str] = if has_loss { &HEADER_WITH_LOSS } else { &HEADER };
+        writer.write_record(header).map_err(io::Error::other)?;
         for row in rows {
-            let numbers = [row.iou, row.pixel_accuracy, row.l2, row.linf, row.multiplier];
-            let fields = std::iter::once(row.iteration.to_string()).chain(numbers.map(nine_digits));
+            let numbers = match (row.loss, row.success_rate) {
+                (None, _) => vec![row.iou, row.pixel_accuracy, row.l2, row.linf, row.multiplier],
+                (Some(loss), rate) => vec![
+                    loss,
+                    row.pixel_accuracy,
+                    row.iou,
+                    row.l2,
+                    row.linf,
+                    row.multiplier,
+                    rate.unwrap_or(0.0),
+                ],
+            };
+            let fields =
+                std::iter::once(row.iteration.to_string()).chain(numbers.into_iter().map(nine_digits));
             writer.write_record(fields).map_err(io::Error::other)?;
         }
         writer.flush()
@@ -42,13 +68,14 @@ pub fn read_trace(path: impl AsRef<Path>) -> Result<Vec<TraceRow>> {
     };
     let mut reader = csv::Reader::from_path(path).map_err(refusal)?;
     let header = reader.headers().map_err(refusal)?;
-    if header != HEADER[..] {
+    if header != HEADER[..] && header != HEADER_WITH_LOSS[..] {
         return Err(Error::file(
             path,
             format!(
-                "is no trace: its header is `{}`, and `{}` is wanted",
+                "is no trace: its header is `{}`, and `{}` or `{}` is wanted",
                 header.iter().collect::<Vec<_>>().join(","),
-                HEADER.join(",")
+                HEADER.join(","),
+                HEADER_WITH_LOSS.join(",")
             ),
         ));
     }

@@ -130,13 +130,14 @@ fn automatic_step_makes_progress_at_any_scale_of_logits() {
         case.config.step = StepSize::Automatic;
         case.config.lambda = 0.0;
         let outcome = case.run().unwrap();
-        assert_eq!(outcome.beta, 10.0 * outcome.tau);
+        let step = outcome.step.unwrap();
+        assert_eq!(step.beta, 10.0 * step.tau);
         let most = outcome.trace.iter().map(|row| row.iou).fold(0.0, f32::max);
         let gain = most - outcome.trace[0].iou;
         assert!(gain > 0.1, "logits times {scale}: the IoU gains {gain}");
         // The multiplier that is measured is the second step's; the first is τ alone.
         let second = 1.0 + 10.0 * f64::from(outcome.trace[0].iou).max(StepSize::LEAST_IOU);
-        outcomes.push((scale * outcome.tau, outcome.trace[1].l2 * second as f32));
+        outcomes.push((scale * step.tau, outcome.trace[1].l2 * second as f32));
     }
     let [_, (tau, l2), _] = outcomes[..] else {
         unreachable!()

@@ -90,7 +90,12 @@ fn shaders_are_emitted_in_every_language() {
         let words = std::fs::read(workshop.path(&format!("{language}/fill.fill.direct.{extension}")));
         assert_ne!(halves.unwrap(), words.unwrap(), "{language}");
         let files = workshop.files(language);
-        for kernel in ["asma_step.mask", "asma_step.update", "conv2d.conv2d", "fill.fill"] {
+        for kernel in [
+            "objective.objective",
+            "asma_update.update",
+            "conv2d.conv2d",
+            "fill.fill",
+        ] {
             assert!(
                 files
                     .iter()

@@ -1,4 +1,3 @@
-use asma::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
 use asma::kernels::asma_update::{
     BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, HEADER, HOLD, LEAP, MOST_ASTRAY,
     MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH, PULL_SHRINK, Params,
@@ -7,6 +6,7 @@ use asma::kernels::asma_update::{
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
     STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
+use asma::kernels::ledger::{CLASS_AVERAGED, counts_length};
 use asma::kernels::{Extent, Params as Kernel};
 
 use super::support::{Case, Random, Tolerance, Written, compare_floats, run_variant};
@@ -88,6 +88,7 @@ fn case(random: &mut Random, extent: Extent, class_count: usize, flags: u32) -> 
         lambda: random.choose(&[0.0, 1.0, 0.3]),
         ring_rows: RING_ROWS as u32,
         ledger_length: Params::ledger_length(extent, RING_ROWS) as u32,
+        counts_length: counts_length(class_count) as u32,
     };
     let mut classes = random.integers(class_count, 4);
     classes[0] |= CLASS_AVERAGED;
@@ -283,6 +284,7 @@ fn absent_classes_are_left_out_of_the_mean() {
         panic!("{:?}", case.params)
     };
     params.class_count = 4;
+    params.counts_length = counts_length(4) as u32;
     case.reads[3] = vec![CLASS_AVERAGED; 4];
     case.writes[2] = [[60, 80, 80, 0, 0, 0, 0, 20, 20, 0, 0, 0, 60, 100]; 2].concat();
     case.writes[3][STATE + STATE_BEST_IOU] = (-1f32).to_bits();

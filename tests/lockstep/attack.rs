@@ -69,7 +69,7 @@ impl Case {
 
     /// Sample `n` as an attack of its own.
     fn alone(&self, n: usize) -> Case {
-        let schedule = self.attack.config().schedule;
+        let schedule = self.attack.config().asma().expect("ASMA").schedule;
         let mut case = Case::new(schedule, 1, !self.regions.is_empty());
         let elements = case.source.shape().elements();
         case.source

@@ -231,8 +231,8 @@ impl Lockstep {
 /// The logits that a call decides pixels by.
 fn logits_of(call: &Call) -> Option<(BufferId, View, Extent)> {
     match call.params {
-        Params::AsmaMask(params) => Some((call.reads()[0]?, params.logits, params.extent)),
-        Params::AsmaHead(params) => Some((call.writes()[2]?, params.logits, params.extent)),
+        Params::Objective(params) => Some((call.reads()[0]?, params.logits, params.extent)),
+        Params::ObjectiveHead(params) => Some((call.writes()[2]?, params.logits, params.extent)),
         _ => None,
     }
 }

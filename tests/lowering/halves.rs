@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::graph::ops::Function;
-use asma::kernels::{Element, View, asma_mask, pointwise};
+use asma::kernels::{Element, View, objective, pointwise};
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Network, Precision, lower};
 use asma::program::{BufferId, Builder, Contents, Executor};
@@ -116,13 +116,16 @@ fn a_kernel_for_words_refuses_halves() {
     let params = sigmoid(input.view, logits.view, shape);
     program.add_call("sigmoid", params, &[input.buffer], &[logits.buffer]);
     program.store_as_halves(&[labels, classes, counts]);
-    let params = asma_mask::Params {
+    let params = objective::Params {
         logits: logits.view,
         seed: seed.view,
         extent: shape.into(),
         class_count: 2,
-        flags: asma_mask::WRITE_SEED,
+        objective: objective::LOGIT,
+        flags: objective::WRITE_SEED,
         parity: 0,
+        counts_length: 8,
+        schedule_rows: 0,
     };
     let reads = [logits.buffer, labels, classes];
     program.add_call("mask", params, &reads, &[seed.buffer, counts]);

@@ -7,7 +7,7 @@ use asma::Shape;
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions};
 use asma::kernels::{
-    Extent, Params, View, arithmetic, asma_mask, conv_transpose2d, conv2d, fill, gather, samples_of_all,
+    Extent, Params, View, arithmetic, conv_transpose2d, conv2d, fill, gather, objective, samples_of_all,
 };
 use asma::kernels::{Need, Operation, slope_adjoint};
 use asma::program::{BufferId, Builder, Condition, Executor};
@@ -260,13 +260,16 @@ fn classes_and_parities_that_cannot_be_are_refused() {
         let seed = program.add_tensor("seed", SHAPE);
         let [target, classes, counts] =
             ["target", "classes", "counts"].map(|name| program.add_buffer(name, 2000));
-        let params = asma_mask::Params {
+        let params = objective::Params {
             logits: logits.view,
             seed: seed.view,
             extent: SHAPE.into(),
             class_count,
-            flags: asma_mask::WRITE_SEED,
+            objective: objective::LOGIT,
+            flags: objective::WRITE_SEED,
             parity,
+            counts_length: 1000,
+            schedule_rows: 0,
         };
         program.add_call(
             "mask",

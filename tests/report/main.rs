@@ -24,6 +24,8 @@ fn row(iteration: u32, value: f32) -> TraceRow {
         l2: 3.0 * value,
         linf: value / 7.0,
         multiplier: value * 1e-7,
+        loss: None,
+        success_rate: None,
     }
 }
 
@@ -58,6 +60,8 @@ fn a_trace_looks_as_it_should() {
         l2: 0.011_398_68,
         linf: 9.389_594e-5,
         multiplier: 1e-7,
+        loss: None,
+        success_rate: None,
     }];
     write_trace(&path, &rows).expect("writes");
     assert_eq!(

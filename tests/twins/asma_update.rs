@@ -1,11 +1,11 @@
 //! asma_update against the attack's equations in f64, one iteration after the other.
 
-use asma::kernels::asma_mask::{self, CLASS_ATTACKED, CLASS_AVERAGED};
 use asma::kernels::asma_update::{
     self, BETA, CLIP, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, PATIENCE, REACHED, REGION, ROW_LENGTH, RUNNING,
     SETTLE, STATE, STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH, STATE_MULTIPLIER,
     STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
+use asma::kernels::ledger::{self, CLASS_ATTACKED, CLASS_AVERAGED};
 use asma::{Shape, cpu};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -47,7 +47,7 @@ struct Buffers {
 }
 
 fn counts_length() -> usize {
-    asma_mask::counts_length(CLASSES.len())
+    ledger::counts_length(CLASSES.len())
 }
 
 fn ledger_length() -> usize {
@@ -97,6 +97,7 @@ impl Buffers {
             lambda: attack.lambda,
             ring_rows: RING_ROWS,
             ledger_length: ledger_length() as u32,
+            counts_length: counts_length() as u32,
         };
         cpu::asma_update::run(
             &params,
@@ -402,9 +403,10 @@ fn nothing_counted_and_empty_unions_are_1() {
         lambda: 1.0,
         ring_rows: 1,
         ledger_length: length as u32,
+        counts_length: ledger::counts_length(2) as u32,
     };
     let (mut image, mut best) = ([1.5], [0.0]);
-    let mut counts = vec![0; 2 * asma_mask::counts_length(2)];
+    let mut counts = vec![0; 2 * ledger::counts_length(2)];
     let classes = [0, CLASS_AVERAGED];
     cpu::asma_update::run(
         &params,

@@ -2,7 +2,6 @@
 //! finite differences of those loops and the inner-product identity. One file per kernel and its adjoint.
 
 mod adam;
-mod asma_mask;
 mod asma_update;
 mod average_pool2d;
 mod convolution;
@@ -13,6 +12,7 @@ mod gradient;
 mod loss;
 mod max_pool2d;
 mod normalisation;
+mod objective;
 mod pad;
 mod pointwise;
 mod rearrangement;

@@ -91,7 +91,7 @@ pub fn perform(request: &Request<'_>) -> Result<Performed> {
             request.target
         )));
     }
-    let mut progress = AttackProgress::new(attack.config().iterations);
+    let mut progress = AttackProgress::new(attack.config().iterations());
     let start = Instant::now();
     let outcomes = attack.run(
         executor,

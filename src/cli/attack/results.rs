@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asma::attack::{Attack, Objective, Outcome, Snapshot, StepSize, assess};
+use asma::attack::{AsmaConfig, Attack, Objective, Outcome, Snapshot, StepSize, assess};
 use asma::checkpoint::{Checkpoint, WeightTensor};
 use asma::data::{write_image, write_rgb_image};
 use asma::program::Executor;
@@ -27,7 +27,10 @@ pub fn summary(
     judged: &Judged,
     seconds: f64,
 ) -> Summary {
-    let config = attack.config();
+    let config = &AsmaConfig {
+        precision: attack.config().precision(),
+        ..request.config.clone()
+    };
     let (input, output) = (attack.adversarial().shape, attack.logits().shape);
     Summary {
         asma_version: env!("CARGO_PKG_VERSION").into(),
@@ -46,8 +49,8 @@ pub fn summary(
         mask: config.mask.to_string(),
         objective: config.objective.to_string(),
         multiplier: config.multiplier.to_string(),
-        tau: outcome.tau,
-        beta: outcome.beta,
+        tau: outcome.step.map_or(0.0, |step| step.tau),
+        beta: outcome.step.map_or(0.0, |step| step.beta),
         automatic: config.step == StepSize::Automatic,
         lambda: config.lambda,
         cap: config.cap,

@@ -55,7 +55,7 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     let forward_seconds = sum(&|id, _| forward.contains(&id));
     let asma_step = sum(&|_, call| is_step(call));
     let input_gradient = sum(&|id, call| !forward.contains(&id) && !is_step(call));
-    let precision = bench.attack.config().precision.to_string();
+    let precision = bench.attack.config().precision().to_string();
     let buffer_bytes = bench.attack.program().bytes();
     let described = bench.executor.describe();
     // Both attacks' buffers at once may be more than there is.

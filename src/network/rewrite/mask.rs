@@ -1,7 +1,7 @@
 //! The mask of an attack as part of the convolution that it reads.
 
 use super::calls::Parts;
-use crate::kernels::{Params, asma_head, asma_mask, conv2d};
+use crate::kernels::{Params, conv2d, objective, objective_head};
 use crate::program::{BufferId, Builder, Call, CallId};
 
 /// Calls in the order in which they run: up to the mask, and after it.
@@ -16,7 +16,7 @@ pub(crate) struct Middle {
 
 /// Adds a call that does what `mask`, which runs between `before` and `after`, does together with the convolution that
 /// gives its logits and the one that alone reads its seed, where they are such as the kernel
-/// [`asma_head`](crate::kernels::asma_head) can do: of 1 × 1 with stride 1, the first without activation and with few
+/// [`objective_head`](crate::kernels::objective_head) can do: of 1 × 1 with stride 1, the first without activation and with few
 /// channels, the second added to nothing. Returns the calls without those.
 pub(crate) fn fuse_mask(program: &mut Builder, middle: Middle) -> Middle {
     match fused(program, &middle) {
@@ -41,7 +41,7 @@ fn without(mut calls: Vec<CallId>, left_out: Option<CallId>) -> Vec<CallId> {
 /// The call, the convolution that it takes over, and the adjoint if there is one.
 fn fused(program: &Builder, middle: &Middle) -> Option<(Call, CallId, Option<CallId>)> {
     let mask = program.calls().get(middle.mask)?;
-    let Params::AsmaMask(params) = mask.params else {
+    let Params::Objective(params) = mask.params else {
         return None;
     };
     let [Some(logits), target, classes, seed, counts] = mask.buffers[..] else {
@@ -64,10 +64,10 @@ fn fused(program: &Builder, middle: &Middle) -> Option<(Call, CallId, Option<Cal
         .iter()
         .chain(&middle.after)
         .any(|id| call(id).is_some_and(|call| call.reads().contains(&Some(logits))));
-    if !whole || activated || read_elsewhere || head.output_extent.c > asma_head::MOST_CHANNELS {
+    if !whole || activated || read_elsewhere || head.output_extent.c > objective_head::MOST_CHANNELS {
         return None;
     }
-    let mut fused = asma_head::Params {
+    let mut fused = objective_head::Params {
         features: head.input,
         logits: head.output,
         gradient: head.input,
@@ -75,12 +75,15 @@ fn fused(program: &Builder, middle: &Middle) -> Option<(Call, CallId, Option<Cal
         extent: head.output_extent,
         padded_out_channels: head.padded_out_channels,
         class_count: params.class_count,
+        objective: params.objective,
         flags: params.flags,
         parity: params.parity,
+        counts_length: params.counts_length,
+        schedule_rows: params.schedule_rows,
         slope: 1.0,
     };
     let (mut adjoint, mut gradient) = (None, None);
-    if params.flags & asma_mask::WRITE_SEED != 0 {
+    if params.flags & objective::WRITE_SEED != 0 {
         let (id, place, slope) = adjoint_of(program, middle, &params, seed?, features?, &head)?;
         let [Some(output)] = *call(&id)?.writes() else {
             return None;
@@ -114,7 +117,7 @@ fn fused(program: &Builder, middle: &Middle) -> Option<(Call, CallId, Option<Cal
 fn adjoint_of(
     program: &Builder,
     middle: &Middle,
-    mask: &asma_mask::Params,
+    mask: &objective::Params,
     seed: BufferId,
     features: BufferId,
     head: &conv2d::Params,

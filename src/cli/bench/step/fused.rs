@@ -1,8 +1,8 @@
-//! The step as the attack runs it: two launches of `shaders/asma_step.wgsl`, of the one-forward schedule.
+//! The step as the attack runs it: the launches of `shaders/objective.wgsl` and `shaders/asma_update.wgsl`, of the one-forward schedule.
 
 use asma::Result;
 use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
-use asma::kernels::{Extent, asma_mask, asma_update};
+use asma::kernels::{Extent, asma_update, ledger, objective};
 use asma::program::{BufferId, Builder, CallId, Executor, Place};
 use asma::wgpu;
 
@@ -35,11 +35,11 @@ impl Fused {
         let target = program.add_buffer("target", inputs.target.len());
         // Both classes are attacked; of two classes the foreground's IoU counts.
         let bits = [
-            asma_mask::CLASS_ATTACKED,
-            asma_mask::CLASS_ATTACKED | asma_mask::CLASS_AVERAGED,
+            ledger::CLASS_ATTACKED,
+            ledger::CLASS_ATTACKED | ledger::CLASS_AVERAGED,
         ];
         let classes = program.add_constant("classes", bits.map(f32::from_bits).to_vec());
-        let counts = program.add_buffer("counts", 2 * asma_mask::counts_length(CLASSES));
+        let counts = program.add_buffer("counts", 2 * ledger::counts_length(CLASSES));
         let extent = Extent::from(inputs.input_shape());
         let ledger_length = asma_update::Params::ledger_length(extent, RING_ROWS);
         let ledger = program.add_buffer("ledger", ledger_length);
@@ -119,14 +119,17 @@ pub fn bytes(inputs: &Inputs) -> u64 {
     4 * (pixels * (classes + 1 + classes) + elements * 4)
 }
 
-fn mask_params(logits: Place, seed: Place, parity: u32) -> asma_mask::Params {
-    asma_mask::Params {
+fn mask_params(logits: Place, seed: Place, parity: u32) -> objective::Params {
+    objective::Params {
         logits: logits.view,
         seed: seed.view,
         extent: logits.shape.into(),
         class_count: CLASSES as u32,
-        flags: asma_mask::WRITE_SEED | asma_mask::COUNT | asma_mask::ADAPTIVE,
+        objective: objective::LOGIT,
+        flags: objective::WRITE_SEED | objective::COUNT | objective::ADAPTIVE,
         parity,
+        counts_length: ledger::counts_length(CLASSES) as u32,
+        schedule_rows: 0,
     }
 }
 
@@ -140,6 +143,7 @@ fn update_params(extent: Extent, ledger_length: usize, parity: u32) -> asma_upda
         lambda: LAMBDA,
         ring_rows: RING_ROWS as u32,
         ledger_length: ledger_length as u32,
+        counts_length: ledger::counts_length(CLASSES) as u32,
     }
 }
 

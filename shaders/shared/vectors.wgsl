@@ -1,4 +1,4 @@
-// The images of `update` as vectors of 4 values of one channel; shared/asma_scalars.wgsl has them as single numbers.
+// Images as vectors of 4 values of one channel; shared/scalars.wgsl has them as single numbers.
 alias Values = vec4<f32>;
 alias Words = vec4<u32>;
 alias Flags = vec4<bool>;
@@ -25,4 +25,9 @@ fn largest_word(words: Words) -> u32 {
 // Which of the 4 pixels from this one on the region has.
 fn may_change(pixel: u32) -> Flags {
     return vec4(region[pixel], region[pixel + 1u], region[pixel + 2u], region[pixel + 3u]) != vec4(0u);
+}
+
+// The elements from this one on.
+fn elements_from(first: u32) -> Words {
+    return vec4(first, first + 1u, first + 2u, first + 3u);
 }

@@ -1,9 +1,9 @@
-//! Twin of [`kernels::asma_head`]: the twins of what it is made of, one after the other.
+//! Twin of [`kernels::objective_head`]: the twins of what it is made of, one after the other.
 
-use super::{asma_mask, conv2d, slope_adjoint};
-use crate::kernels::asma_head::Params;
-use crate::kernels::asma_mask::WRITE_SEED;
+use super::{conv2d, objective, slope_adjoint};
 use crate::kernels::conv2d::CHANNEL_BLOCK;
+use crate::kernels::objective::{WORKGROUP, WRITE_SEED};
+use crate::kernels::objective_head::{PIXELS_PER_THREAD, Params};
 use crate::kernels::{self, View};
 
 /// Logits, `counts` added to, and the features' gradient.
@@ -13,8 +13,8 @@ pub fn run(
     features: &[f32],
     weight: &[f32],
     epilogue: &[f32],
-    target: &[u32],
-    classes: &[u32],
+    labels: &[u32],
+    settings: &[u32],
     gradient: &mut [f32],
     counts: &mut [u32],
     logits: &mut [f32],
@@ -41,15 +41,19 @@ pub fn run(
         0 => Vec::new(),
         _ => vec![0.0; params.extent.elements() as usize],
     };
-    let mask = kernels::asma_mask::Params {
+    let mask = kernels::objective::Params {
         logits: params.logits,
         seed: seed_view,
         extent: params.extent,
         class_count: params.class_count,
+        objective: params.objective,
         flags: params.flags,
         parity: params.parity,
+        counts_length: params.counts_length,
+        schedule_rows: params.schedule_rows,
     };
-    asma_mask::run(&mask, logits, target, classes, &mut seed, counts);
+    let shared = (WORKGROUP * PIXELS_PER_THREAD) as usize;
+    objective::run_with_losses_of(shared, &mask, logits, labels, settings, &mut seed, counts);
     if seed.is_empty() {
         return;
     }

@@ -1,14 +1,17 @@
-//! The first half of the ASMA step together with the network's last convolution, of 1 × 1 with stride 1 and without
-//! activation, and the adjoints of that and of the activation before it: one pass from features and target to logits,
-//! counts and the features' gradient. The seed gradient never stands in memory, and four launches become one.
+//! The [`objective`] together with the network's last convolution, of 1 × 1 with stride 1 and without
+//! activation, and the adjoints of that and of the activation before it: one pass from features and labels to logits,
+//! counts, losses and the features' gradient. The seed gradient never stands in memory, and four launches become one.
 //!
 //! For each output pixel:
 //! - `logits_c = bias_c + Σ_i weight[i, c] · feature_i`, which are written;
-//! - prediction, seed and counts of them as [`asma_mask`] has it, flags included;
+//! - prediction, seed, counts and losses of them as [`objective`] has it, flags included;
 //! - with [`WRITE_SEED`]: `gradient_i = Σ_c weight[i, c] · seed_c`, times `slope` where
 //!   `feature_i` is not positive.
 
-use super::asma_mask::{self, COUNT, WORKGROUP, WRITE_SEED, counts_of_all};
+use super::ledger::counts_length;
+use super::objective::{
+    self, COUNT, WORKGROUP, WRITE_SEED, check_counts, check_objective, counts_of_all, settings_length,
+};
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, check_product, fold, kernel, samples,
     shader,
@@ -21,7 +24,7 @@ pub const MOST_CHANNELS: u32 = 8;
 pub const PIXELS_PER_THREAD: u32 = 2;
 
 kernel! {
-    "asma_head", "head";
+    "objective_head", "head";
     parameters {
         /// Of the features.
         features: View,
@@ -37,10 +40,16 @@ kernel! {
         padded_out_channels: u32,
         /// Classes: the extent's channels, or 2 if there is only one.
         class_count: u32,
-        /// What to do, as [`asma_mask`] has it.
+        /// What is raised, as [`objective`] has it.
+        objective: u32,
+        /// What to do, as [`objective`] has it.
         flags: u32,
         /// Which half of the counts this iteration adds to: the iteration's number modulo 2.
         parity: u32,
+        /// Words of one half of a sample's counts.
+        counts_length: u32,
+        /// Rows of the schedule, as [`objective`] has it.
+        schedule_rows: u32,
         /// Slope below 0 of the activation that the features come from; 1 if they come from none.
         slope: f32,
     }
@@ -50,13 +59,13 @@ kernel! {
         weight: Real, first(|call| u64::from(call.feature_extent.c) * u64::from(call.padded_out_channels));
         // Bias and slope of each padded out channel, as in `conv2d`.
         epilogue: Float, first(|call| 2 * u64::from(call.padded_out_channels));
-        // As in `asma_mask`.
-        target: Word, first(|call| call.extent.pixels());
-        classes: Word, first(|call| call.class_count.into());
+        // As in `objective`.
+        labels: Word, first(|call| call.extent.pixels());
+        settings: Word, first(|call| settings_length(call.class_count, call.schedule_rows));
     }
     writes {
         gradient: Real, view(gradient, feature_extent), when(|call| call.flags & WRITE_SEED != 0);
-        counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
+        counts: Word, first(|call| counts_of_all(call.extent.n, call.counts_length));
         logits: Float, view(logits, extent);
     }
 }
@@ -64,12 +73,7 @@ kernel! {
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "fused",
-        shader!(
-            "shared/asma_scalars",
-            "shared/asma_ledger",
-            "asma_step",
-            "asma_head"
-        ),
+        shader!("shared/counts", "shared/objective", "objective_head"),
         |call| {
             let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
             [x, y, call.extent.n]
@@ -77,14 +81,12 @@ impl KernelParams for Params {
     )
     .with_workgroup_memory()
     .with_constants(|call| {
-        vec![
-            ("FLAGS", call.flags),
-            ("CLASS_COUNT", call.class_count),
-            ("CHANNELS", call.extent.c),
-        ]
+        objective::constants(call.flags, call.objective, call.class_count, call.extent.c)
     })];
 
     fn check(&self) -> Result<(), String> {
+        check_objective(self.objective, self.flags, self.class_count, self.schedule_rows)?;
+        check_counts(self.extent, self.class_count, self.flags, self.counts_length)?;
         check_parity(self.parity)?;
         check_classes(self.class_count, self.extent.c)?;
         super::conv2d::check_channels(self.extent.c, self.padded_out_channels)?;
@@ -138,8 +140,11 @@ impl KernelParams for Params {
             extent: logits,
             padded_out_channels: 8,
             class_count: 2,
-            flags: WRITE_SEED | COUNT | asma_mask::ADAPTIVE | asma_mask::MARGIN,
+            objective: objective::MARGIN,
+            flags: WRITE_SEED | COUNT | objective::ADAPTIVE,
             parity: 0,
+            counts_length: counts_length(2) as u32,
+            schedule_rows: 0,
             slope: 0.0,
         }]
     }

@@ -1,4 +1,4 @@
-// The images of `update` as single numbers; shared/asma_vectors.wgsl has them as vectors.
+// Images as single numbers; shared/vectors.wgsl has them as vectors.
 alias Values = f32;
 alias Words = u32;
 alias Flags = bool;
@@ -25,4 +25,9 @@ fn largest_word(words: Words) -> u32 {
 // Whether the region has a pixel.
 fn may_change(pixel: u32) -> Flags {
     return region[pixel] != 0u;
+}
+
+// The elements from this one on.
+fn elements_from(first: u32) -> Words {
+    return first;
 }

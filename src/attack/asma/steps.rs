@@ -1,0 +1,133 @@
+//! Before ASMA's first iteration: the step size chosen, the ledger set.
+
+use super::config::{AsmaConfig, Multiplier, Schedule, StepSize};
+use crate::attack::iterations::Step;
+use crate::attack::plan::Attack;
+use crate::attack::prepare::AttackInput;
+use crate::error::{Error, Result};
+use crate::kernels::asma_update;
+use crate::labels::{IGNORE, LabelMap, compare};
+use crate::program::Executor;
+
+impl Attack {
+    /// The step of each sample.
+    pub(in crate::attack) fn asma_steps(
+        &self,
+        config: &AsmaConfig,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+    ) -> Result<Vec<Step>> {
+        match config.step {
+            StepSize::Fixed { tau, beta } => {
+                let step = Step {
+                    tau,
+                    beta,
+                    leap: 0.0,
+                    floor: 0.0,
+                };
+                Ok(vec![step; input.source.shape().n])
+            }
+            StepSize::Automatic => self.automatic_steps(config, executor, input),
+        }
+    }
+
+    /// The step of each sample from its first gradient, see [`StepSize::Automatic`].
+    fn automatic_steps(
+        &self,
+        config: &AsmaConfig,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+    ) -> Result<Vec<Step>> {
+        executor.submit(&self.planned.calls.first_gradient)?;
+        let gradients = self.read_images(executor, self.gradient)?;
+        executor.submit(&[self.predict])?;
+        let predictions = self.read_predictions(executor)?;
+        let attacked = config.attacked(self.class_count);
+        let pixels = gradients.shape().pixels();
+        let elements = gradients.shape().c * pixels;
+        let samples = gradients.data().chunks(elements).zip(input.targets).enumerate();
+        samples
+            .map(|(index, (gradient, target))| {
+                let region = input.regions.get(index).map(LabelMap::labels);
+                // Only what may change counts.
+                let moving = gradient
+                    .iter()
+                    .enumerate()
+                    .filter(|(element, _)| region.is_none_or(|region| region[element % pixels] != 0));
+                let (count, squares) = moving.fold((0u64, 0.0), |(count, squares), (_, &g)| {
+                    (count + 1, squares + (g as f64).powi(2))
+                });
+                let prediction = &predictions[index];
+                let (iou, _) = compare(target, prediction, &self.scored_classes())?;
+                // What an IoU of 1 adds to the multiplier, in units of τ.
+                let growth = 10.0;
+                let second = match config.multiplier {
+                    Multiplier::Dynamic => 1.0 + growth * f64::from(iou).max(StepSize::LEAST_IOU),
+                    Multiplier::Static => 1.0,
+                };
+                let length = StepSize::FIRST_STEP * (count as f64).sqrt();
+                let leap = (StepSize::LEAP * length) as f32;
+                let floor = (StepSize::FLOOR * (count as f64).sqrt()) as f32;
+                if is_reached(prediction, target, &attacked) {
+                    // Any step will do.
+                    return Ok(Step {
+                        tau: 1e-7,
+                        beta: 1e-6,
+                        leap,
+                        floor,
+                    });
+                }
+                let tau = (length / squares.sqrt() / second) as f32;
+                if tau.is_finite() && tau > 0.0 {
+                    let beta = growth as f32 * tau;
+                    Ok(Step {
+                        tau,
+                        beta,
+                        leap,
+                        floor,
+                    })
+                } else {
+                    Err(Error::NotFinite(format!(
+                        "the network's gradient (squared norm {squares:e} over {count} values) gives no step \
+                         size; check the weights, or give --tau"
+                    )))
+                }
+            })
+            .collect()
+    }
+}
+
+/// Sets the words of a sample's ledger back to the beginning.
+pub(in crate::attack) fn begin(config: &AsmaConfig, step: Step, words: &mut [u32]) {
+    let Step {
+        tau,
+        beta,
+        leap,
+        floor,
+    } = step;
+    words[asma_update::TAU] = tau.to_bits();
+    words[asma_update::BETA] = beta.to_bits();
+    // A rounding less, as the difference to the source is rounded too.
+    words[asma_update::CAP] = (config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits();
+    words[asma_update::LEAP] = leap.to_bits();
+    words[asma_update::PULL] = StepSize::PULL.to_bits();
+    words[asma_update::FLOOR] = floor.to_bits();
+    words[asma_update::STOP_IOU] = config.stop_iou.unwrap_or(2.0).to_bits();
+    words[asma_update::PATIENCE] = config.patience.unwrap_or(0);
+    if config.schedule == Schedule::TwoForward {
+        // The first iteration has no second forward pass before it: as if something had been clipped.
+        words[asma_update::HEADER] = 1;
+    }
+    let state = &mut words[asma_update::STATE..];
+    state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
+    state[asma_update::STATE_MULTIPLIER] = tau.to_bits();
+    state[asma_update::STATE_SCALE] = 1.0f32.to_bits();
+}
+
+/// Whether every pixel that the target wants of an attacked class is predicted so.
+fn is_reached(prediction: &LabelMap, target: &LabelMap, attacked: &[u8]) -> bool {
+    let pixels = target.labels().iter().zip(prediction.labels());
+    pixels
+        .filter(|(wanted, _)| **wanted != IGNORE && attacked.contains(wanted))
+        .all(|(wanted, predicted)| wanted == predicted)
+}

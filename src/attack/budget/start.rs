@@ -1,0 +1,59 @@
+//! Before the first iteration.
+
+use super::config::{BudgetConfig, Norm};
+use super::schedule;
+use crate::attack::prepare::AttackInput;
+use crate::cpu;
+use crate::kernels::attack_step::{GOAL, STATE_BEST_NORM, STATE_HIGH, STATE_RADIUS_SCALE, STATE_STEP_SCALE};
+use crate::kernels::ledger::STATE;
+use crate::tensor::Tensor;
+
+/// A distance that no image has.
+const TOO_FAR: f32 = 3.0e38;
+
+/// Sets the words of a sample's ledger back to the beginning.
+pub(in crate::attack) fn begin(config: &BudgetConfig, words: &mut [u32]) {
+    let goal = match config.minimise {
+        Some(minimise) => minimise.rate,
+        None => config.stop_rate.unwrap_or(2.0),
+    };
+    words[GOAL] = goal.to_bits();
+    let state = &mut words[STATE..];
+    state[STATE_STEP_SCALE] = 1.0f32.to_bits();
+    state[STATE_RADIUS_SCALE] = 1.0f32.to_bits();
+    state[STATE_HIGH] = 1.0f32.to_bits();
+    state[STATE_BEST_NORM] = TOO_FAR.to_bits();
+}
+
+/// Where the attack begins, if not at the source: noise within the first radius, the same for each sample of a batch, as far
+/// as its region goes.
+pub(in crate::attack) fn start(config: &BudgetConfig, input: AttackInput<'_>) -> Option<Tensor> {
+    if !config.random_start {
+        return None;
+    }
+    let shape = input.source.shape();
+    let (pixels, elements) = (shape.pixels(), shape.c * shape.pixels());
+    let radius = schedule::first_radius(config);
+    let seed = schedule::seed(config, 0);
+    let mut image = input.source.data().to_vec();
+    for (sample, values) in image.chunks_mut(elements).enumerate() {
+        let region = input.regions.get(sample);
+        let noise = |element: usize| match region {
+            Some(region) if region.labels()[element % pixels] == 0 => 0.0,
+            _ => cpu::attack_step::noise(seed, element),
+        };
+        let factor = match config.norm {
+            Norm::Linf => radius,
+            Norm::L2 => {
+                let squares: f64 = (0..elements)
+                    .map(|element| f64::from(noise(element)).powi(2))
+                    .sum();
+                radius / squares.sqrt().max(1e-12) as f32
+            }
+        };
+        for (element, value) in values.iter_mut().enumerate() {
+            *value = (*value + factor * noise(element)).clamp(0.0, 1.0);
+        }
+    }
+    Tensor::new(shape, image).ok()
+}
