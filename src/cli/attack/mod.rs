@@ -1,21 +1,19 @@
 //! `asma attack`: one image, one target, one network.
 
-mod judged;
 mod perform;
-mod request;
-mod results;
+mod printing;
 mod settings;
 
 use std::path::PathBuf;
 
 use asma::Result;
 use asma::attack::Target;
+use asma::job::{Goal, ImageSource, MaskSource};
 use clap::Args;
 
-pub use self::perform::{Performed, perform};
-pub use self::request::Request;
-use self::results::print_summary;
-pub use self::results::{print_json, warn};
+pub use self::perform::{Request, perform};
+use self::printing::print_summary;
+pub use self::printing::{print_json, warn};
 use self::settings::Settings;
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
@@ -55,12 +53,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let config = arguments.settings.config()?;
     let out = OutputFolder::open(&arguments.out)?;
-    let performed = perform(&Request {
-        image: &arguments.image,
-        target: &arguments.target,
+    let performed = perform(Request {
+        image: ImageSource::File(&arguments.image),
+        goal: Goal::Target(&arguments.target),
         network: &arguments.network,
         preparation: &arguments.preparation,
-        region: arguments.region.as_deref(),
+        region: arguments.region.as_deref().map(MaskSource::File),
         config,
         out: &out,
         gif: arguments.gif,
