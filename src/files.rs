@@ -1,4 +1,4 @@
-//! Writing files whole or not at all.
+//! Writing files whole or not at all, and removing what earlier runs left.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -92,6 +92,29 @@ fn write_beside(
     writer.get_ref().sync_all()?;
     drop(writer);
     temporary.persist(path).map_err(|failure| failure.error)
+}
+
+/// Removes the files of these names that an earlier run left in a folder, in this order, so that none of them stands beside
+/// new ones.
+///
+/// # Errors
+/// If one cannot be removed.
+pub fn remove_earlier(folder: impl AsRef<Path>, names: &[&str]) -> Result<()> {
+    for name in names {
+        let file = folder.as_ref().join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound && !file.is_dir() => {
+                return Err(Error::file(
+                    &file,
+                    format!(
+                        "is of an earlier run and cannot be removed: {error}; name another folder with --out"
+                    ),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes the temporary files that killed processes left in a folder, and none that is still being written. `kept` are

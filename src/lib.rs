@@ -5,22 +5,23 @@
 //!
 //! # From weights to an adversarial image
 //!
+//! The whole job is one call, and its stages are to be had one by one, see [`job`]:
+//!
 //! ```no_run
-//! use std::ops::ControlFlow;
-//! use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots};
-//! use asma::{checkpoint::Checkpoint, cpu::CpuExecutor, data, model::Model};
+//! use std::path::Path;
+//! use asma::attack::AsmaConfig;
+//! use asma::job::{Goal, ImageSource, Job, ModelSource, OnCpu, Silent, write_results};
 //!
 //! # fn main() -> asma::Result<()> {
-//! let model = Model::from_checkpoint(&Checkpoint::open("unet.safetensors")?)?;
-//! let options = data::InputOptions::default();
-//! let input = options.read("fundus.png", &model.graph)?;
-//! let target = options.read_target("target.png", &input)?.labels;
-//! let config = AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() };
-//! let attack = Attack::new(&input.network.graph, input.image.shape(), config, false)?;
-//! let mut executor = CpuExecutor::new(attack.program().clone())?;
-//! let input = AttackInput { source: &input.image, targets: &[target], regions: &[], snapshots: Snapshots::None };
-//! let outcomes = attack.run(&mut executor, input, &mut |_| ControlFlow::Continue(()))?;
-//! data::write_image("adversarial.png", &outcomes[0].best)?;
+//! let model = ModelSource::File { path: Path::new("unet.safetensors"), options: &Default::default() };
+//! let target = "target.png".parse()?;
+//! let job = Job {
+//!     config: AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() },
+//!     ..Job::new(model, ImageSource::File(Path::new("fundus.png")), Goal::Target(&target))
+//! };
+//! let performed = job.run(&mut OnCpu, &mut Silent)?;
+//! println!("IoU {}", performed.summary.results.rounded_to_8_bits.iou);
+//! write_results("out", &performed)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -36,6 +37,7 @@
 //!
 //! Imports go down this list only:
 //!
+//! - [`job`]: an attack's whole job, from files to files;
 //! - [`report`]: figure, trace, summary, animation, loss curve;
 //! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
 //! - [`mod@reference`]: a network against its makers' numbers;
@@ -61,6 +63,7 @@ mod file_kind;
 pub mod files;
 pub mod gpu;
 pub mod graph;
+pub mod job;
 pub mod kernels;
 pub mod labels;
 pub mod model;

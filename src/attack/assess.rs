@@ -1,5 +1,6 @@
 //! What an image does to a network, measured on the host after the attack.
 
+use super::config::{AttackConfig, Purpose};
 use super::eight_bits::{TOWARDS, round_towards};
 use super::plan::Attack;
 use crate::error::{Error, Result};
@@ -28,8 +29,18 @@ impl Attack {
         self.read_predictions(executor)
     }
 
+    /// Whether an image with the scores `a` serves the attack better than one with `b`: by IoU with what is wanted, of
+    /// other attacks than ASMA by the share of pixels that it got right.
+    pub fn is_better(&self, a: &Scores, b: &Scores) -> bool {
+        match (&self.config, self.config.purpose()) {
+            (AttackConfig::Asma(_), _) => a.iou > b.iou,
+            (_, Purpose::Targeted) => a.pixel_accuracy > b.pixel_accuracy,
+            (_, Purpose::Untargeted) => a.pixel_accuracy < b.pixel_accuracy,
+        }
+    }
+
     /// `image` as a file of 8 bits keeps it, see [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses,
-    /// the one after which the network's prediction has the highest IoU with `target`, the first of equals. A small
+    /// the one that serves the attack best, the first of equals. A small
     /// perturbation may survive one and not another. For one sample; overwrites the adversarial image.
     ///
     /// # Errors
@@ -47,7 +58,10 @@ impl Attack {
             let rounded = round_towards(source, image, self.config.cap(), towards);
             for prediction in self.predict(executor, &rounded)? {
                 let scores = assess(source, &rounded, target, &prediction, &classes)?;
-                if best.as_ref().is_none_or(|(_, best)| scores.iou > best.iou) {
+                if best
+                    .as_ref()
+                    .is_none_or(|(_, best)| self.is_better(&scores, best))
+                {
                     best = Some((rounded.clone(), scores));
                 }
             }

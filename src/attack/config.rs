@@ -7,8 +7,9 @@ use crate::error::Result;
 use crate::network::Precision;
 
 /// What an attack is after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
     /// That the network predicts the labels given.
     Targeted,
     /// That it predicts anything else than the labels given.
@@ -45,11 +46,19 @@ impl AttackConfig {
         }
     }
 
-    /// What it is after.
-    pub fn goal(&self) -> Goal {
+    /// The name it goes by, see [`table`](super::table).
+    pub fn name(&self) -> &'static str {
         match self {
-            AttackConfig::Asma(_) => Goal::Targeted,
-            AttackConfig::Budget(config) => config.goal,
+            AttackConfig::Asma(_) => "asma",
+            AttackConfig::Budget(config) => config.attack,
+        }
+    }
+
+    /// What it is after.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            AttackConfig::Asma(_) => Purpose::Targeted,
+            AttackConfig::Budget(config) => config.purpose,
         }
     }
 
@@ -101,6 +110,29 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => config.check(class_count),
             AttackConfig::Budget(config) => config.check(class_count),
+        }
+    }
+
+    /// The same where the weights of classes may still be found, by who knows the labels.
+    ///
+    /// # Errors
+    /// As [`AttackConfig::check`].
+    pub fn check_without_weights(&self, class_count: usize) -> Result<()> {
+        match self {
+            AttackConfig::Budget(config) if config.class_weights.is_none() => BudgetConfig {
+                class_weights: Some(vec![1.0; class_count]),
+                ..config.clone()
+            }
+            .check(class_count),
+            config => config.check(class_count),
+        }
+    }
+
+    /// What is likely not meant, in one line each, for a network with `class_count` classes.
+    pub fn notes(&self, class_count: usize) -> Vec<String> {
+        match self {
+            AttackConfig::Asma(_) => Vec::new(),
+            AttackConfig::Budget(config) => config.notes(class_count),
         }
     }
 

@@ -31,7 +31,7 @@ mod target;
 pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 pub use assess::assess;
 pub use budget::BudgetConfig;
-pub use config::{AttackConfig, Goal};
+pub use config::{AttackConfig, Purpose};
 pub use eight_bits::to_8_bits;
 pub use iterations::{Iterations, Step};
 pub use plan::Attack;

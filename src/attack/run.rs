@@ -34,6 +34,8 @@ pub enum StopReason {
     Iterations,
     /// The IoU asked for was reached.
     IouReached,
+    /// As many pixels as asked for are as the attack wants them.
+    GoalReached,
     /// The best IoU did not grow for as many iterations as asked.
     NoProgress,
     /// The caller asked to stop.
@@ -45,6 +47,7 @@ impl std::fmt::Display for StopReason {
         f.write_str(match self {
             StopReason::Iterations => "all iterations done",
             StopReason::IouReached => "IoU reached",
+            StopReason::GoalReached => "goal reached",
             StopReason::NoProgress => "no progress",
             StopReason::Interrupted => "interrupted",
         })
@@ -167,6 +170,7 @@ impl Attack {
         Ok(per_sample
             .map(|(index, (trace, snapshots))| {
                 let stop = match stopped[index] {
+                    ledger::REACHED if self.config.asma().is_none() => StopReason::GoalReached,
                     ledger::REACHED => StopReason::IouReached,
                     ledger::NO_PROGRESS => StopReason::NoProgress,
                     _ if (trace.len() as u32) < self.config.iterations() => StopReason::Interrupted,

@@ -28,6 +28,7 @@ pub const ATTACKS: &[Entry] = &[
         settings: |norm| {
             let eps = eps(norm);
             BudgetConfig {
+                attack: "fgsm",
                 alpha: eps,
                 steps: 1,
                 keep: Keep::Last,
@@ -46,6 +47,7 @@ pub const ATTACKS: &[Entry] = &[
         about: "PGD that looks first at the pixels not yet turned (arXiv 2207.12391)",
         settings: |norm| {
             BudgetConfig {
+                attack: "segpgd",
                 loss: Loss::SegPgd,
                 ..pgd(norm)
             }
@@ -57,6 +59,7 @@ pub const ATTACKS: &[Entry] = &[
         about: "PGD that weighs pixels by how sure the network is (arXiv 2302.02213)",
         settings: |norm| {
             BudgetConfig {
+                attack: "cospgd",
                 loss: Loss::CosPgd,
                 ..pgd(norm)
             }
@@ -73,6 +76,7 @@ pub const ATTACKS: &[Entry] = &[
         about: "APGD within a shrinking budget, the worst of three losses for each image (arXiv 2306.12941)",
         settings: |norm| {
             BudgetConfig {
+                attack: "sea",
                 steps: 300,
                 shrinking: true,
                 random_start: true,
@@ -86,6 +90,7 @@ pub const ATTACKS: &[Entry] = &[
         about: "steps until nearly all pixels are turned, without a budget (arXiv 1703.08603)",
         settings: |norm| {
             BudgetConfig {
+                attack: "dag",
                 loss: Loss::Dense,
                 rule: Rule::Largest,
                 norm,
@@ -102,6 +107,7 @@ pub const ATTACKS: &[Entry] = &[
         about: "AMSGrad within a budget (Halmosi and Jelasity, ECCV 2024)",
         settings: |norm| {
             BudgetConfig {
+                attack: "padam",
                 rule: Rule::Adam,
                 alpha: 2.0 / 255.0,
                 steps: 200,
@@ -154,6 +160,7 @@ fn pgd(norm: Norm) -> BudgetConfig {
 
 fn apgd(norm: Norm) -> BudgetConfig {
     BudgetConfig {
+        attack: "apgd",
         loss: Loss::MaskedCrossEntropy,
         rule: Rule::Momentum,
         norm,

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use asma::job::Listener;
 use asma::{Error, Result};
 
 /// Who read standard output went away, as `head` does: there is nobody to print to any more.
@@ -41,6 +42,19 @@ pub fn tell(text: impl Display) {
 /// Says something on standard error, in one line. It is dropped where it cannot be written.
 pub fn say(text: impl Display) {
     let _ = write_line(io::stderr().lock(), &one_line(&text.to_string()));
+}
+
+/// Says on standard error what was accepted, and what is likely a mistake.
+pub struct Console;
+
+impl Listener for Console {
+    fn accepted(&mut self, line: &str) {
+        say(line);
+    }
+
+    fn note(&mut self, line: &str) {
+        say(format_args!("note: {line}"));
+    }
 }
 
 fn write_line(mut stream: impl Write, text: &str) -> io::Result<()> {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use asma::attack::{AsmaConfig, Target};
 use asma::files::write_atomically;
+use asma::job::{Goal, ImageSource, Performed};
 use asma::{LabelMap, Result};
 use clap::Args;
 
-use super::attack::{Performed, Request, perform, print_json, warn};
+use super::attack::{Request, perform, print_json, warn};
 use super::console::tell;
 use super::network::{DeviceArguments, NetworkArguments};
 use super::outputs::OutputFolder;
@@ -53,9 +54,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         write_atomically(out.join(name), |file| file.write_all(bytes))?;
     }
     let image = out.join(IMAGE.0);
-    let performed = perform(&Request {
-        image: &image,
-        target: &Target::Scale(ENLARGED),
+    let performed = perform(Request {
+        image: ImageSource::File(&image),
+        goal: Goal::Target(&Target::Scale(ENLARGED)),
         network: &NetworkArguments {
             weights: out.join(WEIGHTS.0),
             reading: Default::default(),
@@ -68,7 +69,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             iterations: arguments.iterations,
             stop_iou: Some(STOP_IOU),
             ..AsmaConfig::default()
-        },
+        }
+        .into(),
+        losses: &[],
         out: &out,
         gif: arguments.gif,
     })?;
@@ -89,7 +92,7 @@ fn print_story(performed: &Performed) {
     let (before, saved) = (&summary.results.before, &summary.results.rounded_to_8_bits);
     tell(format_args!(
         "before   the network marks {} of a synthetic photograph of the eye's fundus as optic disc",
-        marked(&performed.before)
+        marked(&performed.attacked.before)
     ));
     tell(format_args!(
         "wanted   that it sees the disc {ENLARGED} times as long and wide ({})",
@@ -97,7 +100,7 @@ fn print_story(performed: &Performed) {
     ));
     tell(format_args!(
         "after    it marks {}: IoU with what was wanted {:.3}, before {:.3}",
-        marked(&performed.after),
+        marked(&performed.attacked.judged.after),
         saved.iou,
         before.iou
     ));

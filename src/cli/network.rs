@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
+use asma::job::{Listener, ModelSource};
 use asma::kernels::variant_names;
 use asma::model::{ChannelOrder, Model, ModelOptions, Padding, Preprocessing, PreprocessingOptions};
 use asma::network::Precision;
@@ -13,7 +14,7 @@ use asma::program::{Executor, Program};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
-use super::console::say;
+use super::console::{Console, say};
 use super::tuning::variants_for;
 
 /// Which network runs where.
@@ -230,17 +231,12 @@ fn variant_name(text: &str) -> std::result::Result<String, String> {
 
 /// Reads a network from any file; says on stderr what was read.
 pub fn load_model(path: &Path, options: &ModelOptions) -> Result<Model> {
-    let model = Model::open(path, options)?;
-    say(format_args!("model: {}: {}", path.display(), model.description()));
-    model
-        .notes
-        .iter()
-        .for_each(|note| say(format_args!("note: {note}")));
-    Ok(model)
+    let model = ModelSource::File { path, options }.open(&mut Console)?;
+    Ok(model.into_owned())
 }
 
 /// Says on stderr what was accepted, and what is likely a mistake.
 pub fn echo(description: &[String], notes: &[String]) {
-    description.iter().for_each(say);
-    notes.iter().for_each(|note| say(format_args!("note: {note}")));
+    description.iter().for_each(|line| Console.accepted(line));
+    notes.iter().for_each(|note| Console.note(note));
 }

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use asma::files::remove_leftovers;
+use asma::files::{remove_earlier, remove_leftovers};
 use asma::{Error, Result};
 
 use super::console::say;
@@ -82,27 +82,12 @@ impl OutputFolder {
         self.path.join(name)
     }
 
-    /// Removes the files of these names that an earlier run left, in this order, so that none of them stands beside
-    /// new ones.
+    /// See [`remove_earlier`].
     ///
     /// # Errors
-    /// If one cannot be removed.
+    /// If a file cannot be removed.
     pub fn clear(&self, names: &[&str]) -> Result<()> {
-        for name in names {
-            let file = self.join(name);
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound && !file.is_dir() => {
-                    return Err(Error::file(
-                        &file,
-                        format!(
-                            "is of an earlier run and cannot be removed: {error}; name another folder with --out"
-                        ),
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_earlier(&self.path, names)
     }
 
     /// Refuses an input that [`OutputFolder::clear`] would remove under one of these names.

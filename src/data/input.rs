@@ -43,8 +43,7 @@ pub struct Input {
 }
 
 impl InputOptions {
-    /// Reads an image and prepares it for the network. Whether the network takes its size is asked before it is
-    /// prepared.
+    /// Reads an image and prepares it for the network.
     ///
     /// # Errors
     /// If the file is no image, the preparation does not work on it, or the network does not take its size or
@@ -53,6 +52,37 @@ impl InputOptions {
         let path = path.as_ref();
         let photograph = read_photograph(path, &self.image)?;
         let image = with_channels(path, photograph.image, photograph.grey, graph.input_channels())?;
+        let input = self.prepared(path, &image, &photograph.description, graph)?;
+        Ok(Input {
+            notes: photograph.notes,
+            ..input
+        })
+    }
+
+    /// Prepares an image that is in memory, 1×C×H×W in \[0, 1\], as [`InputOptions::read`] prepares one from a file.
+    /// `name` stands for the file's.
+    ///
+    /// # Errors
+    /// If it is no single image with as many channels as the network takes, a value lies outside \[0, 1\], the
+    /// preparation does not work on it, or the network does not take its size.
+    pub fn prepare(&self, name: &str, image: &Tensor, graph: &Graph) -> Result<Input> {
+        let (shape, wanted) = (image.shape(), graph.input_channels());
+        if shape.n != 1 || shape.c != wanted {
+            return Err(Error::Usage(format!(
+                "{name}: an image of shape {shape} was given; want one sample of {wanted} channels (1×{wanted}×H×W)"
+            )));
+        }
+        if let Some(value) = image.data().iter().find(|value| !(0.0..=1.0).contains(*value)) {
+            return Err(Error::Usage(format!(
+                "{name}: holds the value {value}; want values between 0 and 1"
+            )));
+        }
+        let description = format!("{}×{}×{} in memory", shape.c, shape.h, shape.w);
+        self.prepared(Path::new(name), image, &description, graph)
+    }
+
+    /// Prepares an image with the network's channels. Whether the network takes its size is asked before.
+    fn prepared(&self, path: &Path, image: &Tensor, description: &str, graph: &Graph) -> Result<Input> {
         let stored = [image.shape().h, image.shape().w];
         let preparation = self
             .fitting(graph, image.shape())
@@ -67,10 +97,10 @@ impl InputOptions {
         };
         let network = fit(graph, prepared).map_err(|error| named(path, error))?;
         let image = preparation
-            .apply_image(&image)
+            .apply_image(image)
             .map_err(|error| named(path, error))?;
         let description = vec![
-            format!("image: {}: {}", path.display(), photograph.description),
+            format!("image: {}: {description}", path.display()),
             format!(
                 "sizes: {}",
                 describe_sizes(stored, &preparation, prepared, &network)
@@ -82,7 +112,7 @@ impl InputOptions {
             stored,
             preparation,
             description,
-            notes: photograph.notes,
+            notes: Vec::new(),
         })
     }
 
@@ -138,10 +168,40 @@ impl InputOptions {
     /// If the file is no mask for the network's classes, is not of the image's size as stored, or has no foreground
     /// where the network's output lies.
     pub fn read_target(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
-        let output = input.network.output;
-        let target = self.read_labels(path.as_ref(), input, output.c, [output.h, output.w])?;
-        check_foreground(path, &target.labels)?;
-        Ok(target)
+        let path = path.as_ref();
+        let mask = open_mask(path, input.network.output.c, &self.mask)?;
+        as_target(path, mask, input)
+    }
+
+    /// Prepares a mask that is in memory as [`InputOptions::read_target`] prepares one from a file. `name` stands for the
+    /// file's.
+    ///
+    /// # Errors
+    /// If it names a class that the network does not have, is not of the image's size before it was prepared, or has no
+    /// foreground where the network's output lies.
+    pub fn prepare_target(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
+        let mask = in_memory(name, labels, input.network.output.c)?;
+        as_target(Path::new(name), mask, input)
+    }
+
+    /// Reads the mask that an attack on `input` leads away from, of the size of the network's output.
+    ///
+    /// # Errors
+    /// If the file is no mask for the network's classes, or is not of the image's size as stored.
+    pub fn read_label(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
+        let path = path.as_ref();
+        let mask = open_mask(path, input.network.output.c, &self.mask)?;
+        as_label(path, mask, input)
+    }
+
+    /// Prepares a mask that is in memory as [`InputOptions::read_label`] prepares one from a file. `name` stands for the
+    /// file's.
+    ///
+    /// # Errors
+    /// If it names a class that the network does not have, or is not of the image's size before it was prepared.
+    pub fn prepare_label(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
+        let mask = in_memory(name, labels, input.network.output.c)?;
+        as_label(Path::new(name), mask, input)
     }
 
     /// Reads the mask of the pixels of `input` that may change: 1 where they may, else 0.
@@ -149,44 +209,82 @@ impl InputOptions {
     /// # Errors
     /// If the file is no mask of two classes, is not of the image's size as stored, or has no foreground.
     pub fn read_region(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
-        let shape = input.image.shape();
+        let path = path.as_ref();
         // What --mask-values says is said of the target's classes.
-        let options = InputOptions {
-            mask: MaskOptions {
-                values: None,
-                ..self.mask.clone()
-            },
-            ..self.clone()
+        let options = MaskOptions {
+            values: None,
+            ..self.mask.clone()
         };
-        let region = options.read_labels(path.as_ref(), input, 2, [shape.h, shape.w])?;
-        check_foreground(path, &region.labels)?;
-        // What nobody labelled, such as a border of zeros, may not change.
-        let labels = LabelMap::from_fn(shape.h, shape.w, |y, x| {
-            u8::from(region.labels.get(y, x) == Some(1))
-        })?;
-        Ok(Mask { labels, ..region })
+        as_region(path, open_mask(path, 2, &options)?, input)
     }
 
-    fn read_labels(
-        &self,
-        path: &Path,
-        input: &Input,
-        classes: usize,
-        [height, width]: [usize; 2],
-    ) -> Result<Mask> {
-        let mask = open_mask(path, classes, &self.mask)?;
-        check_stored_size(path, &mask.labels, "the image", input.stored)?;
-        let labels = input
-            .preparation
-            .apply_labels(&mask.labels, height, width)
-            .map_err(|error| Error::file(path, error))?;
-        let description = format!(
-            "{}: {}; {}",
-            path.display(),
-            mask.description,
-            describe_shares(&[&labels], classes)
-        );
-        Ok(Mask { labels, description })
+    /// Prepares a mask that is in memory, 1 where pixels may change, as [`InputOptions::read_region`] prepares one from a
+    /// file. `name` stands for the file's.
+    ///
+    /// # Errors
+    /// If it holds more than two classes, is not of the image's size before it was prepared, or has no foreground.
+    pub fn prepare_region(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
+        as_region(Path::new(name), in_memory(name, labels, 2)?, input)
+    }
+}
+
+fn as_target(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
+    let output = input.network.output;
+    let target = prepared_mask(path, mask, input, output.c, [output.h, output.w])?;
+    check_foreground(path, &target.labels)?;
+    Ok(target)
+}
+
+fn as_label(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
+    let output = input.network.output;
+    prepared_mask(path, mask, input, output.c, [output.h, output.w])
+}
+
+fn as_region(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
+    let shape = input.image.shape();
+    let region = prepared_mask(path, mask, input, 2, [shape.h, shape.w])?;
+    check_foreground(path, &region.labels)?;
+    // What nobody labelled, such as a border of zeros, may not change.
+    let labels = LabelMap::from_fn(shape.h, shape.w, |y, x| {
+        u8::from(region.labels.get(y, x) == Some(1))
+    })?;
+    Ok(Mask { labels, ..region })
+}
+
+/// A mask prepared as the image of `input` was, cut to its centre of this size.
+fn prepared_mask(
+    path: &Path,
+    mask: Mask,
+    input: &Input,
+    classes: usize,
+    [height, width]: [usize; 2],
+) -> Result<Mask> {
+    check_stored_size(path, &mask.labels, "the image", input.stored)?;
+    let labels = input
+        .preparation
+        .apply_labels(&mask.labels, height, width)
+        .map_err(|error| Error::file(path, error))?;
+    let description = format!(
+        "{}: {}; {}",
+        path.display(),
+        mask.description,
+        describe_shares(&[&labels], classes)
+    );
+    Ok(Mask { labels, description })
+}
+
+/// A mask of labels that are there, for a network of this many classes; one stands for two.
+fn in_memory(name: &str, labels: &LabelMap, classes: usize) -> Result<Mask> {
+    let classes = classes.max(2);
+    match labels.largest_class() {
+        Some(class) if usize::from(class) >= classes => Err(Error::Usage(format!(
+            "{name}: holds class {class}; want classes 0 to {} (and 255 for pixels to ignore)",
+            classes - 1
+        ))),
+        _ => Ok(Mask {
+            labels: labels.clone(),
+            description: format!("{}×{} in memory", labels.height(), labels.width()),
+        }),
     }
 }
 

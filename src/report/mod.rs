@@ -20,5 +20,8 @@ pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};
 pub use similarity::{psnr, ssim};
-pub use summary::{Likeness, Results, Summary, read_summary, write_summary};
+pub use summary::{
+    AsmaSettings, AttackSettings, Likeness, LossScores, OtherSettings, Results, Summary, read_summary,
+    write_summary,
+};
 pub use trace::{read_trace, write_trace};

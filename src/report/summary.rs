@@ -74,32 +74,19 @@ const VISIBLE: f64 = 32.0;
 /// A value that is further off than this is a speckle that shows: a tenth of the range, and the rounding of both images.
 const SPECKLE: f64 = 0.1 + 1.0 / 255.0;
 
-/// Everything there is to say about one attack.
+/// Which attack, and how it was set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// The version of asma that ran it.
-    pub asma_version: String,
-    /// The source image's file.
-    pub image: String,
-    /// The target mask's file.
-    pub target: String,
-    /// The weights' file, or the name of the bundled ones.
-    pub weights: String,
-    /// The network in words: family, widths, classes.
-    pub network: String,
-    /// The device that ran it.
-    pub device: String,
-    /// The preset's name, if one was used.
-    pub preset: Option<String>,
-    /// How the network's values were stored: `f32` or `f16`.
-    #[serde(default = "f32_name")]
-    pub precision: String,
-    /// The steps from the photograph to the network's input, in words.
-    pub preparation: String,
-    /// Rows and columns of the network's input.
-    pub input_size: [usize; 2],
-    /// Rows and columns of the network's output.
-    pub output_size: [usize; 2],
+#[serde(untagged)]
+pub enum AttackSettings {
+    /// ASMA.
+    Asma(AsmaSettings),
+    /// Another one.
+    Other(OtherSettings),
+}
+
+/// How ASMA was set, and when it reached what it was to reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AsmaSettings {
     /// The attacked classes.
     pub classes: Vec<u8>,
     /// `one-forward` or `two-forward`.
@@ -133,6 +120,80 @@ pub struct Summary {
     pub reached: Option<u32>,
     /// Iterations without a new best IoU to stop after, if asked for.
     pub patience: Option<u32>,
+}
+
+/// How another attack was set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherSettings {
+    /// Its name.
+    pub attack: String,
+    /// `targeted` or `untargeted`.
+    pub purpose: String,
+    /// Its settings.
+    pub attack_settings: serde_json::Value,
+    /// What each loss came to, where the worst of several was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worst_of: Vec<LossScores>,
+    /// The share of labelled pixels that the float image gets as the attack wants them.
+    pub success_rate: f32,
+}
+
+/// What an attack on one loss came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossScores {
+    /// The loss.
+    pub loss: String,
+    /// The scores of the float image that it left.
+    pub scores: Scores,
+}
+
+impl Summary {
+    /// How ASMA was set, if it was that.
+    pub fn asma(&self) -> Option<&AsmaSettings> {
+        match &self.settings {
+            AttackSettings::Asma(settings) => Some(settings),
+            AttackSettings::Other(_) => None,
+        }
+    }
+
+    /// How another attack than ASMA was set.
+    pub fn other(&self) -> Option<&OtherSettings> {
+        match &self.settings {
+            AttackSettings::Asma(_) => None,
+            AttackSettings::Other(settings) => Some(settings),
+        }
+    }
+}
+
+/// Everything there is to say about one attack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The version of asma that ran it.
+    pub asma_version: String,
+    /// The source image's file.
+    pub image: String,
+    /// The target mask's file.
+    pub target: String,
+    /// The weights' file, or the name of the bundled ones.
+    pub weights: String,
+    /// The network in words: family, widths, classes.
+    pub network: String,
+    /// The device that ran it.
+    pub device: String,
+    /// The preset's name, if one was used.
+    pub preset: Option<String>,
+    /// How the network's values were stored: `f32` or `f16`.
+    #[serde(default = "f32_name")]
+    pub precision: String,
+    /// The steps from the photograph to the network's input, in words.
+    pub preparation: String,
+    /// Rows and columns of the network's input.
+    pub input_size: [usize; 2],
+    /// Rows and columns of the network's output.
+    pub output_size: [usize; 2],
+    /// Which attack, and how it was set.
+    #[serde(flatten)]
+    pub settings: AttackSettings,
     /// The mask file of the pixels that may change, if there is one.
     pub region: Option<String>,
     /// How many iterations ran.

@@ -53,7 +53,8 @@ fn the_written_files_agree_with_each_other() {
     assert_eq!(trace.len(), 400);
     assert!(trace.iter().zip(0..).all(|(row, index)| row.iteration == index));
     let summary = read_summary(out.join("summary.json")).unwrap();
-    assert!(summary.automatic && summary.tau > 0.0);
+    let settings = summary.asma().unwrap();
+    assert!(settings.automatic && settings.tau > 0.0);
     assert!(
         summary.results.best.iou > summary.results.before.iou + 0.1,
         "the attack should get somewhere: {summary:?}"
@@ -69,7 +70,7 @@ fn the_written_files_agree_with_each_other() {
     let directions = [false, true].map(|left| [false, true].map(|above| [left, above]));
     let survives = directions.as_flattened().iter().any(|&direction| {
         let [source, exact] = [&source, &exact].map(|image| mirrored(image, direction));
-        mirrored(&to_8_bits(&source, &exact, summary.cap), direction) == rounded
+        mirrored(&to_8_bits(&source, &exact, settings.cap), direction) == rounded
     });
     assert!(survives, "the image is not the exact one, rounded");
     let differences = source.data().iter().zip(exact.data()).map(|(a, b)| (a - b).abs());
@@ -210,7 +211,7 @@ fn an_attack_that_stalls_names_the_other_objective() {
             "{objective}: {stderr}"
         );
         let summary = read_summary(workshop.path(objective).join("summary.json")).unwrap();
-        assert_eq!(summary.objective, objective);
+        assert_eq!(summary.asma().unwrap().objective, objective);
         assert!(summary.results.best.iou < 0.9);
     }
 }
@@ -221,7 +222,8 @@ fn published_settings_are_the_authors_and_the_defaults_hold_and_cap() {
     let summary = |arguments: &str, out: &str| {
         let command = format!("--iterations 3 {arguments} --out {out}");
         workshop.attack(&command).assert().success();
-        read_summary(workshop.path(out).join("summary.json")).unwrap()
+        let summary = read_summary(workshop.path(out).join("summary.json")).unwrap();
+        summary.asma().unwrap().clone()
     };
     let published = summary("--published", "published");
     assert_eq!(

@@ -24,7 +24,7 @@ fn the_demo_writes_its_files_and_commands_that_work() {
     let output = workshop.asma("demo --iterations 3").assert().success();
     assert_eq!(workshop.files("asma-demo"), FILES);
     let summary = read_summary(workshop.path("asma-demo/summary.json")).unwrap();
-    assert_eq!(summary.iteration_limit, 3);
+    assert_eq!(summary.asma().unwrap().iteration_limit, 3);
     assert_eq!(
         read_trace(workshop.path("asma-demo/trace.csv")).unwrap().len(),
         summary.iterations as usize

@@ -1,7 +1,7 @@
 //! What an attack with a budget can be told.
 
 use super::schedule;
-use crate::attack::Goal;
+use crate::attack::Purpose;
 use crate::attack::choices::choices;
 use crate::error::{Error, Result};
 use crate::kernels::objective;
@@ -70,7 +70,7 @@ choices! {
 }
 
 /// How the least budget is found that gets through.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Minimise {
     /// The share of pixels that the attack must get right.
     pub rate: f32,
@@ -79,8 +79,10 @@ pub struct Minimise {
 }
 
 /// The settings of an attack with a budget. [`BudgetConfig::default`] is PGD; [`table`](crate::attack::table) has the others.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct BudgetConfig {
+    /// The name that the attack goes by.
+    pub attack: &'static str,
     /// What is stepped up.
     pub loss: Loss,
     /// How.
@@ -103,7 +105,7 @@ pub struct BudgetConfig {
     /// What the noise follows from.
     pub seed: u32,
     /// What it is after.
-    pub goal: Goal,
+    pub purpose: Purpose,
     /// Which image comes out.
     pub keep: Keep,
     /// Stop once this share of the pixels is as the attack wants it.
@@ -116,12 +118,14 @@ pub struct BudgetConfig {
     /// as misses, and its first loss is compared with 0; of DAG what is clipped is not forgotten.
     pub published: bool,
     /// How the network's values are stored; image, logits and gradient are float32.
+    #[serde(skip)]
     pub precision: Precision,
 }
 
 impl Default for BudgetConfig {
     fn default() -> Self {
         BudgetConfig {
+            attack: "pgd",
             loss: Loss::CrossEntropy,
             rule: Rule::Steepest,
             norm: Norm::Linf,
@@ -132,7 +136,7 @@ impl Default for BudgetConfig {
             restarts: 1,
             random_start: false,
             seed: 0,
-            goal: Goal::Targeted,
+            purpose: Purpose::Targeted,
             keep: Keep::Best,
             stop_rate: None,
             minimise: None,
@@ -156,9 +160,9 @@ impl BudgetConfig {
 
     /// The loss that a network with `class_count` classes has: ratios of logits need three classes, targeted four.
     pub fn loss_of(&self, class_count: usize) -> Loss {
-        let least = match self.goal {
-            Goal::Targeted => 4,
-            Goal::Untargeted => 3,
+        let least = match self.purpose {
+            Purpose::Targeted => 4,
+            Purpose::Untargeted => 3,
         };
         match self.loss {
             Loss::Ratio if class_count < least => Loss::Difference,

@@ -3,7 +3,7 @@
 
 use super::config::{BudgetConfig, Keep, Loss, Norm, Rule};
 use super::schedule::{self, Row};
-use crate::attack::Goal;
+use crate::attack::Purpose;
 use crate::attack::plan::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::{LEAST_PIXELS_OF_LOSS, counts_and_losses_length};
@@ -104,9 +104,9 @@ impl Budget<'_> {
     /// a suitable one.
     fn add_middle(&mut self, seed: u32, parity: u32) -> Middle {
         let logits = self.planner.network.logits;
-        let targeted = match self.config.goal {
-            Goal::Targeted => objective::TARGETED,
-            Goal::Untargeted => 0,
+        let targeted = match self.config.purpose {
+            Purpose::Targeted => objective::TARGETED,
+            Purpose::Untargeted => 0,
         };
         let mask = self.planner.network.program.add_call(
             "objective",
@@ -178,13 +178,13 @@ impl Budget<'_> {
 
     /// 1 where the loss that the schedule looks at is to rise, −1 where it is to fall.
     fn tracked(&self) -> f32 {
-        match (self.config.loss, self.config.goal) {
+        match (self.config.loss, self.config.purpose) {
             // Of differences the seeds step up what the loss falls by.
             (Loss::Dense, _) => -1.0,
-            (Loss::Difference | Loss::Ratio, Goal::Untargeted) => -1.0,
-            (Loss::Difference | Loss::Ratio, Goal::Targeted) => 1.0,
-            (_, Goal::Untargeted) => 1.0,
-            (_, Goal::Targeted) => -1.0,
+            (Loss::Difference | Loss::Ratio, Purpose::Untargeted) => -1.0,
+            (Loss::Difference | Loss::Ratio, Purpose::Targeted) => 1.0,
+            (_, Purpose::Untargeted) => 1.0,
+            (_, Purpose::Targeted) => -1.0,
         }
     }
 }
@@ -213,7 +213,7 @@ fn flags(config: &BudgetConfig, region: bool) -> u32 {
             attack_step::UNCLIPPED,
         ),
         (region, attack_step::REGION),
-        (config.goal == Goal::Targeted, attack_step::TARGETED),
+        (config.purpose == Purpose::Targeted, attack_step::TARGETED),
         (config.minimise.is_some(), attack_step::MINIMISE),
         (config.keep == Keep::Last, attack_step::KEEP_LAST),
         (

@@ -1,21 +1,20 @@
 //! `asma attack`: one image, one target, one network.
 
-mod judged;
+mod asma_settings;
 mod perform;
-mod request;
-mod results;
+mod printing;
 mod settings;
 
 use std::path::PathBuf;
 
 use asma::Result;
 use asma::attack::Target;
+use asma::job::{Goal, ImageSource, MaskSource};
 use clap::Args;
 
-pub use self::perform::{Performed, perform};
-pub use self::request::Request;
-use self::results::print_summary;
-pub use self::results::{print_json, warn};
+pub use self::perform::{Request, perform};
+use self::printing::print_summary;
+pub use self::printing::{print_json, warn};
 use self::settings::Settings;
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
@@ -30,8 +29,16 @@ pub struct Arguments {
     /// What the network should predict: a mask file (0/255 or class indices), shift:DX,DY, scale:S,
     /// rotate:DEGREES (its own prediction, moved), hide:A->B (class A becomes B), class:C (everywhere), or
     /// of:IMAGE (its prediction for another image)
-    #[arg(long, value_name = "TARGET", allow_hyphen_values = true)]
-    target: Target,
+    #[arg(
+        long,
+        value_name = "TARGET",
+        allow_hyphen_values = true,
+        required_unless_present = "untargeted"
+    )]
+    target: Option<Target>,
+    /// What the network should no longer predict, with --untargeted: a mask file; without it what it predicts now
+    #[arg(long, value_name = "FILE", requires = "untargeted")]
+    label: Option<PathBuf>,
     #[command(flatten)]
     network: NetworkArguments,
     /// The folder that results are written to
@@ -53,15 +60,20 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let config = arguments.settings.config()?;
+    let (config, losses) = arguments.settings.config()?;
+    let goal = match &arguments.target {
+        Some(target) => Goal::Target(target),
+        None => Goal::Untargeted(arguments.label.as_deref().map(MaskSource::File)),
+    };
     let out = OutputFolder::open(&arguments.out)?;
-    let performed = perform(&Request {
-        image: &arguments.image,
-        target: &arguments.target,
+    let performed = perform(Request {
+        image: ImageSource::File(&arguments.image),
+        goal,
         network: &arguments.network,
         preparation: &arguments.preparation,
-        region: arguments.region.as_deref(),
+        region: arguments.region.as_deref().map(MaskSource::File),
         config,
+        losses,
         out: &out,
         gif: arguments.gif,
     })?;

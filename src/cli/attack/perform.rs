@@ -1,143 +1,116 @@
 //! One attack from files to files, whatever command asked for it.
 
-use std::time::Instant;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use asma::attack::{AsmaConfig, Attack, AttackInput, Snapshots, Target};
-use asma::data::Mask;
-use asma::report::Summary;
-use asma::{Error, LabelMap, Result};
+use asma::Result;
+use asma::attack::budget::Loss;
+use asma::attack::{AttackConfig, Progress, Snapshots};
+use asma::gpu::GpuDevice;
+use asma::job::{
+    Device, FILES, Goal, ImageSource, Job, Listener, MaskSource, ModelSource, Performed, write_results,
+};
+use asma::network::Precision;
+use asma::program::{Executor, Program};
 
-use super::judged::{Judged, predict};
-use super::request::Request;
-use super::results::{Attacked, FILES, frames, summary, write_results};
-use crate::cli::network::echo;
+use crate::cli::console::Console;
+use crate::cli::network::NetworkArguments;
+use crate::cli::outputs::OutputFolder;
+use crate::cli::preparation::PreparationArguments;
 use crate::cli::progress::AttackProgress;
 
-/// What came of it.
-pub struct Performed {
-    pub summary: Summary,
-    /// What the network predicts for the source image.
-    pub before: LabelMap,
-    /// What it predicts for the saved one.
-    pub after: LabelMap,
+/// What is asked for, by whatever command.
+pub struct Request<'a> {
+    pub image: ImageSource<'a>,
+    pub goal: Goal<'a>,
+    pub network: &'a NetworkArguments,
+    pub preparation: &'a PreparationArguments,
+    /// A mask of the pixels that may change.
+    pub region: Option<MaskSource<'a>>,
+    pub config: AttackConfig,
+    /// Losses of which the worst is kept, if there are several.
+    pub losses: &'a [Loss],
+    /// The folder for the results.
+    pub out: &'a OutputFolder,
+    /// Whether to write an animation too.
+    pub gif: bool,
 }
 
 /// Attacks and writes all results; says on stderr where it runs and how far it is.
-pub fn perform(request: &Request<'_>) -> Result<Performed> {
-    let of_target = match request.target {
-        Target::File(path) | Target::Of(path) => Some(path.as_path()),
-        _ => None,
+pub fn perform(request: Request<'_>) -> Result<Performed> {
+    let network = request.network;
+    let job = Job {
+        model: ModelSource::File {
+            path: &network.weights,
+            options: &network.reading.options(),
+        },
+        image: request.image,
+        goal: request.goal,
+        region: request.region,
+        input: request.preparation.input(),
+        preset: request.preparation.preset,
+        config: request.config,
+        losses: request.losses,
+        snapshots: match request.gif {
+            true => Snapshots::WithImages,
+            false => Snapshots::Predictions,
+        },
     };
-    let inputs = [
-        Some(request.image),
-        Some(request.network.weights.as_path()),
-        request.region,
-        of_target,
-    ];
-    for input in inputs.into_iter().flatten() {
+    for input in job.files() {
         request.out.refuse_as_input(input, &FILES)?;
     }
-    let model = request.network.load()?;
-    let options = request.preparation.input();
-    let input = options.read(request.image, &model.graph)?;
-    echo(&input.description, &input.notes);
-    let gpu = request.network.device.open()?;
-    let config = AsmaConfig {
-        precision: request.network.precision.choose(gpu.as_ref()),
-        ..request.config.clone()
-    };
-    let attack = Attack::new(
-        &input.network.graph,
-        input.image.shape(),
-        config,
-        request.region.is_some(),
-    )?;
-    let regions = match request.region {
-        Some(path) => vec![echoed("region", options.read_region(path, &input)?)],
-        None => Vec::new(),
-    };
-    request.target.check(attack.class_count())?;
-    let given_target = match request.target {
-        Target::File(path) => Some(echoed("target", options.read_target(path, &input)?)),
-        _ => None,
-    };
-    let other = match request.target {
-        Target::Of(path) => {
-            let other = options.read_another(path, &model.graph, &input)?;
-            echo(&other.description, &other.notes);
-            Some(other.image)
-        }
-        _ => None,
-    };
-    let family = model.name.clone();
-    let (source, preparation) = (input.image, input.preparation);
-    // The executor holds the weights in the layout of its kernels; these are not needed any more.
-    drop((model, input.network));
-    let mut executor = request.network.device.executor(gpu, attack.program())?;
-    let executor = executor.as_mut();
-
-    let before = predict(&attack, executor, &source)?;
-    let target = match (given_target, &other) {
-        (Some(target), _) => target,
-        (None, Some(other)) => predict(&attack, executor, other)?,
-        (None, None) => request
-            .target
-            .from_prediction(&before, attack.class_count())?
-            .ok_or_else(|| Error::Usage(format!("target `{}` is no file", request.target)))?,
-    };
-    if target == before {
-        return Err(Error::Usage(format!(
-            "target `{}`: the network predicts it already, so there is nothing to attack",
-            request.target
-        )));
-    }
-    let mut progress = AttackProgress::new(attack.config().iterations());
-    let start = Instant::now();
-    let outcomes = attack.run(
-        executor,
-        AttackInput {
-            source: &source,
-            targets: std::slice::from_ref(&target),
-            regions: &regions,
-            snapshots: match request.gif {
-                true => Snapshots::WithImages,
-                false => Snapshots::Predictions,
-            },
-        },
-        &mut |now| progress.show(&now.traces[0]),
-    );
-    let seconds = start.elapsed().as_secs_f64();
-    progress.finish();
-    let outcome = outcomes?
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
-
-    let judged = Judged::new(&attack, executor, &source, &target, &before, &outcome)?;
-    let summary = Summary {
-        // With what fitted the image to the network.
-        preparation: preparation.to_string(),
-        ..summary(request, &attack, executor, family, &outcome, &judged, seconds)
-    };
-    let frames = frames(&attack, executor, &source, &target, &outcome.snapshots, &summary)?;
-    let attacked = Attacked {
-        source,
-        target,
-        before,
-        outcome,
-        judged,
-        frames,
-    };
-    write_results(request.out, &attacked, &summary, request.gif)?;
-    Ok(Performed {
-        summary,
-        before: attacked.before,
-        after: attacked.judged.after,
-    })
+    let mut device = Late { network, gpu: None };
+    let performed = job.run(&mut device, &mut Shown::default())?;
+    write_results(request.out.path(), &performed)?;
+    Ok(performed)
 }
 
-/// The labels of a mask, of which is said how it was read.
-fn echoed(role: &str, mask: Mask) -> LabelMap {
-    echo(&[format!("{role}: {}", mask.description)], &[]);
-    mask.labels
+/// The device of the options, opened once network and image have been read.
+struct Late<'a> {
+    network: &'a NetworkArguments,
+    gpu: Option<GpuDevice>,
+}
+
+impl Device for Late<'_> {
+    fn precision(&mut self, _: Precision) -> Result<Precision> {
+        self.gpu = self.network.device.open()?;
+        Ok(self.network.precision.choose(self.gpu.as_ref()))
+    }
+
+    fn executor(&mut self, program: &Arc<Program>) -> Result<Box<dyn Executor>> {
+        self.network.device.executor(self.gpu.clone(), program)
+    }
+}
+
+/// Says on stderr what is found, and shows how far the attack is.
+#[derive(Default)]
+struct Shown {
+    progress: Option<AttackProgress>,
+}
+
+impl Listener for Shown {
+    fn accepted(&mut self, line: &str) {
+        Console.accepted(line);
+    }
+
+    fn note(&mut self, line: &str) {
+        Console.note(line);
+    }
+
+    fn begins(&mut self, iterations: u32) {
+        self.progress = Some(AttackProgress::new(iterations));
+    }
+
+    fn progress(&mut self, now: Progress<'_>) -> ControlFlow<()> {
+        match &mut self.progress {
+            Some(progress) => progress.show(&now.traces[0]),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn ended(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.finish();
+        }
+    }
 }

@@ -1,142 +1,201 @@
-//! The options that set the attack itself.
+//! The options that say which attack, and set it.
 
-use asma::attack::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
+use std::str::FromStr;
+
+use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rule};
+use asma::attack::{AttackConfig, BudgetConfig, Purpose, table};
 use asma::{Error, Result};
 use clap::Args;
+
+use super::asma_settings::{AsmaSettings, Switch};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Attack")]
 pub struct Settings {
-    /// Most iterations
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    iterations: u32,
-    /// The authors' published settings: --tau 1e-7 --beta 1e-6 --objective logit --schedule two-forward, no cap; what is
-    /// given beside it goes before
+    /// Which attack: asma, or one of those that the field judges networks by
+    #[arg(long, value_name = "NAME", default_value = "asma", value_parser = known)]
+    attack: &'static table::Entry,
+    /// Lead away from the label (--label, or the network's own prediction) instead of towards a target
+    #[arg(long, conflicts_with = "target")]
+    pub untargeted: bool,
+    /// Most iterations, or steps of each start [default: as published; of asma 500]
+    #[arg(long, visible_alias = "steps", value_name = "N")]
+    iterations: Option<u32>,
+    /// As the authors published it. Of asma --tau 1e-7 --beta 1e-6 --objective logit --schedule two-forward, no cap; what is
+    /// given beside it goes before. Of sea, apgd and dag also where that is wrong
     #[arg(long)]
     published: bool,
-    /// The multiplier at an IoU of 0, or `auto`: from the first gradient, so that any network needs some hundreds of
-    /// iterations, and held by the device so that no step overshoots [default: auto]
-    #[arg(long, value_name = "TAU|auto", allow_hyphen_values = true)]
-    tau: Option<Tau>,
-    /// What an IoU of 1 adds to the multiplier [default: 10 times tau]
-    #[arg(long, value_name = "BETA", allow_hyphen_values = true)]
-    beta: Option<f32>,
-    /// The weight of the distance to the source image
-    #[arg(
-        long,
-        value_name = "LAMBDA",
-        default_value_t = 1.0,
-        allow_hyphen_values = true
-    )]
-    lambda: f32,
-    /// The most that any value may differ from the source's, of 0 to 1 [default: 0.1 with --tau auto, else none]
+    #[command(flatten)]
+    budget: BudgetSettings,
+    #[command(flatten)]
+    asma: AsmaSettings,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Attacks with a budget (all but asma)")]
+struct BudgetSettings {
+    /// How far from the source is measured: linf (the largest difference of a value) or l2 [default: linf]
+    #[arg(long, value_name = "NORM")]
+    norm: Option<Norm>,
+    /// How far the image may go from the source, of 0 to 1, such as 8/255 [default: 8/255, of l2 128/255]
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
-    cap: Option<f32>,
-    /// Once --stop-iou is reached, shrink the perturbation as long as it stays reached, in at most as many iterations again:
-    /// on or off [default: on with --tau auto, off with --published]
-    #[arg(long, value_name = "on|off")]
-    refine: Option<Switch>,
-    /// one-forward runs the network once an iteration; two-forward is the authors' published loop, which holds no step
-    /// [default: one-forward]
-    #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<Schedule>,
-    /// Which pixels drive the attack: adaptive (those not yet as the target says) or static (all)
-    #[arg(long, value_name = "MASK", default_value_t = MaskMode::Adaptive)]
-    mask: MaskMode,
-    /// What is raised there: margin (the wanted class's logit less the largest other one) or logit (of the wanted class
-    /// alone, as in the paper, which stalls on some networks) [default: margin]
-    #[arg(long, value_name = "OBJECTIVE")]
-    objective: Option<Objective>,
-    /// dynamic (grows with the IoU) or static (stays tau)
-    #[arg(long, value_name = "MULTIPLIER", default_value_t = Multiplier::Dynamic)]
-    multiplier: Multiplier,
-    /// The attacked classes, such as 0,2 [default: all]
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
-    classes: Option<Vec<u8>>,
-    /// Stop at this IoU with the target
-    #[arg(long, value_name = "IOU", allow_hyphen_values = true)]
-    stop_iou: Option<f32>,
-    /// Stop after this many iterations without a new best IoU
+    eps: Option<Number>,
+    /// The length of a step [default: as published, in proportion to eps]
+    #[arg(long, value_name = "ALPHA", allow_hyphen_values = true)]
+    alpha: Option<Number>,
+    /// How often the attack begins, more than once at random
     #[arg(long, value_name = "N")]
-    patience: Option<u32>,
+    restarts: Option<u32>,
+    /// Begin at noise within the budget: on or off [default: as published]
+    #[arg(long, value_name = "on|off")]
+    random_start: Option<Switch>,
+    /// What the noise follows from [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
+    /// What is stepped up, targeted down: ce, segpgd, cospgd, mask-ce-avg, mask-ce-bal, js-avg, tsallis, cos, dl, dlr or dag
+    /// [default: the attack's; of sea the worst of three]
+    #[arg(long, value_name = "LOSS")]
+    loss: Option<Loss>,
+    /// Which image comes out: best (of all iterations that in which most pixels are as the attack wants them) or last
+    /// [default: as published]
+    #[arg(long, value_name = "IMAGE")]
+    keep: Option<Keep>,
+    /// A weight for each class, such as 1,5,20, for mask-ce-bal [default: one over the pixels that have it]
+    #[arg(long, value_name = "W,…", value_delimiter = ',', allow_hyphen_values = true)]
+    class_weights: Option<Vec<f32>>,
+    /// Find the least eps, of this norm, that gets as many pixels right as --rate says, by bisection
+    #[arg(long, value_name = "NORM", conflicts_with = "norm")]
+    minimise: Option<Norm>,
+    /// The share of the labelled pixels at which the attack has got through [default: 0.99]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    rate: Option<f32>,
 }
 
-/// What `--tau` says.
+/// A number, or a fraction such as 8/255.
 #[derive(Clone, Copy, Debug)]
-enum Tau {
-    Automatic,
-    Fixed(f32),
-}
+struct Number(f32);
 
-impl std::str::FromStr for Tau {
+impl FromStr for Number {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Tau::Automatic),
-            number => number
-                .parse()
-                .map(Tau::Fixed)
-                .map_err(|_| "want a number such as 1e-7, or auto".to_string()),
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let number = |text: &str| text.trim().parse::<f64>().ok();
+        let value = match text.split_once('/') {
+            Some((above, below)) => number(above)
+                .zip(number(below))
+                .map(|(above, below)| above / below),
+            None => number(text),
+        };
+        value
+            .map(|value| Number(value as f32))
+            .ok_or_else(|| "want a number or a fraction, such as 0.03 or 8/255".to_string())
+    }
+}
+
+fn known(name: &str) -> std::result::Result<&'static table::Entry, String> {
+    table::named(name).ok_or_else(|| format!("want one of: {}", table::names().join(", ")))
+}
+
+/// Rounds of bisection: the budget is found to a five-hundredth of what it may be.
+const ROUNDS: u32 = 10;
+
+/// The share of pixels that counts as got through, as the attacks have it.
+const RATE: f32 = 0.99;
+
+impl BudgetSettings {
+    /// The option of these that is given, if one is.
+    fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.norm.is_some(), "--norm"),
+            (self.eps.is_some(), "--eps"),
+            (self.alpha.is_some(), "--alpha"),
+            (self.restarts.is_some(), "--restarts"),
+            (self.random_start.is_some(), "--random-start"),
+            (self.seed.is_some(), "--seed"),
+            (self.loss.is_some(), "--loss"),
+            (self.keep.is_some(), "--keep"),
+            (self.class_weights.is_some(), "--class-weights"),
+            (self.minimise.is_some(), "--minimise"),
+            (self.rate.is_some(), "--rate"),
+        ];
+        given
+            .into_iter()
+            .find(|(is_given, _)| *is_given)
+            .map(|(_, name)| name)
+    }
+
+    fn config(&self, base: BudgetConfig) -> BudgetConfig {
+        let eps = self.eps.map_or(base.eps, |eps| eps.0);
+        // In proportion to the budget, unless there is none.
+        let scale = if base.rule == Rule::Largest {
+            1.0
+        } else {
+            eps / base.eps
+        };
+        let restarts = self.restarts.unwrap_or(base.restarts);
+        let random_start = match self.random_start {
+            Some(switch) => switch == Switch::On,
+            None => base.random_start || restarts > 1,
+        };
+        BudgetConfig {
+            eps,
+            alpha: self.alpha.map_or(scale * base.alpha, |alpha| alpha.0),
+            restarts,
+            random_start,
+            seed: self.seed.unwrap_or(base.seed),
+            loss: self.loss.unwrap_or(base.loss),
+            keep: self.keep.unwrap_or(base.keep),
+            class_weights: self.class_weights.clone(),
+            minimise: self.minimise.map(|_| Minimise {
+                rate: self.rate.unwrap_or(RATE),
+                rounds: ROUNDS,
+            }),
+            stop_rate: match self.minimise {
+                Some(_) => None,
+                None => self.rate.or(base.stop_rate),
+            },
+            ..base
         }
     }
 }
 
-/// What is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Switch {
-    On,
-    Off,
-}
-
 impl Settings {
-    /// The attack's settings as the library has them.
-    pub fn config(&self) -> Result<AsmaConfig> {
-        let base = match self.published {
-            true => AsmaConfig::published(),
-            false => AsmaConfig::default(),
+    /// The attack and its settings, as the library has them, and the losses of which the worst is kept.
+    pub fn config(&self) -> Result<(AttackConfig, &'static [Loss])> {
+        let name = self.attack.name;
+        let other = |option: &str, of: &str| {
+            Err(Error::Usage(format!(
+                "{option} is an option of {of}, and the attack is {name}; leave it out, or see --attack"
+            )))
         };
-        let step = match (self.tau, self.beta) {
-            (Some(Tau::Fixed(tau)), beta) => StepSize::Fixed {
-                tau,
-                beta: beta.unwrap_or(10.0 * tau),
+        let norm = self.budget.minimise.or(self.budget.norm).unwrap_or(Norm::Linf);
+        match (self.attack.settings)(norm) {
+            AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
+                "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd".into(),
+            )),
+            AttackConfig::Asma(_) => match self.budget.given() {
+                Some(option) => other(option, "attacks with a budget"),
+                None => Ok((self.asma.config(self.iterations, self.published)?.into(), &[])),
             },
-            (Some(Tau::Automatic), None) => StepSize::Automatic,
-            (None, None) => base.step,
-            (None, Some(beta)) if self.published => StepSize::Fixed { tau: 1e-7, beta },
-            (_, Some(_)) => {
-                return Err(Error::Usage(
-                    "--tau auto, the default, chooses beta too; give --beta with a --tau of your own".into(),
-                ));
+            AttackConfig::Budget(base) => {
+                if let Some(option) = self.asma.given() {
+                    return other(option, "asma");
+                }
+                let config = BudgetConfig {
+                    steps: self.iterations.unwrap_or(base.steps),
+                    purpose: match self.untargeted {
+                        true => Purpose::Untargeted,
+                        false => Purpose::Targeted,
+                    },
+                    published: self.published,
+                    ..self.budget.config(base)
+                };
+                let losses: &[Loss] = match (name, self.budget.loss) {
+                    ("sea", None) => &table::SEA_LOSSES,
+                    _ => &[],
+                };
+                Ok((config.into(), losses))
             }
-        };
-        let cap = match step {
-            StepSize::Automatic => Some(AsmaConfig::CAP),
-            StepSize::Fixed { .. } => None,
-        };
-        let config = AsmaConfig {
-            schedule: self.schedule.unwrap_or(base.schedule),
-            mask: self.mask,
-            objective: self.objective.unwrap_or(base.objective),
-            multiplier: self.multiplier,
-            step,
-            lambda: self.lambda,
-            cap: self.cap.or(cap),
-            refine: self.refine.map_or(base.refine, |switch| switch == Switch::On),
-            classes: self.classes.clone(),
-            iterations: self.iterations,
-            stop_iou: self.stop_iou,
-            patience: self.patience,
-            // The precision is chosen once the device is known.
-            ..base
-        };
-        if self.refine == Some(Switch::On) && !config.refines() {
-            return Err(Error::Usage(
-                "--refine on keeps an IoU that is reached while the device holds the step; it needs --stop-iou, --tau auto \
-                 and --schedule one-forward"
-                    .into(),
-            ));
         }
-        Ok(config)
     }
 }

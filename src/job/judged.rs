@@ -1,20 +1,47 @@
 //! The images that an attack left, judged by the network.
 
-use asma::attack::{Attack, Outcome, assess};
-use asma::data::round_to_8_bits;
-use asma::program::Executor;
-use asma::report::{Likeness, Results};
-use asma::{Error, LabelMap, Result, Scores, Tensor};
+use std::fmt;
+
+use crate::attack::{Attack, Outcome, assess};
+use crate::data::round_to_8_bits;
+use crate::error::{Error, Result};
+use crate::labels::LabelMap;
+use crate::program::Executor;
+use crate::report::{Likeness, Results};
+use crate::statistics::Scores;
+use crate::tensor::Tensor;
+
+/// Which of the images that an attack left is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// That after the last step.
+    Last,
+    /// That with the best IoU, or that which was refined.
+    Best,
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Saved::Last => "last",
+            Saved::Best => "best",
+        })
+    }
+}
 
 /// The images that the attack left, with what the network makes of them.
+#[derive(Clone, Debug)]
 pub struct Judged {
+    /// The scores of all of them.
     pub results: Results,
-    /// The image that is saved: the last or the best, whichever has the higher IoU, or the best one if it was refined.
+    /// Which one is saved: the last or the best, whichever has the higher IoU, or the best one if it was refined.
+    pub which: Saved,
+    /// The image that is saved.
     pub saved: Tensor,
     /// The same as a file of 8 bits has it.
     pub written: Tensor,
+    /// How far that can be told from the source.
     pub likeness: Likeness,
-    pub saved_name: &'static str,
     /// After how many steps the best image stood.
     pub best_iteration: u32,
     /// The prediction for the saved image, as float.
@@ -22,7 +49,11 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Runs the network on the last and the best image, and on the saved one rounded to 8 bits.
+    /// Runs the network on the last and the best image, and on the saved one rounded to 8 bits. `before` is the
+    /// prediction for the source. Overwrites the adversarial image.
+    ///
+    /// # Errors
+    /// If sizes differ, or the device fails.
     pub fn new(
         attack: &Attack,
         executor: &mut dyn Executor,
@@ -45,14 +76,16 @@ impl Judged {
         };
         // The image after the last step has no row in the trace; it may be the best all the same.
         let refined = outcome.reached.is_some();
-        let (saved, saved_name, after, best, best_iteration) = if refined || best.iou > last.iou {
+        // Other attacks than ASMA say themselves which one comes out.
+        let chosen = attack.config().asma().is_none();
+        let (which, saved, after, best, best_iteration) = if refined || chosen || best.iou > last.iou {
             let iteration = outcome.best_iteration;
-            (outcome.best.clone(), "best", best_prediction, best, iteration)
+            (Saved::Best, &outcome.best, best_prediction, best, iteration)
         } else {
             let iteration = outcome.trace.len() as u32;
-            (outcome.last.clone(), "last", last_prediction, last, iteration)
+            (Saved::Last, &outcome.last, last_prediction, last, iteration)
         };
-        let (written, rounded_to_8_bits) = attack.saved(executor, source, &saved, target)?;
+        let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target)?;
         let likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         Ok(Judged {
             results: Results {
@@ -61,10 +94,10 @@ impl Judged {
                 best,
                 rounded_to_8_bits,
             },
-            saved,
+            which,
+            saved: saved.clone(),
             written,
             likeness,
-            saved_name,
             best_iteration,
             after,
         })
@@ -72,15 +105,15 @@ impl Judged {
 
     /// The scores of the saved image, as float.
     pub fn saved_scores(&self) -> Scores {
-        match self.saved_name {
-            "best" => self.results.best,
-            _ => self.results.last,
+        match self.which {
+            Saved::Best => self.results.best,
+            Saved::Last => self.results.last,
         }
     }
 }
 
 /// The prediction for one image.
-pub fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
+pub(super) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
     let predictions = attack.predict(executor, image)?;
     predictions
         .into_iter()

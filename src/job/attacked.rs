@@ -1,0 +1,109 @@
+//! One image attacked and judged, once all that is needed has been read.
+
+use std::time::Instant;
+
+use super::goal::Aim;
+use super::judged::{Judged, predict};
+use super::listener::Listener;
+use super::pictures::{frames, moments};
+use crate::attack::{Attack, AttackInput, Outcome, Snapshots};
+use crate::error::{Error, Result};
+use crate::labels::LabelMap;
+use crate::program::Executor;
+use crate::report::{AnimationFrame, Moment};
+use crate::tensor::Tensor;
+
+/// An image with what is wanted of it, prepared for the network.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The image: 1×C×H×W in \[0, 1\].
+    pub source: Tensor,
+    /// What the network shall predict.
+    pub aim: Aim,
+    /// Where pixels may change, if the attack was planned with a region: of the image's size, 0 where they may not.
+    pub region: Option<LabelMap>,
+    /// What is kept along the way.
+    pub snapshots: Snapshots,
+}
+
+/// An attack with all that went in and came out.
+#[derive(Clone, Debug)]
+pub struct Attacked {
+    /// The image that was attacked: 1×C×H×W in \[0, 1\].
+    pub source: Tensor,
+    /// What the network was to predict, of the size of its output.
+    pub target: LabelMap,
+    /// What it predicts for the source.
+    pub before: LabelMap,
+    /// What the attack left.
+    pub outcome: Outcome,
+    /// What the network makes of that.
+    pub judged: Judged,
+    /// Masks at up to four moments, where predictions were kept.
+    pub moments: Vec<Moment>,
+    /// The moments of which images were kept, and in the end the saved image; empty where no images were kept.
+    pub frames: Vec<AnimationFrame>,
+    /// Classes that the network tells apart.
+    pub class_count: usize,
+    /// The wall-clock time of the attack, without reading and judging.
+    pub seconds: f64,
+}
+
+impl Subject {
+    /// Finds the target, attacks, and judges what the attack left.
+    ///
+    /// # Errors
+    /// If the image or what is wanted does not fit the attack, the network predicts the target already, or the device
+    /// fails.
+    pub fn attack(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        listener: &mut dyn Listener,
+    ) -> Result<Attacked> {
+        let before = predict(attack, executor, &self.source)?;
+        let target = self.aim.labels(attack, executor, &before)?;
+        listener.begins(attack.config().iterations());
+        let start = Instant::now();
+        let outcomes = attack.run(
+            executor,
+            AttackInput {
+                source: &self.source,
+                targets: std::slice::from_ref(&target),
+                regions: self.region.as_slice(),
+                snapshots: self.snapshots,
+            },
+            &mut |now| listener.progress(now),
+        );
+        let seconds = start.elapsed().as_secs_f64();
+        listener.ended();
+        let outcome = outcomes?
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
+        let judged = Judged::new(attack, executor, &self.source, &target, &before, &outcome)?;
+        let moments = moments(attack, &target, &outcome.snapshots)?;
+        let frames = match self.snapshots {
+            Snapshots::WithImages => frames(
+                attack,
+                executor,
+                &self.source,
+                &target,
+                &outcome.snapshots,
+                &judged,
+            )?,
+            Snapshots::None | Snapshots::Predictions => Vec::new(),
+        };
+        Ok(Attacked {
+            source: self.source,
+            target,
+            before,
+            outcome,
+            judged,
+            moments,
+            frames,
+            class_count: attack.class_count(),
+            seconds,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Everything there is to say about an attack, and what of it is easily overlooked.
+
+use super::attacked::Attacked;
+use crate::attack::{Attack, AttackConfig, Objective, Purpose, StepSize};
+use crate::data::{Preparation, Preset};
+use crate::program::Executor;
+use crate::report::{AsmaSettings, AttackSettings, OtherSettings, Summary};
+
+/// What an attack does not know of where its inputs came from.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The source image's file, or what it is called.
+    pub image: String,
+    /// The target, as the command line takes it, or what it is called.
+    pub target: String,
+    /// The weights' file, or what the network is called.
+    pub weights: String,
+    /// The network in words.
+    pub network: String,
+    /// The preset that the steps are from, if they are from one.
+    pub preset: Option<Preset>,
+    /// The steps from the image to the network's input.
+    pub preparation: Preparation,
+    /// The region's file, or what it is called, if there is one.
+    pub region: Option<String>,
+}
+
+impl Attacked {
+    /// Everything there is to say about what `attack` did on `executor`.
+    pub fn summary(&self, attack: &Attack, executor: &dyn Executor, names: Names) -> Summary {
+        let (config, outcome, judged) = (attack.config(), &self.outcome, &self.judged);
+        let (input, output) = (attack.adversarial().shape, attack.logits().shape);
+        Summary {
+            asma_version: env!("CARGO_PKG_VERSION").into(),
+            image: names.image,
+            target: names.target,
+            weights: names.weights,
+            network: names.network,
+            device: executor.describe(),
+            precision: config.precision().to_string(),
+            preset: names.preset.map(|preset| preset.to_string()),
+            preparation: names.preparation.to_string(),
+            input_size: [input.h, input.w],
+            output_size: [output.h, output.w],
+            settings: self.settings(config),
+            region: names.region,
+            iterations: outcome.trace.len() as u32,
+            saved: judged.which.to_string(),
+            best_iteration: judged.best_iteration,
+            stop_reason: outcome.stop.to_string(),
+            results: judged.results,
+            likeness: Some(judged.likeness.clone()),
+            seconds: self.seconds,
+        }
+    }
+}
+
+impl Attacked {
+    fn settings(&self, config: &AttackConfig) -> AttackSettings {
+        let outcome = &self.outcome;
+        match config {
+            AttackConfig::Asma(asma) => AttackSettings::Asma(AsmaSettings {
+                classes: config.attacked(self.class_count),
+                schedule: asma.schedule.to_string(),
+                mask: asma.mask.to_string(),
+                objective: asma.objective.to_string(),
+                multiplier: asma.multiplier.to_string(),
+                tau: outcome.step.map_or(0.0, |step| step.tau),
+                beta: outcome.step.map_or(0.0, |step| step.beta),
+                automatic: asma.step == StepSize::Automatic,
+                lambda: asma.lambda,
+                cap: asma.cap,
+                iteration_limit: asma.iterations,
+                stop_iou: asma.stop_iou,
+                refine: asma.refines(),
+                reached: outcome.reached,
+                patience: asma.patience,
+            }),
+            AttackConfig::Budget(budget) => {
+                let accuracy = self.judged.saved_scores().pixel_accuracy;
+                AttackSettings::Other(OtherSettings {
+                    attack: config.name().into(),
+                    purpose: match config.purpose() {
+                        Purpose::Targeted => "targeted".into(),
+                        Purpose::Untargeted => "untargeted".into(),
+                    },
+                    attack_settings: serde_json::to_value(budget).unwrap_or_default(),
+                    worst_of: Vec::new(),
+                    success_rate: match config.purpose() {
+                        Purpose::Targeted => accuracy,
+                        Purpose::Untargeted => 1.0 - accuracy,
+                    },
+                })
+            }
+        }
+    }
+}
+
+/// Attacks that end below this IoU are told what else to try.
+const STALLED: f32 = 0.9;
+
+/// What the numbers of a summary say, but is easily overlooked, with what else to try, in one line each.
+pub fn remarks(summary: &Summary) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let results = &summary.results;
+    let (rounded, before) = (&results.rounded_to_8_bits, &results.before);
+    let (no_nearer, retry) = match &summary.settings {
+        AttackSettings::Asma(asma) if asma.automatic => (
+            rounded.iou <= before.iou,
+            "try more --iterations or a larger --cap",
+        ),
+        AttackSettings::Asma(_) => (
+            rounded.iou <= before.iou,
+            "try --tau auto, a larger --tau or more --iterations",
+        ),
+        AttackSettings::Other(other) if other.purpose == "untargeted" => (
+            rounded.pixel_accuracy >= before.pixel_accuracy,
+            "try a larger --eps or more --steps",
+        ),
+        AttackSettings::Other(_) => (
+            rounded.pixel_accuracy <= before.pixel_accuracy,
+            "try a larger --eps or more --steps",
+        ),
+    };
+    if rounded.l2 == 0.0 {
+        remarks.push(format!(
+            "rounded to 8 bits the saved image equals the source; {retry}"
+        ));
+    } else if no_nearer {
+        remarks.push(format!(
+            "rounded to 8 bits the saved image comes no nearer to the target; {retry}"
+        ));
+    }
+    let stalls = |asma: &AsmaSettings| asma.objective == Objective::Logit.to_string();
+    if results.best.iou < STALLED && summary.asma().is_some_and(stalls) {
+        remarks.push(format!(
+            "the best IoU is {:.3}; networks whose logits rise together need --objective margin",
+            results.best.iou
+        ));
+    }
+    remarks
+}

@@ -1,0 +1,121 @@
+//! One attack, or one for each of several losses, of which the worst for the network is kept.
+
+use super::attacked::{Attacked, Subject};
+use super::device::Device;
+use super::judged::predict;
+use super::listener::Listener;
+use super::summary::Names;
+use crate::attack::budget::Loss;
+use crate::attack::{Attack, AttackConfig, BudgetConfig};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::labels::LabelMap;
+use crate::report::{AttackSettings, LossScores, Summary};
+
+/// Attacks with each of the losses, or with that of the settings if there are none.
+pub(super) fn attack(
+    losses: &[Loss],
+    config: AttackConfig,
+    graph: Graph,
+    subject: Subject,
+    device: &mut dyn Device,
+    listener: &mut dyn Listener,
+    names: Names,
+) -> Result<(Attacked, Summary)> {
+    let configs: Vec<AttackConfig> = match &config {
+        AttackConfig::Budget(budget) if !losses.is_empty() => losses
+            .iter()
+            .map(|&loss| {
+                BudgetConfig {
+                    loss,
+                    ..budget.clone()
+                }
+                .into()
+            })
+            .collect(),
+        _ => vec![config],
+    };
+    let attempts = configs.len();
+    let mut graph = Some(graph);
+    let mut worst: Option<(Attacked, Summary)> = None;
+    let mut worst_of = Vec::new();
+    for (number, config) in configs.into_iter().enumerate() {
+        let kept = graph
+            .as_ref()
+            .ok_or_else(|| Error::Network("the network is gone".into()))?;
+        let config = with_class_weights(config, kept, &subject, device)?;
+        let shape = subject.source.shape();
+        let loss = match &config {
+            AttackConfig::Budget(budget) => budget.loss.to_string(),
+            AttackConfig::Asma(asma) => asma.objective.to_string(),
+        };
+        let attack = Attack::new(kept, shape, config, subject.region.is_some())?;
+        if number + 1 == attempts {
+            // The executor holds the weights in the layout of its kernels; these are not needed any more.
+            graph = None;
+        }
+        let mut executor = device.executor(attack.program())?;
+        let attacked = subject.clone().attack(&attack, executor.as_mut(), listener)?;
+        let summary = attacked.summary(&attack, executor.as_ref(), names.clone());
+        let scores = attacked.judged.saved_scores();
+        worst_of.push(LossScores { loss, scores });
+        let is_worse =
+            |(other, _): &(Attacked, Summary)| attack.is_better(&scores, &other.judged.saved_scores());
+        if worst.as_ref().is_none_or(is_worse) {
+            worst = Some((attacked, summary));
+        }
+    }
+    let (attacked, mut summary) = worst.ok_or_else(|| Error::Usage("no loss was attacked with".into()))?;
+    if let (AttackSettings::Other(other), 2..) = (&mut summary.settings, worst_of.len()) {
+        other.worst_of = worst_of;
+    }
+    Ok((attacked, summary))
+}
+
+/// The settings with a weight for each class where the loss needs them and none are given: one over the pixels that have it,
+/// the largest being 1; 0 for a class that no pixel has.
+fn with_class_weights(
+    config: AttackConfig,
+    graph: &Graph,
+    subject: &Subject,
+    device: &mut dyn Device,
+) -> Result<AttackConfig> {
+    let AttackConfig::Budget(budget) = &config else {
+        return Ok(config);
+    };
+    if budget.loss != Loss::WeightedCrossEntropy || budget.class_weights.is_some() {
+        return Ok(config);
+    }
+    // What the labels are may depend on what the network predicts.
+    let unweighted = BudgetConfig {
+        loss: Loss::CrossEntropy,
+        ..budget.clone()
+    };
+    let attack = Attack::new(graph, subject.source.shape(), unweighted, false)?;
+    let mut executor = device.executor(attack.program())?;
+    let before = predict(&attack, executor.as_mut(), &subject.source)?;
+    let labels = subject.aim.labels(&attack, executor.as_mut(), &before)?;
+    let weights = weights(&labels, attack.class_count());
+    Ok(BudgetConfig {
+        class_weights: Some(weights),
+        ..budget.clone()
+    }
+    .into())
+}
+
+fn weights(labels: &LabelMap, class_count: usize) -> Vec<f32> {
+    let counts: Vec<usize> = (0..class_count).map(|class| labels.count(class as u8)).collect();
+    let least = counts
+        .iter()
+        .copied()
+        .filter(|&count| count > 0)
+        .min()
+        .unwrap_or(1);
+    counts
+        .into_iter()
+        .map(|count| match count {
+            0 => 0.0,
+            count => least as f32 / count as f32,
+        })
+        .collect()
+}

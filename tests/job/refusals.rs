@@ -1,0 +1,94 @@
+//! What is in memory and does not fit is refused by its name.
+
+use asma::attack::Target;
+use asma::job::{Goal, ImageSource, Job, MaskSource, OnCpu, Performed, Silent};
+use asma::labels::LabelMap;
+use asma::{Result, Shape, Tensor};
+
+use crate::{Case, INPUT};
+
+#[track_caller]
+fn assert_says(result: Result<Performed>, parts: &[&str]) {
+    let problem = result.map(|_| ()).expect_err("a refusal").to_string();
+    assert!(!problem.contains('\n'), "{problem}");
+    for part in parts {
+        assert!(problem.contains(part), "`{part}` is not in: {problem}");
+    }
+}
+
+#[test]
+fn images_that_do_not_fit() {
+    let case = Case::new();
+    let with = |image: &Tensor| {
+        let image = ImageSource::Memory {
+            name: "photograph",
+            image,
+        };
+        let target: Target = "class:1".parse().unwrap();
+        Job::new(case.loaded(), image, Goal::Target(&target)).run(&mut OnCpu, &mut Silent)
+    };
+    for shape in [Shape::new(1, 1, 21, 26), Shape::new(2, 3, 21, 26)] {
+        assert_says(
+            with(&Tensor::zeros(shape)),
+            &["photograph", &shape.to_string(), "1×3×H×W"],
+        );
+    }
+    for value in [f32::NAN, -0.25, 1.5] {
+        let mut image = case.image.clone();
+        image.data_mut()[7] = value;
+        assert_says(
+            with(&image),
+            &["photograph", &value.to_string(), "between 0 and 1"],
+        );
+    }
+}
+
+#[test]
+fn masks_that_do_not_fit() {
+    let case = Case::new();
+    let labels = |height, width, label| LabelMap::from_fn(height, width, |_, _| label).unwrap();
+    for (labels, parts) in [
+        (labels(INPUT.h, INPUT.w, 2), ["class 2", "0 to 1"]),
+        (labels(INPUT.w, INPUT.h, 1), ["21×26", "on its side"]),
+        (labels(INPUT.h, INPUT.w, 0), ["no foreground", "mask"]),
+    ] {
+        let mask = MaskSource::Memory {
+            name: "marks",
+            labels: &labels,
+        };
+        let wanted = ["marks", parts[0], parts[1]];
+        let job = Job::new(case.loaded(), case.in_memory(), Goal::Labels(mask));
+        assert_says(job.run(&mut OnCpu, &mut Silent), &wanted);
+        let target: Target = "class:1".parse().unwrap();
+        let job = Job {
+            region: Some(mask),
+            ..Job::new(case.loaded(), case.in_memory(), Goal::Target(&target))
+        };
+        assert_says(job.run(&mut OnCpu, &mut Silent), &wanted);
+    }
+}
+
+#[test]
+fn a_goal_that_is_reached_or_cannot_be() {
+    let case = Case::new();
+    let before = case
+        .on_files(&case.target_file(), |_| ())
+        .unwrap()
+        .attacked
+        .before;
+    let job = Job::new(
+        case.loaded(),
+        case.in_memory(),
+        Goal::Labels(MaskSource::Memory {
+            name: "as it is",
+            labels: &before,
+        }),
+    );
+    assert_says(
+        job.run(&mut OnCpu, &mut Silent),
+        &["as it is", "predicts it already"],
+    );
+    let target: Target = "class:9".parse().unwrap();
+    let job = Job::new(case.loaded(), case.in_memory(), Goal::Target(&target));
+    assert_says(job.run(&mut OnCpu, &mut Silent), &["class 9", "0 to 1"]);
+}
