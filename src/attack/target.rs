@@ -9,7 +9,7 @@ use crate::labels::{IGNORE, LabelMap};
 /// What the attack should make the network predict.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// The labels of this mask file.
+    /// The labels of this mask file, or of a tensor in a file: `FILE.safetensors:NAME`.
     File(std::path::PathBuf),
     /// The network's prediction for this other image.
     Of(std::path::PathBuf),
@@ -94,11 +94,17 @@ impl FromStr for Target {
             }
             "class" => Target::Class(class(rest)?),
             "of" => Target::Of(rest.into()),
-            // A colon may stand in a file's name, as in C:\mask.png.
-            _ if kind.len() == 1 || std::path::Path::new(text).exists() => Target::File(text.into()),
+            // A colon may stand in a file's name, as in C:\mask.png, and stands between a file and a tensor in it.
+            _ if kind.len() == 1 || names_a_tensor(text) || std::path::Path::new(text).exists() => {
+                Target::File(text.into())
+            }
             _ => return Err(bad("is neither a file nor a form that is known")),
         })
     }
+}
+
+fn names_a_tensor(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(".safetensors:")
 }
 
 impl fmt::Display for Target {

@@ -40,7 +40,7 @@ pub(super) fn describe_non_finite(data: &[f32], shape: &[usize]) -> Option<Strin
 }
 
 /// The index along each dimension of the number at `position` in row-major order.
-fn index_of(mut position: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn index_of(mut position: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (index, &extent) in index.iter_mut().zip(shape).rev() {
         let extent = extent.max(1);

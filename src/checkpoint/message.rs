@@ -9,12 +9,12 @@ const LONGEST_TEXT: usize = 200;
 const MOST_NAMES: usize = 5;
 
 /// A tensor's name between backticks, with control characters escaped.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", one_line(&name))
 }
 
 /// The first few names, and how many more there are.
-pub(super) fn quoted_list(names: &[&str]) -> String {
+pub(crate) fn quoted_list(names: &[&str]) -> String {
     let listed: Vec<String> = names.iter().take(MOST_NAMES).map(|name| quoted(name)).collect();
     match names.len().saturating_sub(MOST_NAMES) {
         0 => listed.join(", "),

@@ -36,6 +36,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use elements::index_of;
+pub(crate) use message::{quoted, quoted_list};
 pub(crate) use pytorch::EXPORT_LINES;
 pub use safetensors::Dtype;
 pub use weight_tensor::WeightTensor;
@@ -43,7 +45,6 @@ pub use weight_tensor::WeightTensor;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use header::Header;
-use message::{quoted, quoted_list};
 pub(crate) use selection::Selection;
 use storage::Storage;
 
@@ -194,6 +195,14 @@ impl Checkpoint {
         self.header.tensors.get(name).map(|info| info.shape.as_slice())
     }
 
+    /// The element type, the shape and the numbers, as they are stored, of the tensor of this name, if there is one.
+    pub(crate) fn stored(&self, name: &str) -> Option<(Dtype, &[usize], &[u8])> {
+        let info = self.header.tensors.get(name)?;
+        let (start, end) = info.data_offsets;
+        let bytes = self.data().get(start..end).unwrap_or_default();
+        Some((info.dtype, &info.shape, bytes))
+    }
+
     /// The text metadata that stands in the file.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.header.metadata
@@ -213,21 +222,19 @@ impl Checkpoint {
     /// If there is none, its element type is not one of F32, F16, BF16 and F64, or a number is not finite
     /// as a 32-bit float.
     pub fn tensor(&self, name: &str) -> Result<WeightTensor> {
-        let Some(info) = self.header.tensors.get(name) else {
+        let Some((dtype, shape, bytes)) = self.stored(name) else {
             return Err(self.error(format!("the tensor {} is missing", quoted(name))));
         };
-        let (start, end) = info.data_offsets;
-        let bytes = self.data().get(start..end).unwrap_or_default();
-        let data = elements::decode(info.dtype, bytes)
+        let data = elements::decode(dtype, bytes)
             .ok_or_else(|| {
                 format!(
                     "the tensor {} is stored as {}, and only F32, F16, BF16 and F64 can be read; \
                      convert it to float32 and save the file again",
                     quoted(name),
-                    info.dtype
+                    dtype
                 )
             })
-            .and_then(|data| match elements::describe_non_finite(&data, &info.shape) {
+            .and_then(|data| match elements::describe_non_finite(&data, shape) {
                 Some(problem) => Err(format!(
                     "the tensor {} {problem}; the training that wrote it diverged, take an earlier checkpoint",
                     quoted(name)
@@ -236,7 +243,7 @@ impl Checkpoint {
             })
             .map_err(|problem| self.error(problem))?;
         Ok(WeightTensor {
-            shape: info.shape.clone(),
+            shape: shape.to_vec(),
             data,
         })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asma::data::{write_mask, write_rgb_image};
+use asma::data::{file_of, write_mask, write_rgb_image};
 use asma::network::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
@@ -18,7 +18,7 @@ use super::preparation::PreparationArguments;
 /// Write a network's prediction for an image, and the image with the prediction laid over it
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The image to segment
+    /// The image to segment: a file, or a tensor in one: FILE.safetensors:NAME, or NAME[I] for sample I of a batch
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
     #[command(flatten)]
@@ -38,7 +38,7 @@ const FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = OutputFolder::open(&arguments.out)?;
-    for input in [&arguments.image, &arguments.network.weights] {
+    for input in [file_of(&arguments.image), &arguments.network.weights] {
         out.refuse_as_input(input, &FILES)?;
     }
     let model = arguments.network.load()?;

@@ -90,7 +90,7 @@ pub fn read_photograph(path: impl AsRef<Path>, options: &ImageOptions) -> Result
 }
 
 /// Below this part of the range that a file's bits have, an image is taken to use fewer bits than that.
-const LEAST_RANGE: f32 = 1.0 / 8.0;
+pub(super) const LEAST_RANGE: f32 = 1.0 / 8.0;
 
 /// What to say of an image whose largest value is far below white.
 fn too_dark(largest: f32, white: f32) -> String {

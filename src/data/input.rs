@@ -1,12 +1,14 @@
 //! From files to what a network is given: the image, the target and the region of an attack, each read, compared in
-//! size as stored, prepared alike, and described.
+//! size as stored, prepared alike, and described. In place of a file a tensor in one can be named, see [`TensorAddress`],
+//! or what is in memory be given.
 
 use std::path::Path;
 
 use super::fit::{Fit, Fitted, fit, nearest_size};
-use super::image::{ImageOptions, read_photograph};
+use super::image::{ImageOptions, Photograph, read_photograph};
 use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
 use super::preprocess::Preparation;
+use super::tensors::TensorAddress;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::labels::LabelMap;
@@ -50,9 +52,19 @@ impl InputOptions {
     /// channels.
     pub fn read(&self, path: impl AsRef<Path>, graph: &Graph) -> Result<Input> {
         let path = path.as_ref();
-        let photograph = read_photograph(path, &self.image)?;
-        let image = with_channels(path, photograph.image, photograph.grey, graph.input_channels())?;
-        let input = self.prepared(path, &image, &photograph.description, graph)?;
+        let channels = graph.input_channels();
+        let (called, photograph) = match TensorAddress::of(path) {
+            Some(address) => (
+                Called::tensor(&address),
+                address.read_image(channels, &self.image)?,
+            ),
+            None => {
+                let photograph = read_photograph(path, &self.image)?;
+                let image = with_channels(path, photograph.image, photograph.grey, channels)?;
+                (Called::by(path), Photograph { image, ..photograph })
+            }
+        };
+        let input = self.prepared(called, &photograph.image, &photograph.description, graph)?;
         Ok(Input {
             notes: photograph.notes,
             ..input
@@ -78,11 +90,18 @@ impl InputOptions {
             )));
         }
         let description = format!("{}×{}×{} in memory", shape.c, shape.h, shape.w);
-        self.prepared(Path::new(name), image, &description, graph)
+        self.prepared(Called::by(Path::new(name)), image, &description, graph)
     }
 
     /// Prepares an image with the network's channels. Whether the network takes its size is asked before.
-    fn prepared(&self, path: &Path, image: &Tensor, description: &str, graph: &Graph) -> Result<Input> {
+    fn prepared(
+        &self,
+        called: Called<'_>,
+        image: &Tensor,
+        description: &str,
+        graph: &Graph,
+    ) -> Result<Input> {
+        let path = called.whole;
         let stored = [image.shape().h, image.shape().w];
         let preparation = self
             .fitting(graph, image.shape())
@@ -100,7 +119,7 @@ impl InputOptions {
             .apply_image(image)
             .map_err(|error| named(path, error))?;
         let description = vec![
-            format!("image: {}: {description}", path.display()),
+            format!("image: {}: {description}", called.file.display()),
             format!(
                 "sizes: {}",
                 describe_sizes(stored, &preparation, prepared, &network)
@@ -162,46 +181,62 @@ impl InputOptions {
         Ok(other)
     }
 
-    /// Reads the mask that an attack on `input` steers towards, of the size of the network's output.
+    /// Reads the mask that an attack on `input` steers towards, of the size of the network's output. A tensor may have that
+    /// size already, and is then taken as it is.
     ///
     /// # Errors
     /// If the file is no mask for the network's classes, is not of the image's size as stored, or has no foreground
     /// where the network's output lies.
     pub fn read_target(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
         let path = path.as_ref();
-        let mask = open_mask(path, input.network.output.c, &self.mask)?;
-        as_target(path, mask, input)
+        let target = self.read_label(path, input)?;
+        check_foreground(path, &target.labels)?;
+        Ok(target)
     }
 
     /// Prepares a mask that is in memory as [`InputOptions::read_target`] prepares one from a file. `name` stands for the
     /// file's.
     ///
     /// # Errors
-    /// If it names a class that the network does not have, is not of the image's size before it was prepared, or has no
-    /// foreground where the network's output lies.
+    /// If it names a class that the network does not have, is neither of the image's size before it was prepared nor of
+    /// that of the network's output, or has no foreground where that lies.
     pub fn prepare_target(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
-        let mask = in_memory(name, labels, input.network.output.c)?;
-        as_target(Path::new(name), mask, input)
+        let target = self.prepare_label(name, labels, input)?;
+        check_foreground(name, &target.labels)?;
+        Ok(target)
     }
 
-    /// Reads the mask that an attack on `input` leads away from, of the size of the network's output.
+    /// Reads the mask that an attack on `input` leads away from, of the size of the network's output. A tensor may have that
+    /// size already, and is then taken as it is.
     ///
     /// # Errors
     /// If the file is no mask for the network's classes, or is not of the image's size as stored.
     pub fn read_label(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
         let path = path.as_ref();
-        let mask = open_mask(path, input.network.output.c, &self.mask)?;
-        as_label(path, mask, input)
+        let classes = input.network.output.c;
+        match TensorAddress::of(path) {
+            Some(address) => {
+                let mask = address.read_labels(classes, &self.mask)?;
+                as_label(Called::tensor(&address), mask, input, true)
+            }
+            None => as_label(
+                Called::by(path),
+                open_mask(path, classes, &self.mask)?,
+                input,
+                false,
+            ),
+        }
     }
 
     /// Prepares a mask that is in memory as [`InputOptions::read_label`] prepares one from a file. `name` stands for the
     /// file's.
     ///
     /// # Errors
-    /// If it names a class that the network does not have, or is not of the image's size before it was prepared.
+    /// If it names a class that the network does not have, or is neither of the image's size before it was prepared nor of
+    /// that of the network's output.
     pub fn prepare_label(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
         let mask = in_memory(name, labels, input.network.output.c)?;
-        as_label(Path::new(name), mask, input)
+        as_label(Called::by(Path::new(name)), mask, input, true)
     }
 
     /// Reads the mask of the pixels of `input` that may change: 1 where they may, else 0.
@@ -215,7 +250,13 @@ impl InputOptions {
             values: None,
             ..self.mask.clone()
         };
-        as_region(path, open_mask(path, 2, &options)?, input)
+        match TensorAddress::of(path) {
+            Some(address) => {
+                let mask = address.read_labels(2, &options)?;
+                as_region(Called::tensor(&address), mask, input)
+            }
+            None => as_region(Called::by(path), open_mask(path, 2, &options)?, input),
+        }
     }
 
     /// Prepares a mask that is in memory, 1 where pixels may change, as [`InputOptions::read_region`] prepares one from a
@@ -224,26 +265,53 @@ impl InputOptions {
     /// # Errors
     /// If it holds more than two classes, is not of the image's size before it was prepared, or has no foreground.
     pub fn prepare_region(&self, name: &str, labels: &LabelMap, input: &Input) -> Result<Mask> {
-        as_region(Path::new(name), in_memory(name, labels, 2)?, input)
+        as_region(Called::by(Path::new(name)), in_memory(name, labels, 2)?, input)
     }
 }
 
-fn as_target(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
-    let output = input.network.output;
-    let target = prepared_mask(path, mask, input, output.c, [output.h, output.w])?;
-    check_foreground(path, &target.labels)?;
-    Ok(target)
+/// What an image or a mask is called.
+#[derive(Clone, Copy)]
+struct Called<'a> {
+    /// In a refusal.
+    whole: &'a Path,
+    /// Where it is described: of a tensor, the description says the rest.
+    file: &'a Path,
 }
 
-fn as_label(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
-    let output = input.network.output;
-    prepared_mask(path, mask, input, output.c, [output.h, output.w])
+impl<'a> Called<'a> {
+    fn by(path: &'a Path) -> Self {
+        Called {
+            whole: path,
+            file: path,
+        }
+    }
+
+    fn tensor(address: &TensorAddress<'a>) -> Self {
+        Called {
+            whole: address.whole,
+            file: address.file,
+        }
+    }
 }
 
-fn as_region(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
+/// The mask as what the network's output is compared with; if it may be `cut` already, one of the size of the network's output is taken as it is.
+fn as_label(called: Called<'_>, mask: Mask, input: &Input, cut: bool) -> Result<Mask> {
+    let output = input.network.output;
+    let wanted = [output.h, output.w];
+    let found = [mask.labels.height(), mask.labels.width()];
+    match cut && found == wanted && found != input.stored {
+        true => {
+            let description = format!("{}, of the size of the network's output", mask.description);
+            Ok(described(called, Mask { description, ..mask }, output.c))
+        }
+        false => prepared_mask(called, mask, input, output.c, wanted),
+    }
+}
+
+fn as_region(called: Called<'_>, mask: Mask, input: &Input) -> Result<Mask> {
     let shape = input.image.shape();
-    let region = prepared_mask(path, mask, input, 2, [shape.h, shape.w])?;
-    check_foreground(path, &region.labels)?;
+    let region = prepared_mask(called, mask, input, 2, [shape.h, shape.w])?;
+    check_foreground(called.whole, &region.labels)?;
     // What nobody labelled, such as a border of zeros, may not change.
     let labels = LabelMap::from_fn(shape.h, shape.w, |y, x| {
         u8::from(region.labels.get(y, x) == Some(1))
@@ -253,24 +321,27 @@ fn as_region(path: &Path, mask: Mask, input: &Input) -> Result<Mask> {
 
 /// A mask prepared as the image of `input` was, cut to its centre of this size.
 fn prepared_mask(
-    path: &Path,
+    called: Called<'_>,
     mask: Mask,
     input: &Input,
     classes: usize,
     [height, width]: [usize; 2],
 ) -> Result<Mask> {
-    check_stored_size(path, &mask.labels, "the image", input.stored)?;
+    check_stored_size(called.whole, &mask.labels, "the image", input.stored)?;
     let labels = input
         .preparation
         .apply_labels(&mask.labels, height, width)
-        .map_err(|error| Error::file(path, error))?;
-    let description = format!(
-        "{}: {}; {}",
-        path.display(),
-        mask.description,
-        describe_shares(&[&labels], classes)
-    );
-    Ok(Mask { labels, description })
+        .map_err(|error| Error::file(called.whole, error))?;
+    Ok(described(called, Mask { labels, ..mask }, classes))
+}
+
+/// The mask with what it is called before its description, and the share of each class behind it.
+fn described(called: Called<'_>, mask: Mask, classes: usize) -> Mask {
+    let shares = describe_shares(&[&mask.labels], classes);
+    Mask {
+        description: format!("{}: {}; {shares}", called.file.display(), mask.description),
+        ..mask
+    }
 }
 
 /// A mask of labels that are there, for a network of this many classes; one stands for two.

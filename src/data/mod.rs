@@ -13,6 +13,7 @@ mod picture;
 pub mod preprocess;
 pub mod preset;
 pub mod synthetic;
+mod tensors;
 
 pub use self::dataset::{ReadPairs, Sample, common_reading, read_pairs};
 pub use self::fit::{Fit, Fitted, fit, nearest_size};
@@ -30,3 +31,4 @@ pub use self::pairing::{NameRule, PairPaths, Pairing, pair_by_name};
 pub use self::preprocess::Preparation;
 pub use self::preset::Preset;
 pub use self::synthetic::{SyntheticKind, SyntheticOptions, generate};
+pub use self::tensors::{TensorAddress, file_of};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::listener::{Listener, tell};
-use crate::data::{Input, InputOptions, Mask};
+use crate::data::{Input, InputOptions, Mask, file_of};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::labels::LabelMap;
@@ -55,7 +55,7 @@ impl<'a> ModelSource<'a> {
         }
     }
 
-    /// The file, if it comes from one.
+    /// The file that it stands in, if it comes from one.
     pub fn file(self) -> Option<&'a Path> {
         match self {
             ModelSource::File { path, .. } => Some(path),
@@ -67,7 +67,7 @@ impl<'a> ModelSource<'a> {
 /// Where an image comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum ImageSource<'a> {
-    /// From a file.
+    /// From a file, or from a tensor in one, see [`TensorAddress`](crate::data::TensorAddress).
     File(&'a Path),
     /// It is in memory, and prepared as one from a file is.
     Memory {
@@ -100,10 +100,10 @@ impl<'a> ImageSource<'a> {
         }
     }
 
-    /// The file, if it comes from one.
+    /// The file that it stands in, if it comes from one.
     pub fn file(self) -> Option<&'a Path> {
         match self {
-            ImageSource::File(path) => Some(path),
+            ImageSource::File(path) => Some(file_of(path)),
             ImageSource::Memory { .. } => None,
         }
     }
@@ -112,9 +112,10 @@ impl<'a> ImageSource<'a> {
 /// Where a mask comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum MaskSource<'a> {
-    /// From a file.
+    /// From a file, or from a tensor in one, see [`TensorAddress`](crate::data::TensorAddress).
     File(&'a Path),
-    /// It is in memory, of the size that the image has before it is prepared, and prepared as the image is.
+    /// It is in memory, of the size that the image has before it is prepared, and prepared as the image is; a target may
+    /// have the size of the network's output already.
     Memory {
         /// What it is called.
         name: &'a str,
@@ -183,10 +184,10 @@ impl<'a> MaskSource<'a> {
         }
     }
 
-    /// The file, if it comes from one.
+    /// The file that it stands in, if it comes from one.
     pub fn file(self) -> Option<&'a Path> {
         match self {
-            MaskSource::File(path) => Some(path),
+            MaskSource::File(path) => Some(file_of(path)),
             MaskSource::Memory { .. } => None,
         }
     }

@@ -41,6 +41,8 @@ fn texts_are_read_and_written_alike() {
         "hide:2->0",
         "class:1",
         "C:\\mask.png",
+        "pair.safetensors:target[1]",
+        "of:pair.safetensors:image[0]",
     ] {
         assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
     }
@@ -83,7 +85,12 @@ fn texts_that_cannot_be_are_refused_with_the_forms_there_are() {
 
 #[test]
 fn files_are_left_to_the_caller() {
-    for text in ["a.png", "of:a.png"] {
+    for text in [
+        "a.png",
+        "of:a.png",
+        "a.safetensors:target",
+        "C:\\a.SafeTensors:b:c",
+    ] {
         let target: Target = text.parse().unwrap();
         assert_eq!(target.from_prediction(&map(&CORNER), 3).unwrap(), None);
     }

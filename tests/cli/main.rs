@@ -10,4 +10,5 @@ mod other_commands;
 mod robust;
 mod support;
 mod synth;
+mod tensors;
 mod train;

@@ -12,4 +12,5 @@ mod masks;
 mod pairing;
 mod support;
 mod synthetic;
+mod tensors;
 mod tiff_files;

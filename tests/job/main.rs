@@ -69,7 +69,7 @@ impl Case {
         };
         let image = ImageSource::File(&self.photograph);
         let mut job = Job {
-            config: self.config.clone(),
+            config: self.config.clone().into(),
             ..Job::new(model, image, Goal::Target(target))
         };
         and(&mut job);

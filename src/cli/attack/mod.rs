@@ -23,7 +23,8 @@ use super::preparation::PreparationArguments;
 /// Change an image, as little as it takes, until the network segments it as the target says
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The image to attack
+    /// The image to attack; here and for masks a file, or a tensor in one: FILE.safetensors:NAME, or NAME[I] for sample I
+    /// of a batch
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
     /// What the network should predict: a mask file (0/255 or class indices), shift:DX,DY, scale:S,

@@ -131,7 +131,10 @@ fn foreign(file: &[u8]) -> String {
             "export it to PNG or TIFF with the window that shows what is to be seen, or all its bits with --white"
         }
         FileKind::Volume(_) => "save the slice that is meant as PNG or TIFF",
-        FileKind::Safetensors | FileKind::PyTorch | FileKind::TorchScript | FileKind::Onnx => {
+        FileKind::Safetensors => {
+            "weights go to --weights; of an image or labels in it, name the tensor: FILE.safetensors:NAME"
+        }
+        FileKind::PyTorch | FileKind::TorchScript | FileKind::Onnx => {
             "weights go to --weights; name an image here"
         }
         _ => "convert it to PNG or TIFF",

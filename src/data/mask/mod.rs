@@ -12,7 +12,8 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use self::levels::Levels;
+use self::levels::{Levels, Source};
+use self::reading::mapped;
 pub(super) use self::reading::{Evidence, common};
 pub use self::reading::{HALF, MaskReading};
 pub use self::values::MaskValues;
@@ -82,6 +83,47 @@ pub fn read_mask_as(
     let path = path.as_ref();
     let (levels, _) = read_levels(path, options)?;
     reading.apply(path, &levels, class_count)
+}
+
+/// Whole numbers for rows and columns of pixels as classes: class indices and 255 for what is ignored, or what `options` say
+/// that they mean.
+///
+/// # Errors
+/// If a number has no class.
+pub(super) fn of_numbers(
+    path: &Path,
+    [height, width]: [usize; 2],
+    values: Vec<u16>,
+    class_count: usize,
+    options: &MaskOptions,
+) -> Result<(LabelMap, MaskReading)> {
+    let class_count = class_count.max(2);
+    let reading = match &options.values {
+        Some(values) => mapped(values, class_count)?,
+        None => MaskReading::ClassIndices,
+    };
+    let strange = |&&value: &&u16| usize::from(value) >= class_count && value != u16::from(IGNORE);
+    if options.values.is_none()
+        && let Some(value) = values.iter().find(strange)
+    {
+        return Err(Error::file(
+            path,
+            format!(
+                "holds {value}, and the network has classes 0 to {} (and 255 for pixels to ignore); say what the values \
+                 mean, such as --mask-values 0:0,{value}:1",
+                class_count - 1
+            ),
+        ));
+    }
+    let levels = Levels {
+        height,
+        width,
+        values,
+        white: u16::from(u8::MAX),
+        step: 1,
+        source: Source::Grey,
+    };
+    Ok((reading.apply(path, &levels, class_count)?, reading))
 }
 
 /// What the mask in a file tells about how it is to be read.

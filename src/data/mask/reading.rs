@@ -196,7 +196,11 @@ pub(in crate::data) fn common(
     }
 }
 
-fn mapped(values: &MaskValues, class_count: usize) -> Result<MaskReading> {
+/// As the user says.
+///
+/// # Errors
+/// If that names a class that the network does not have.
+pub(super) fn mapped(values: &MaskValues, class_count: usize) -> Result<MaskReading> {
     let largest = usize::from(values.largest_class());
     if largest >= class_count {
         return Err(Error::Usage(format!(
