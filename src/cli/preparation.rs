@@ -22,8 +22,9 @@ pub struct PreparationArguments {
     #[arg(long, value_name = "N[:edge|zero]")]
     pub pad: Option<Padding>,
     /// What to do where the network does not take this size: `pad` adds a border and cuts the output back (default),
-    /// `resize` scales the image, and masks with it, to the nearest size that the network takes
-    #[arg(long, value_name = "pad|resize")]
+    /// `resize` scales the image, and masks with it, to the nearest size that the network takes, `none` gives the network the
+    /// image as it is or refuses it
+    #[arg(long, value_name = "pad|resize|none")]
     pub fit: Option<Fit>,
     /// Of files that hold several pages or frames (TIFF, GIF), take this one, counted from 1
     #[arg(long, value_name = "N")]

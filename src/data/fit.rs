@@ -16,6 +16,8 @@ pub enum Fit {
     Pad,
     /// It is scaled to the nearest size that the network takes, and so are masks.
     Resize,
+    /// Nothing: the network gets it as it is, whatever rows it drops on the way, or it is refused.
+    None,
 }
 
 impl FromStr for Fit {
@@ -25,8 +27,9 @@ impl FromStr for Fit {
         match text {
             "pad" => Ok(Fit::Pad),
             "resize" => Ok(Fit::Resize),
+            "none" => Ok(Fit::None),
             other => Err(Error::Usage(format!(
-                "there is no way `{other}` to fit images to a network; want pad or resize"
+                "there is no way `{other}` to fit images to a network; want pad or resize, or none to give them as they are"
             ))),
         }
     }
@@ -63,15 +66,11 @@ pub fn fit(graph: &Graph, input: Shape) -> Result<Fitted> {
     }
     let (Some(height), Some(width)) = (wanted(input.h), wanted(input.w)) else {
         // A size that it takes although it drops something at every size near it.
-        return output
-            .map(|output| as_it_is(graph, output))
-            .map_err(|error| with_nearest(graph, input, error));
+        return unfitted(graph, input);
     };
     let added = [height - input.h, width - input.w];
     if added == [0, 0] {
-        return output
-            .map(|output| as_it_is(graph, output))
-            .map_err(|error| with_nearest(graph, input, error));
+        return unfitted(graph, input);
     }
     let bordered = graph.output_shape(Shape {
         h: height,
@@ -91,6 +90,17 @@ pub fn fit(graph: &Graph, input: Shape) -> Result<Fitted> {
     let graph = graph.with_border(margins, cut_back);
     let output = graph.output_shape(input)?;
     Ok(Fitted { graph, output, added })
+}
+
+/// A network for images of shape `input` as it is, without a border.
+///
+/// # Errors
+/// If it cannot take this size, naming the nearest sizes that it takes.
+pub(super) fn unfitted(graph: &Graph, input: Shape) -> Result<Fitted> {
+    graph
+        .output_shape(input)
+        .map(|output| as_it_is(graph, output))
+        .map_err(|error| with_nearest(graph, input, error))
 }
 
 /// The rows and columns nearest to an image's at which a network drops nothing: the image's own where its output is as

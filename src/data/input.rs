@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::fit::{Fit, Fitted, fit, nearest_size};
+use super::fit::{Fit, Fitted, fit, nearest_size, unfitted};
 use super::image::{ImageOptions, Photograph, read_photograph};
 use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
 use super::preprocess::Preparation;
@@ -114,7 +114,11 @@ impl InputOptions {
             w: width,
             ..image.shape()
         };
-        let network = fit(graph, prepared).map_err(|error| named(path, error))?;
+        let network = match self.fit {
+            Some(Fit::None) => unfitted(graph, prepared),
+            Some(Fit::Pad | Fit::Resize) | None => fit(graph, prepared),
+        };
+        let network = network.map_err(|error| named(path, error))?;
         let image = preparation
             .apply_image(image)
             .map_err(|error| named(path, error))?;

@@ -1,10 +1,10 @@
 //! Images of sizes that a network does not take, scaled to one that it takes; grey images for networks of three channels.
 
-use asma::Shape;
 use asma::data::{Fit, InputOptions, Preparation, fit, nearest_size};
 use asma::graph::Graph;
 use asma::graph::ops::MaxPool2d;
 use asma::graph::{Margins, Op};
+use asma::{Shape, Tensor};
 use image::{Rgb, RgbImage};
 
 use crate::support::{assert_says, folder, save_grey};
@@ -56,6 +56,7 @@ fn the_only_size_of_a_network_is_named_and_the_way_to_it() {
     );
     assert_eq!("resize".parse::<Fit>().expect("a way"), Fit::Resize);
     assert_eq!("pad".parse::<Fit>().expect("a way"), Fit::Pad);
+    assert_eq!("none".parse::<Fit>().expect("a way"), Fit::None);
     assert_says("crop".parse::<Fit>(), None, &["`crop`", "pad or resize"]);
 }
 
@@ -159,5 +160,33 @@ fn grey_images_feed_networks_of_three_channels_only_when_told() {
         options.read(&colour, &halving(4, 0, None)).map(|_| ()),
         None,
         &["4 channels"],
+    );
+}
+
+#[test]
+fn a_network_gets_an_image_as_it_is_when_told() {
+    let image = Tensor::zeros(Shape::new(1, 3, 21, 30));
+    let read = |graph: &Graph, fit: Option<Fit>| {
+        let options = InputOptions {
+            fit,
+            ..InputOptions::default()
+        };
+        options.prepare("image", &image, graph)
+    };
+    // It drops the last row on the way.
+    let graph = halving(3, 1, None);
+    let added = |fit| read(&graph, fit).expect("fits").network.added;
+    assert_eq!(added(None), added(Some(Fit::Pad)));
+    assert_ne!(added(None), [0, 0]);
+    let input = read(&graph, Some(Fit::None)).expect("fits");
+    assert_eq!(input.network.added, [0, 0]);
+    assert_eq!(
+        input.network.output,
+        graph.output_shape(image.shape()).expect("a shape")
+    );
+    assert_says(
+        read(&halving(3, 0, Some([16, 24])), Some(Fit::None)).map(|_| ()),
+        None,
+        &["image: ", "24×16", "30×21", "--fit resize"],
     );
 }

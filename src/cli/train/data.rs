@@ -138,10 +138,17 @@ impl DataArguments {
         let pairing = pair_by_name(images, masks, &rule)?;
         note_unpaired(&pairing.unpaired);
         let options = self.preparation.input();
-        if options.fit == Some(Fit::Resize) {
-            return Err(Error::Usage(
-                "--fit resize: the images of a data set come to one size; scale them with --resize WIDTHxHEIGHT".into(),
-            ));
+        let refused = match options.fit {
+            Some(Fit::Resize) => Some(
+                "--fit resize: the images of a data set come to one size; scale them with --resize WIDTHxHEIGHT",
+            ),
+            Some(Fit::None) => Some(
+                "--fit none: what is trained gets the border that it needs; leave it out, or see --resize",
+            ),
+            Some(Fit::Pad) | None => None,
+        };
+        if let Some(problem) = refused {
+            return Err(Error::Usage(problem.into()));
         }
         let reading = common_reading(&pairing.pairs, classes, &options.mask)?;
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
