@@ -128,11 +128,11 @@ impl AttackConfig {
         }
     }
 
-    /// What is likely not meant, in one line each, for a network with `class_count` classes.
-    pub fn notes(&self, class_count: usize) -> Vec<String> {
+    /// What is likely not meant, in one line each, for a network with so many channels of logits.
+    pub fn notes(&self, channels: usize) -> Vec<String> {
         match self {
             AttackConfig::Asma(_) => Vec::new(),
-            AttackConfig::Budget(config) => config.notes(class_count),
+            AttackConfig::Budget(config) => config.notes(channels),
         }
     }
 

@@ -62,8 +62,16 @@ impl Attack {
                 steps
             }
             AttackConfig::Budget(config) => {
-                ledgers.for_each(|words| budget::begin(config, words));
-                if let Some(start) = budget::start(config, input) {
+                let start = budget::start(config, input);
+                let elements = input.source.shape().elements() / samples;
+                for (sample, words) in ledgers.enumerate() {
+                    budget::begin(config, words);
+                    if let Some(start) = &start {
+                        let own = sample * elements..(sample + 1) * elements;
+                        budget::begin_at(&start.data()[own.clone()], &input.source.data()[own], words);
+                    }
+                }
+                if let Some(start) = start {
                     executor.write(self.adversarial().buffer, start.data())?;
                 }
                 Vec::new()

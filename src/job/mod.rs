@@ -148,10 +148,10 @@ impl<'a> Job<'a> {
         let precision = device.precision(config.precision())?;
         let config = config.with_precision(precision);
         check_purpose(&config, self.goal)?;
-        let class_count = input.network.output.c.max(2);
-        config.check_without_weights(class_count)?;
+        // One channel stands for two classes.
+        config.check_without_weights(input.network.output.c.max(2))?;
         config
-            .notes(class_count)
+            .notes(input.network.output.c)
             .iter()
             .for_each(|note| listener.note(note));
         let region = match self.region {

@@ -1,5 +1,6 @@
 //! What the attack promises, on the CPU executor and a network of a few thousand weights.
 
+mod budget;
 mod inputs;
 mod modes;
 #[path = "../networks/mod.rs"]

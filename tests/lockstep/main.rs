@@ -2,6 +2,7 @@
 //! wrong kernel is named. `cargo test --test lockstep -- --nocapture` prints the largest error of each case.
 
 mod attack;
+mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 mod comparison;

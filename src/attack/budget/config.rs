@@ -158,25 +158,28 @@ impl BudgetConfig {
         (self.norm == Norm::Linf && self.rule != Rule::Largest).then_some(self.eps)
     }
 
-    /// The loss that a network with `class_count` classes has: ratios of logits need three classes, targeted four.
-    pub fn loss_of(&self, class_count: usize) -> Loss {
-        let least = match self.purpose {
-            Purpose::Targeted => 4,
-            Purpose::Untargeted => 3,
+    /// The loss that a network with so many channels of logits has: ratios of logits need three classes, targeted four, and
+    /// of one channel, which stands for the logits −z and z, the cosine never changes.
+    pub fn loss_of(&self, channels: usize) -> Loss {
+        let least = match (self.loss, self.purpose) {
+            (Loss::Ratio, Purpose::Targeted) => 4,
+            (Loss::Ratio, Purpose::Untargeted) => 3,
+            (Loss::Cosine, _) => 2,
+            _ => 1,
         };
-        match self.loss {
-            Loss::Ratio if class_count < least => Loss::Difference,
-            loss => loss,
+        match channels < least {
+            true => Loss::Difference,
+            false => self.loss,
         }
     }
 
-    /// What is likely not meant, in one line each, for a network with `class_count` classes.
-    pub fn notes(&self, class_count: usize) -> Vec<String> {
+    /// What is likely not meant, in one line each, for a network with so many channels of logits.
+    pub fn notes(&self, channels: usize) -> Vec<String> {
         let mut notes = Vec::new();
-        let loss = self.loss_of(class_count);
+        let loss = self.loss_of(channels);
         if loss != self.loss {
             notes.push(format!(
-                "the loss `{}` needs more classes than {class_count}; the plain difference of logits is taken, `{loss}`",
+                "the loss `{}` cannot be of {channels} channels of logits; the plain difference of logits is taken, `{loss}`",
                 self.loss
             ));
         }
@@ -226,6 +229,9 @@ impl BudgetConfig {
         }
         if self.rule == Rule::Largest && (self.random_start || self.minimise.is_some()) {
             return usage("this attack has no budget, so none to begin in at random or to minimise".into());
+        }
+        if self.rule == Rule::Adam && self.norm == Norm::L2 {
+            return usage("this attack measures by the largest difference alone; take --norm linf".into());
         }
         if self.shrinking && self.steps < 3 {
             return usage(format!("{} steps for three phases; want at least 3", self.steps));
@@ -279,8 +285,8 @@ impl BudgetConfig {
     }
 
     /// The number that the kernels know the loss by.
-    pub(super) fn objective(&self, class_count: usize) -> u32 {
-        match self.loss_of(class_count) {
+    pub(super) fn objective(&self, channels: usize) -> u32 {
+        match self.loss_of(channels) {
             Loss::CrossEntropy => objective::CROSS_ENTROPY,
             Loss::SegPgd => objective::SEG_PGD,
             Loss::CosPgd => objective::COS_PGD,

@@ -8,4 +8,4 @@ mod start;
 
 pub use config::{BudgetConfig, Keep, Loss, Minimise, Norm, Rule};
 pub(super) use plan::plan;
-pub(super) use start::{begin, start};
+pub(super) use start::{begin, begin_at, start};

@@ -23,7 +23,8 @@ pub(in crate::attack) fn plan(config: &BudgetConfig, planner: &mut Planner) -> R
     };
     let counts_length = counts_and_losses_length(planner.class_count, pixels);
     let settings = settings(config, planner, &rows);
-    let flags = flags(config, planner.region.is_some());
+    let channels = planner.network.logits.shape.c;
+    let flags = flags(config, channels, planner.region.is_some());
     let sections = attack_step::sections(flags) as usize;
     let program = &mut planner.network.program;
     let buffers = Buffers {
@@ -34,7 +35,7 @@ pub(in crate::attack) fn plan(config: &BudgetConfig, planner: &mut Planner) -> R
     };
     let mut budget = Budget {
         config,
-        objective: config.objective(planner.class_count),
+        objective: config.objective(planner.network.logits.shape.c),
         planner,
         buffers,
         counts_length: counts_length as u32,
@@ -178,7 +179,8 @@ impl Budget<'_> {
 
     /// 1 where the loss that the schedule looks at is to rise, −1 where it is to fall.
     fn tracked(&self) -> f32 {
-        match (self.config.loss, self.config.purpose) {
+        let loss = self.config.loss_of(self.planner.network.logits.shape.c);
+        match (loss, self.config.purpose) {
             // Of differences the seeds step up what the loss falls by.
             (Loss::Dense, _) => -1.0,
             (Loss::Difference | Loss::Ratio, Purpose::Untargeted) => -1.0,
@@ -190,7 +192,7 @@ impl Budget<'_> {
 }
 
 /// The flags of the step's calls.
-fn flags(config: &BudgetConfig, region: bool) -> u32 {
+fn flags(config: &BudgetConfig, channels: usize, region: bool) -> u32 {
     let mut flags = match (config.rule, config.norm) {
         (Rule::Adam, _) => attack_step::ADAM,
         (Rule::Largest, _) => attack_step::LARGEST,
@@ -203,7 +205,7 @@ fn flags(config: &BudgetConfig, region: bool) -> u32 {
         (_, Norm::L2) => flags |= attack_step::WITHIN_LENGTH,
     }
     let of_loss = matches!(
-        config.loss,
+        config.loss_of(channels),
         Loss::Cosine | Loss::Difference | Loss::Ratio | Loss::Dense
     );
     let set = [

@@ -5,7 +5,7 @@ use super::schedule;
 use crate::attack::prepare::AttackInput;
 use crate::cpu;
 use crate::kernels::attack_step::{GOAL, STATE_BEST_NORM, STATE_HIGH, STATE_RADIUS_SCALE, STATE_STEP_SCALE};
-use crate::kernels::ledger::STATE;
+use crate::kernels::ledger::{HEADER, STATE};
 use crate::tensor::Tensor;
 
 /// A distance that no image has.
@@ -23,6 +23,17 @@ pub(in crate::attack) fn begin(config: &BudgetConfig, words: &mut [u32]) {
     state[STATE_RADIUS_SCALE] = 1.0f32.to_bits();
     state[STATE_HIGH] = 1.0f32.to_bits();
     state[STATE_BEST_NORM] = TOO_FAR.to_bits();
+}
+
+/// Puts how far a sample begins from its source where the first iteration looks for it.
+pub(in crate::attack) fn begin_at(start: &[f32], source: &[f32], words: &mut [u32]) {
+    let differences = start.iter().zip(source).map(|(a, b)| (a - b).abs());
+    let (squares, largest) = differences.fold((0.0f64, 0.0f32), |(squares, largest), difference| {
+        (squares + f64::from(difference).powi(2), largest.max(difference))
+    });
+    // As if all of it were the first workgroup's.
+    words[HEADER] = (squares as f32).to_bits();
+    words[HEADER + 1] = largest.to_bits();
 }
 
 /// Where the attack begins, if not at the source: noise within the first radius, the same for each sample of a batch, as far
