@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use super::step_decision::{Decision, decide, settle};
 use crate::kernels::attack_step::{
-    ADAM, CANDIDATE, ELEMENTS_PER_THREAD, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST,
-    ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, WITHIN_LARGEST, WORKGROUP,
+    ADAM, CANDIDATE, ELEMENTS_PER_THREAD, LARGEST, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST,
+    ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, WORKGROUP,
 };
 use crate::kernels::ledger::{HEADER, NOT_FINITE};
 
@@ -50,23 +50,68 @@ pub fn run(
             let section = sections.next().map(|section| &mut section[image.clone()]);
             section.unwrap_or_default()
         });
-        let sample = Sample {
-            params,
+        let images = Images {
             gradient: &gradient[image.clone()],
             source: &source[image.clone()],
             region,
-            pixels: h * w,
+            adversarial: &mut adversarial[image],
+            memory,
         };
-        let adversarial = &mut adversarial[image];
+        // The rules that attacks have, as constants, so that loops over values ask nothing.
+        const LINF: u32 = SIGN | WITHIN_LARGEST;
+        const L2: u32 = UNIT | WITHIN_LENGTH;
+        const LINF_WITH_MOMENTUM: u32 = LINF | MOMENTUM;
+        const L2_WITH_MOMENTUM: u32 = L2 | MOMENTUM;
+        const ADAM_LINF: u32 = ADAM | WITHIN_LARGEST;
+        let sample = match params.flags & ALL_RULES {
+            LINF => sample::<LINF>,
+            L2 => sample::<L2>,
+            LINF_WITH_MOMENTUM => sample::<LINF_WITH_MOMENTUM>,
+            L2_WITH_MOMENTUM => sample::<L2_WITH_MOMENTUM>,
+            ADAM_LINF => sample::<ADAM_LINF>,
+            LARGEST => sample::<LARGEST>,
+            _ => sample::<ANY>,
+        };
+        sample(params, &decision, images, ledger);
         if params.moves() {
-            let all_finite = sample.update(&decision, adversarial, memory, ledger);
-            if !all_finite && ledger[NOT_FINITE] == 0 {
-                ledger[NOT_FINITE] = decision.iteration.wrapping_add(1);
-            }
             settle(params, &decision, counts, ledger);
-        } else {
-            sample.measure(&decision, adversarial, memory, ledger);
         }
+    }
+}
+
+/// The flags that say how an image moves.
+const ALL_RULES: u32 = SIGN | UNIT | LARGEST | ADAM | WITHIN_LARGEST | WITHIN_LENGTH | MOMENTUM | UNCLIPPED;
+
+/// Whatever the flags of the call say.
+const ANY: u32 = u32::MAX;
+
+/// The images of one sample.
+struct Images<'a> {
+    gradient: &'a [f32],
+    source: &'a [f32],
+    /// One word a pixel, or none.
+    region: &'a [u32],
+    adversarial: &'a mut [f32],
+    memory: [&'a mut [f32]; 4],
+}
+
+/// Moves or measures one sample, by the rule.
+fn sample<const RULE: u32>(params: &Params, decision: &Decision, images: Images<'_>, ledger: &mut [u32]) {
+    let [_, _, h, w] = sizes(params.extent);
+    let sample = Sample::<RULE> {
+        params,
+        gradient: images.gradient,
+        source: images.source,
+        region: images.region,
+        pixels: h * w,
+    };
+    if params.moves() {
+        let all_finite = sample.update(decision, images.adversarial, images.memory, ledger);
+        if !all_finite && ledger[NOT_FINITE] == 0 {
+            ledger[NOT_FINITE] = decision.iteration.wrapping_add(1);
+        }
+    } else {
+        sample.measure(decision, images.adversarial, images.memory, ledger);
     }
 }
 
@@ -84,7 +129,7 @@ pub fn noise(seed: u32, element: usize) -> f32 {
 }
 
 /// What does not change of one sample.
-struct Sample<'a> {
+struct Sample<'a, const RULE: u32> {
     params: &'a Params,
     gradient: &'a [f32],
     source: &'a [f32],
@@ -113,9 +158,12 @@ impl Kept<'_> {
     }
 }
 
-impl Sample<'_> {
+impl<const RULE: u32> Sample<'_, RULE> {
     fn has(&self, flag: u32) -> bool {
-        self.params.flags & flag != 0
+        match RULE {
+            ANY => self.params.flags & flag != 0,
+            rule => rule & flag != 0,
+        }
     }
 
     fn movable(&self, element: usize) -> bool {
@@ -284,7 +332,7 @@ impl Sample<'_> {
             for (index, &value) in image.iter().enumerate() {
                 let element = group * GROUP + index;
                 let origin = self.source[element];
-                if self.has(CANDIDATE) {
+                if self.params.flags & CANDIDATE != 0 {
                     let base = self.base_of(element, value, &mut kept, index, d);
                     let difference = self.carried(origin, base, &mut kept, index, d) - origin;
                     if self.movable(element) {
@@ -310,7 +358,7 @@ impl Sample<'_> {
                 sums[2] += f64::from(distance * distance);
                 largest = largest.max(slope.abs());
             }
-            match self.has(CANDIDATE) {
+            match self.params.flags & CANDIDATE != 0 {
                 true => measures[4] = (sums[0] as f32).to_bits(),
                 false => {
                     let [squares, products, distances] = sums.map(|sum| sum as f32);

@@ -100,8 +100,8 @@ pub fn measure(subject: &Subject, device: &DeviceArguments, start: Instant) -> R
     })
 }
 
-/// Entry points of the fused ASMA step; `head` is `mask` and the end of the network.
-const STEP: [&str; 3] = ["mask", "head", "update"];
+/// Entry points of the fused ASMA step; `head` is `objective` and the end of the network.
+const STEP: [&str; 3] = ["objective", "head", "update"];
 
 /// An attack made ready, and its iterations still to run.
 struct Bench {
