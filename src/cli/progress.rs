@@ -96,6 +96,9 @@ impl LongProgress {
     }
 }
 
+/// The bar of an attack.
+const ATTACKING: &str = "attacking {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left] {msg}";
+
 /// Shows how far an attack is, and stops it after Ctrl-C.
 pub struct AttackProgress {
     progress: LongProgress,
@@ -104,11 +107,17 @@ pub struct AttackProgress {
 
 impl AttackProgress {
     pub fn new(iterations: u32) -> Self {
-        let template = "attacking {bar:32} {pos}/{len} [{elapsed}, {per_sec}, {eta} left] {msg}";
         AttackProgress {
-            progress: LongProgress::new(iterations.into(), template),
+            progress: LongProgress::new(iterations.into(), ATTACKING),
             iterations,
         }
+    }
+
+    /// Another attack of the same job. Ctrl-C is caught once in a process, and means all of them.
+    pub fn begin_again(&mut self, iterations: u32) {
+        self.progress.bar = bar_on_terminal(iterations.into(), ATTACKING);
+        self.progress.last_line = None;
+        self.iterations = iterations;
     }
 
     /// Shows the latest row; `Break` once Ctrl-C was pressed.

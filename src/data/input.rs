@@ -298,7 +298,8 @@ impl<'a> Called<'a> {
     }
 }
 
-/// The mask as what the network's output is compared with; if it may be `cut` already, one of the size of the network's output is taken as it is.
+/// The mask as what the network's output is compared with; if it may be `cut` already, one of the size of the network's
+/// output is taken as it is.
 fn as_label(called: Called<'_>, mask: Mask, input: &Input, cut: bool) -> Result<Mask> {
     let output = input.network.output;
     let wanted = [output.h, output.w];

@@ -6,7 +6,7 @@ use super::judged::predict;
 use super::listener::Listener;
 use super::summary::Names;
 use crate::attack::budget::Loss;
-use crate::attack::{Attack, AttackConfig, BudgetConfig};
+use crate::attack::{Attack, AttackConfig, BudgetConfig, StopReason};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::labels::LabelMap;
@@ -59,10 +59,15 @@ pub(super) fn attack(
         let summary = attacked.summary(&attack, executor.as_ref(), names.clone());
         let scores = attacked.judged.saved_scores();
         worst_of.push(LossScores { loss, scores });
+        // Who asks to stop means all of it.
+        let interrupted = attacked.outcome.stop == StopReason::Interrupted;
         let is_worse =
             |(other, _): &(Attacked, Summary)| attack.is_better(&scores, &other.judged.saved_scores());
         if worst.as_ref().is_none_or(is_worse) {
             worst = Some((attacked, summary));
+        }
+        if interrupted {
+            break;
         }
     }
     let (attacked, mut summary) = worst.ok_or_else(|| Error::Usage("no loss was attacked with".into()))?;

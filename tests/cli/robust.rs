@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -112,6 +113,38 @@ fn work_goes_on_when_nobody_listens() {
             }
         }
     }
+}
+
+#[test]
+fn who_asks_to_stop_ends_all_losses_of_an_attack() {
+    let workshop = Workshop::new();
+    let mut attack = process(
+        &workshop,
+        "attack --attack sea --untargeted --image image.png --weights weights.safetensors --steps 6000 --device cpu --out out",
+    )
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut lines = BufReader::new(attack.stderr.take().unwrap()).lines();
+    // Three attacks of several seconds each; it is the second that is stopped.
+    let begins = |line: &String| line.starts_with("iteration 1/");
+    let mut heard = Vec::new();
+    while heard.iter().filter(|line| begins(line)).count() < 2 {
+        heard.push(lines.next().unwrap().unwrap());
+    }
+    let interrupted = Command::new("kill")
+        .args(["-INT", &attack.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    heard.extend(lines.map(Result::unwrap));
+    assert_eq!(attack.wait().unwrap().code(), Some(0), "{heard:?}");
+    assert_eq!(heard.iter().filter(|line| begins(line)).count(), 2, "{heard:?}");
+    let devices = heard.iter().filter(|line| line.starts_with("device: "));
+    assert_eq!(devices.count(), 1, "{heard:?}");
+    let summary = fs::read_to_string(workshop.path("out/summary.json")).unwrap();
+    assert!(summary.contains("worst_of"), "{summary}");
 }
 
 #[test]

@@ -75,6 +75,27 @@ fn an_attack_on_tensors_is_that_on_the_files_they_came_from() {
 }
 
 #[test]
+fn a_label_may_be_a_tensor_of_the_size_of_the_output() {
+    let workshop = Workshop::new();
+    save_tensors(&workshop);
+    let attack = |label: &str| {
+        workshop.asma(&format!(
+            "attack --attack pgd --untargeted --steps 3 --image pair.safetensors:image[1] --label {label} \
+             --weights weights.safetensors --out out"
+        ))
+    };
+    let stderr = said(&mut attack("pair.safetensors:target[1]"));
+    let label = "label: pair.safetensors: tensor `target`[1], 48×48, float32; ";
+    assert!(stderr.lines().any(|line| line.starts_with(label)), "{stderr}");
+    let output = attack("pair.safetensors:target").assert().code(1);
+    let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(stderr.contains("holds 2 samples"), "{stderr}");
+    let written = attack("out/adversarial.safetensors:adversarial").assert().code(2);
+    let stderr = String::from_utf8_lossy(&written.get_output().stderr).into_owned();
+    assert!(stderr.contains("written over"), "{stderr}");
+}
+
+#[test]
 fn what_an_attack_left_can_be_attacked_and_segmented_again() {
     let workshop = Workshop::new();
     said(&mut workshop.attack("--iterations 5 --out first"));

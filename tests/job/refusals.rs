@@ -1,6 +1,6 @@
 //! What is in memory and does not fit is refused by its name.
 
-use asma::attack::Target;
+use asma::attack::{BudgetConfig, Purpose, Target};
 use asma::job::{Goal, ImageSource, Job, MaskSource, OnCpu, Performed, Silent};
 use asma::labels::LabelMap;
 use asma::{Result, Shape, Tensor};
@@ -91,4 +91,37 @@ fn a_goal_that_is_reached_or_cannot_be() {
     let target: Target = "class:9".parse().unwrap();
     let job = Job::new(case.loaded(), case.in_memory(), Goal::Target(&target));
     assert_says(job.run(&mut OnCpu, &mut Silent), &["class 9", "0 to 1"]);
+}
+
+#[test]
+fn a_goal_that_is_not_the_attacks() {
+    let case = Case::new();
+    let away = Job::new(case.loaded(), case.in_memory(), Goal::Untargeted(None));
+    assert_says(away.run(&mut OnCpu, &mut Silent), &["asma", "towards a target"]);
+    let target: Target = "class:1".parse().unwrap();
+    let config = BudgetConfig {
+        purpose: Purpose::Untargeted,
+        ..BudgetConfig::default()
+    };
+    let job = Job {
+        config: config.clone().into(),
+        ..Job::new(case.loaded(), case.in_memory(), Goal::Target(&target))
+    };
+    assert_says(job.run(&mut OnCpu, &mut Silent), &["untargeted", "class:1"]);
+    // Nothing of it is predicted as it is.
+    let before = case
+        .on_files(&case.target_file(), |_| ())
+        .unwrap()
+        .attacked
+        .before;
+    let wrong = LabelMap::from_fn(INPUT.h, INPUT.w, |y, x| 1 - before.get(y, x).unwrap()).unwrap();
+    let labels = MaskSource::Memory {
+        name: "wrong",
+        labels: &wrong,
+    };
+    let job = Job {
+        config: config.into(),
+        ..Job::new(case.loaded(), case.in_memory(), Goal::Untargeted(Some(labels)))
+    };
+    assert_says(job.run(&mut OnCpu, &mut Silent), &["wrong", "nothing to attack"]);
 }

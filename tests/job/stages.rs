@@ -1,6 +1,7 @@
 //! Files or memory, one call or its stages: all come to the same.
 
-use asma::attack::{Attack, Snapshots, Target};
+use asma::attack::table::SEA_LOSSES;
+use asma::attack::{Attack, AttackConfig, BudgetConfig, Purpose, Snapshots, Target};
 use asma::cpu::CpuExecutor;
 use asma::data::InputOptions;
 use asma::job::{Goal, ImageSource, Job, MaskSource, ModelSource, Names, OnCpu, Performed, Silent, Subject};
@@ -184,6 +185,80 @@ fn who_listens_is_told_when_it_is_known_and_the_result_holds_it_too() {
     assert_eq!(performed.notes.len(), 1);
     lines.insert(3, format!("note: {}", performed.notes[0]));
     assert_eq!(lines, heard.lines[..5]);
+}
+
+#[test]
+fn an_untargeted_attack_leads_away_from_a_label_or_from_the_prediction() {
+    let case = Case::new();
+    let config: AttackConfig = BudgetConfig {
+        purpose: Purpose::Untargeted,
+        steps: 8,
+        ..BudgetConfig::default()
+    }
+    .into();
+    let before = case
+        .on_files(&case.target_file(), |_| ())
+        .unwrap()
+        .attacked
+        .before;
+    let run = |mask: Option<&LabelMap>| {
+        let labels = mask.map(|labels| MaskSource::Memory {
+            name: "truth",
+            labels,
+        });
+        let job = Job {
+            config: config.clone(),
+            ..Job::new(case.loaded(), case.in_memory(), Goal::Untargeted(labels))
+        };
+        let mut heard = Heard::default();
+        (job.run(&mut OnCpu, &mut heard).unwrap(), heard.lines)
+    };
+    let (away, heard) = run(None);
+    assert_eq!(away.attacked.target, before);
+    assert_eq!(away.summary.target, "its own prediction");
+    assert_eq!(away.summary.results.before.pixel_accuracy, 1.0);
+    assert!(away.summary.results.best.pixel_accuracy < 1.0);
+    assert!(!heard.iter().any(|line| line.starts_with("label: ")));
+    // The same labels by hand are the same attack.
+    let (given, heard) = run(Some(&before));
+    assert_same(&away, &given);
+    assert_eq!(given.summary.target, "truth");
+    assert!(
+        heard.iter().any(|line| line.starts_with("label: truth: ")),
+        "{heard:?}"
+    );
+    // Background alone is no target, and a label like any other.
+    let background = LabelMap::from_fn(INPUT.h, INPUT.w, |_, _| 0).unwrap();
+    assert_eq!(run(Some(&background)).0.attacked.target, background);
+}
+
+#[test]
+fn a_listener_ends_all_losses_of_which_the_worst_is_looked_for() {
+    let case = Case::new();
+    let run = |stops: bool, steps: u32| {
+        let config = BudgetConfig {
+            purpose: Purpose::Untargeted,
+            steps,
+            ..BudgetConfig::default()
+        };
+        let job = Job {
+            config: config.into(),
+            losses: &SEA_LOSSES,
+            ..Job::new(case.loaded(), case.in_memory(), Goal::Untargeted(None))
+        };
+        let mut heard = Heard {
+            stops,
+            ..Heard::default()
+        };
+        job.run(&mut OnCpu, &mut heard).unwrap();
+        heard
+            .lines
+            .iter()
+            .filter(|line| line.starts_with("begins"))
+            .count()
+    };
+    assert_eq!(run(false, 2), SEA_LOSSES.len());
+    assert_eq!(run(true, 4000), 1);
 }
 
 #[test]

@@ -59,7 +59,11 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
     for input in job.files() {
         request.out.refuse_as_input(input, &FILES)?;
     }
-    let mut device = Late { network, gpu: None };
+    let mut device = Late {
+        network,
+        gpu: None,
+        said: false,
+    };
     let performed = job.run(&mut device, &mut Shown::default())?;
     write_results(request.out.path(), &performed)?;
     Ok(performed)
@@ -69,6 +73,8 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
 struct Late<'a> {
     network: &'a NetworkArguments,
     gpu: Option<GpuDevice>,
+    /// Whether it was said which one it is: an attack may need several executors.
+    said: bool,
 }
 
 impl Device for Late<'_> {
@@ -78,7 +84,11 @@ impl Device for Late<'_> {
     }
 
     fn executor(&mut self, program: &Arc<Program>) -> Result<Box<dyn Executor>> {
-        self.network.device.executor(self.gpu.clone(), program)
+        let gpu = self.gpu.clone();
+        match std::mem::replace(&mut self.said, true) {
+            true => self.network.device.quiet_executor(gpu, program),
+            false => self.network.device.executor(gpu, program),
+        }
     }
 }
 
@@ -98,7 +108,10 @@ impl Listener for Shown {
     }
 
     fn begins(&mut self, iterations: u32) {
-        self.progress = Some(AttackProgress::new(iterations));
+        match &mut self.progress {
+            Some(progress) => progress.begin_again(iterations),
+            None => self.progress = Some(AttackProgress::new(iterations)),
+        }
     }
 
     fn progress(&mut self, now: Progress<'_>) -> ControlFlow<()> {
@@ -109,7 +122,7 @@ impl Listener for Shown {
     }
 
     fn ended(&mut self) {
-        if let Some(progress) = self.progress.take() {
+        if let Some(progress) = &self.progress {
             progress.finish();
         }
     }
