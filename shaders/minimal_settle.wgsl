@@ -12,6 +12,8 @@ const SCALE_AT_SUCCESS: f32 = 1.02;
 const SCALE_ELSE: f32 = 0.98;
 const SPARED: u32 = 100u;
 
+const LEAST_METRIC: f32 = 1e-8;
+
 const SCHEDULE_LENGTH: u32 = 4u;
 const SUMS_OF_SEEDS: u32 = 2u;
 const SEED_GROUP: u32 = 1024u;
@@ -125,7 +127,7 @@ fn settle(
     var metric = 1.0;
     if !has(MULTIPLIERS) {
         powers = seed_sum(sample, thread, other, 1u);
-        metric = largest_distance(sample, thread, other);
+        metric = max(largest_distance(sample, thread, other), LEAST_METRIC);
     }
 
     let now = state_word(sample, parity, 0u);

@@ -1,4 +1,4 @@
-// Counts of labels and predictions as src/kernels/asma_mask.rs has them. Stands before a shader with workgroups of 256 threads
+// Counts of labels and predictions as src/kernels/ledger.rs has them. Stands before a shader with workgroups of 256 threads
 // that has `counts`, the buffer, and CLASS_COUNT as a constant.
 
 const COUNTING_THREADS: u32 = 256u;

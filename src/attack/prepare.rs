@@ -4,7 +4,7 @@ use super::config::AttackConfig;
 use super::iterations::Iterations;
 use super::plan::Attack;
 use super::snapshots::Snapshots;
-use super::{asma, budget};
+use super::{asma, budget, minimal};
 use crate::error::{Error, Result};
 use crate::kernels::ledger;
 use crate::labels::{IGNORE, LabelMap};
@@ -65,6 +65,13 @@ impl Attack {
                 ledgers.for_each(|words| budget::begin(config, words));
                 if let Some(start) = budget::start(config, input) {
                     executor.write(self.adversarial().buffer, start.data())?;
+                }
+                Vec::new()
+            }
+            AttackConfig::Minimal(config) => {
+                for (words, labels) in ledgers.zip(input.targets) {
+                    let counted = labels.labels().len() - labels.count(IGNORE);
+                    minimal::begin(config, counted, words);
                 }
                 Vec::new()
             }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::ranked_classes::{MOST_APART, Ranked, count, for_each_ranked};
 use super::rows::sizes;
 use crate::kernels::alma_constraints::{LEAST_SPREAD, LOGIT_TOLERANCE, Params, TARGETED, has_spread};
-use crate::kernels::asma_mask::counts_length;
+use crate::kernels::ledger::counts_length;
 
 /// The ratio of each pixel, and `counts` added to.
 pub fn run(params: &Params, logits: &[f32], labels: &[u32], ratios: &mut [f32], counts: &mut [u32]) {

@@ -10,11 +10,9 @@ use crate::kernels::alma_seed::{
     CHECK_EVERY, FIRST_PARAMETER, IMPROVEMENT, MOST_LOSS, MOST_PARAMETER, MOST_SLOPE, MULTIPLIERS_WITHIN,
     PLANES, PUBLISHED, Params, TARGETED,
 };
-use crate::kernels::asma_mask::counts_length;
-use crate::kernels::asma_update::{STATE, STATE_LENGTH};
+use crate::kernels::ledger::{STATE, STATE_ITERATION, STATE_LENGTH, counts_length};
 use crate::kernels::minimal_settle::{
-    SCALE_AT_SUCCESS, SCALE_ELSE, SCALES, SEED_GROUP, SPARED, STATE_ITERATION, STATE_SCALE, SUMS_OF_SEEDS,
-    seed_groups,
+    SCALE_AT_SUCCESS, SCALE_ELSE, SCALES, SEED_GROUP, SPARED, STATE_SCALE, SUMS_OF_SEEDS, seed_groups,
 };
 use crate::kernels::select::LENGTH;
 

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::rows::{SMALLEST_PIECE, sizes};
 use crate::kernels::alma_step::{LEAST_METRIC, MOST_GRADIENT, Params, REGION};
-use crate::kernels::asma_update::{NOT_FINITE, STATE, STATE_LENGTH};
-use crate::kernels::minimal_settle::{STATE_ITERATION, STATE_SCHEDULE, STATE_STEP};
+use crate::kernels::ledger::{NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
+use crate::kernels::minimal_settle::{STATE_SCHEDULE, STATE_STEP};
 
 /// The second moment, the metric and the point of the proximal step.
 #[allow(clippy::too_many_arguments)]

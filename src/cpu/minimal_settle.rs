@@ -1,13 +1,17 @@
 //! Twin of [`kernels::minimal_settle`](crate::kernels::minimal_settle).
 
-use crate::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
-use crate::kernels::asma_update::{self, HEADER, ROW_LENGTH, STATE, STATE_LENGTH};
+use crate::kernels::alma_step::LEAST_METRIC;
+use crate::kernels::ledger::{
+    CLASS_AVERAGED, HEADER, ROW_LENGTH, STATE, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH,
+    STATE_REACHED, STATE_STOPPED, counts_length,
+};
 use crate::kernels::minimal_settle::{
     ITERATIONS, MULTIPLIERS, Params, RATE, REACHED, RUNNING, SCALE_AT_SUCCESS, SCALE_ELSE, SCALES,
-    SCHEDULE_LENGTH, SPARED, STATE_BEST_ADVERSARIAL, STATE_BEST_DISTANCE, STATE_BEST_ITERATION,
-    STATE_ITERATION, STATE_METRIC, STATE_NEW_BEST, STATE_RANK, STATE_REACHED, STATE_SCALE, STATE_SCHEDULE,
-    STATE_SHARE, STATE_SLACK, STATE_STEP, STATE_STOPPED, SUMS_OF_SEEDS, TARGETED, seed_groups, sums_length,
+    SCHEDULE_LENGTH, SPARED, STATE_BEST_ADVERSARIAL, STATE_BEST_DISTANCE, STATE_METRIC, STATE_NEW_BEST,
+    STATE_RANK, STATE_SCALE, STATE_SCHEDULE, STATE_SHARE, STATE_SLACK, STATE_STEP, SUMS_OF_SEEDS, TARGETED,
+    ring_start, seed_groups, sums_length,
 };
+use crate::kernels::proximal_clip::groups;
 
 /// The next state and the trace's row of each sample.
 pub fn run(
@@ -87,7 +91,7 @@ fn settle(
         row_step = step;
     } else {
         let powers = sum(other, 1);
-        metric = distances(params, ledger, other)[1];
+        metric = distances(params, ledger, other)[1].max(LEAST_METRIC);
         let (slack, share) = match iteration {
             0 => (0.5, 0.5),
             _ => (
@@ -132,7 +136,7 @@ fn settle(
             ledger[there + STATE_BEST_ITERATION] = iteration;
             ledger[there + STATE_BEST_DISTANCE] = linf.to_bits();
         }
-        let ring = asma_update::Params::ring_start(params.extent);
+        let ring = ring_start(params.extent);
         let row = ring + (iteration % params.ring_rows) as usize * ROW_LENGTH;
         ledger[row] = iteration;
         ledger[row + 1..row + ROW_LENGTH].copy_from_slice(&floats.map(f32::to_bits));
@@ -142,7 +146,7 @@ fn settle(
 
 /// What the partial sums of a parity come to: L2 and the largest distance.
 fn distances(params: &Params, ledger: &[u32], parity: usize) -> [f32; 2] {
-    let words = 2 * asma_update::Params::workgroups(params.extent) as usize;
+    let words = 2 * groups(params.extent) as usize;
     let start = HEADER + parity * words;
     let (mut squares, mut largest) = (0.0f64, 0.0f32);
     for pair in ledger[start..start + words].chunks_exact(2) {

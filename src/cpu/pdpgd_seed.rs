@@ -6,11 +6,8 @@ use super::alma_constraints::added;
 use super::elementary::{exponential, logarithm, sigmoid, sign, softplus};
 use super::ranked_classes::{count, for_each_ranked};
 use super::rows::{bands, sizes};
-use crate::kernels::asma_mask::counts_length;
-use crate::kernels::asma_update::{STATE, STATE_LENGTH};
-use crate::kernels::minimal_settle::{
-    COUNTED, SEED_GROUP, STATE_ITERATION, STATE_SCHEDULE, SUMS_OF_SEEDS, seed_groups,
-};
+use crate::kernels::ledger::{STATE, STATE_ITERATION, STATE_LENGTH, counts_length};
+use crate::kernels::minimal_settle::{COUNTED, SEED_GROUP, STATE_SCHEDULE, SUMS_OF_SEEDS, seed_groups};
 use crate::kernels::pdpgd_seed::{MOST_LOG_DUAL, PLANES, Params, TARGETED};
 
 /// The dual weights moved, `seed` = the gradient of the loss by the logits, `counts` added to, and partial sums.

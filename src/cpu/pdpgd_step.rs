@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::rows::sizes;
-use crate::kernels::asma_update::{HEADER, NOT_FINITE, STATE, STATE_LENGTH};
-use crate::kernels::minimal_settle::{RATE, STATE_ITERATION, STATE_SCHEDULE};
+use crate::kernels::ledger::{HEADER, NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
+use crate::kernels::minimal_settle::{RATE, STATE_SCHEDULE};
 use crate::kernels::pdpgd_step::{LEAST_METRIC, MOST_GRADIENT, Params, REGION};
 use crate::kernels::proximal_clip::{GROUP, groups};
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::proximal_search::root;
 use super::rows::sizes;
-use crate::kernels::asma_update::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
+use crate::kernels::ledger::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
 use crate::kernels::minimal_settle::{RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP};
 use crate::kernels::proximal_clip::{
     CLIP, GROUP, KEEP, LEAST_MOVE, Params, ROUND, ROUNDS, groups, search_length,

@@ -80,7 +80,7 @@ pub(super) fn for_each_ranked(
     }
 }
 
-/// Adds a pixel to the counts of a sample, as [`kernels::asma_mask`](crate::kernels::asma_mask) has them.
+/// Adds a pixel to the counts of a sample, as [`kernels::ledger`](crate::kernels::ledger) has them.
 pub(super) fn count(counts: &mut [u32], label: u32, predicted: u32) {
     let totals = counts.len() - 2;
     let correct = u32::from(label == predicted);

@@ -1,6 +1,6 @@
 //! The constraints of ALMA-prox (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic Segmentation*,
 //! 2023): one pass over the output pixels that takes logits and labels to the ratio that each pixel's constraint is a multiple of, and to the counts
-//! that [`asma_mask`](super::asma_mask) makes.
+//! that [`objective`](super::objective) makes too, see [`ledger`](super::ledger).
 //!
 //! With logits `z`, label `y`, `z_(1) ≥ z_(2) ≥ …` and `s = 1`, or −1 with [`TARGETED`]:
 //!
@@ -13,7 +13,7 @@
 //! three, there is no such divisor: it is 1, and the ratio a plain difference of logits. A network with one output channel `z` has the logits `(−z, z)`. Pixels
 //! whose label is no class have the ratio 0 and are not counted.
 
-use super::asma_mask::counts_of_all;
+use super::minimal_settle::counts_of_all;
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, fold, kernel, samples, shader,
 };
@@ -50,7 +50,7 @@ kernel! {
     writes {
         // [n][h][w]
         ratios: Float, first(|call| call.extent.pixels());
-        // As in `asma_mask`.
+        // [n][parity][counts_length]
         counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count)), also_read(|_| true);
     }
 }

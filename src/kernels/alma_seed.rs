@@ -27,8 +27,7 @@
 //! # The multipliers
 //! Per sample four planes of a float for each pixel: μ, ρ, c at the last check, and 1 if the pixel was adversarial since then, else 0.
 
-use super::asma_mask::counts_of_all;
-use super::minimal_settle::{SEED_GROUP, seed_groups, sums_of_all};
+use super::minimal_settle::{SEED_GROUP, counts_of_all, ledger_constants, seed_groups, sums_of_all};
 use super::select::LENGTH;
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, fold, kernel, samples, shader,
@@ -79,7 +78,7 @@ kernel! {
         logits: Float, view(logits, extent);
         // A label per pixel, [n][h][w].
         labels: Word, first(|call| call.extent.pixels());
-        // Of the image at hand, as in `asma_mask`.
+        // Of the image at hand, [n][parity][counts_length].
         counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count));
         // Of the ratios, see `select`.
         selection: Word, first(|call| u64::from(call.extent.n) * LENGTH as u64);
@@ -110,7 +109,7 @@ impl KernelParams for Params {
         },
     )
     .with_workgroup_memory()
-    .with_constants(|call| vec![("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)])];
+    .with_constants(|call| ledger_constants(&[("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)]))];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

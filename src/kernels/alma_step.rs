@@ -7,9 +7,9 @@
 //! v begins as 0, λ is what [`minimal_settle`](super::minimal_settle) left in the state of the next parity, and `1 − 0.8^{i+1}`
 //! a word of the schedule in that of this one. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that
 //! its perturbation stays 0. A gradient that is infinite or no number leaves the iteration + 1 in the ledger's word
-//! [`NOT_FINITE`](super::asma_update::NOT_FINITE), unless it was set before.
+//! [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set before.
 
-use super::minimal_settle::check_ledger;
+use super::minimal_settle::{check_ledger, ledger_constants};
 use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 /// Pixels whose `region` is 0 do not change.
@@ -59,7 +59,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_constants(|call| vec![("FLAGS", call.flags)])];
+    .with_constants(|call| ledger_constants(&[("FLAGS", call.flags)]))];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

@@ -17,24 +17,23 @@
 //!   average of the weights, `r̄ ← 0.9 r̄ + 0.1 / (1 + Σe^Λ)`, and so does that of all others, `q̄ ← 0.9 q̄ + 0.1 Σe^Λ / (1 + Σe^Λ)`; both
 //!   begin as ½. The weight of the proximal step is `r̄ / q̄ · rate / H`, with H the largest number of Adam's metric.
 //! - Row: iteration, IoU, pixel accuracy, L2, L∞, the step's λ or Adam's rate, loss, A/N. IoU and accuracy are as for
-//!   [`asma_update`].
+//!   [`asma_update`](super::asma_update).
 //!
 //! A sample that had stopped before is left as it is, no row; its state is copied to the other parity. The counts of the
 //! other parity become 0. The next iteration's words of the schedule become words of its state, for all calls to read.
 //!
 //! # The ledger
-//! It is laid out as that of [`asma_update`], whose words 0 to 3 and 8 of a state mean the same there; its
-//! partial sums are of the distance to the source, as there. The half of them that the image's next move will write to holds, until
+//! It is laid out as [`ledger`](super::ledger) has it, with partial sums of the squares and the largest of the distances to the
+//! source. The half of them that the image's next move will write to holds, until
 //! then, the largest number of Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest
 //! distance.
 
-use super::asma_mask::counts_of_all;
-use super::asma_update;
-use super::{Extent, KernelParams, Variant, check_parity, kernel, samples, shader};
-
-pub use super::asma_update::{
-    REACHED, RUNNING, STATE_BEST_ITERATION, STATE_ITERATION, STATE_REACHED, STATE_STOPPED,
+use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, words};
+use super::{
+    Constants, Extent, KernelParams, Variant, check_parity, kernel, objective, proximal_clip, samples, shader,
 };
+
+pub use super::ledger::{REACHED, RUNNING};
 
 /// The goal is that pixels are predicted as labelled.
 pub const TARGETED: u32 = 1;
@@ -50,32 +49,37 @@ pub const SCALE_ELSE: f32 = 0.98;
 /// One of so many counted pixels need not be adversarial.
 pub const SPARED: u32 = 100;
 
-/// Word of the pixels counted.
-pub const COUNTED: usize = 9;
-/// Word of the rate: λ at first, or Adam's (float).
-pub const RATE: usize = 10;
-/// Word of the iterations that there will be, T.
-pub const ITERATIONS: usize = 11;
-/// In a state: the adversarial pixels of the best image.
-pub const STATE_BEST_ADVERSARIAL: usize = 2;
-/// In a state, with multipliers: w, the scale of the constraints (float).
-pub const STATE_SCALE: usize = 4;
-/// In a state, with dual weights: r̄, the average share of the entry without a pixel (float).
-pub const STATE_SLACK: usize = 4;
-/// In a state: λ of the last step, or the weight of the last proximal one (float).
-pub const STATE_STEP: usize = 5;
-/// In a state: L∞ of the best image (float).
-pub const STATE_BEST_DISTANCE: usize = 6;
-/// In a state: 1 if the image that was settled last is the best.
-pub const STATE_NEW_BEST: usize = 7;
-/// In a state, with multipliers: how many of the largest constraints are to be left out, k.
-pub const STATE_RANK: usize = 9;
-/// In a state, with dual weights: q̄, the average share of all pixels (float).
-pub const STATE_SHARE: usize = 9;
-/// In a state, with dual weights: the largest number of Adam's metric (float).
-pub const STATE_METRIC: usize = 10;
-/// In a state: first word of the schedule of the iteration that is to be settled (floats).
-pub const STATE_SCHEDULE: usize = 12;
+words! {
+    /// What the ledger has of these attacks: the words of its header, and of a state.
+    LEDGER {
+        /// Word of the pixels counted.
+        COUNTED = 9;
+        /// Word of the rate: λ at first, or Adam's (float).
+        RATE = 10;
+        /// Word of the iterations that take a step, T.
+        ITERATIONS = 11;
+        /// In a state: the adversarial pixels of the best image.
+        STATE_BEST_ADVERSARIAL = 2;
+        /// In a state, with multipliers: w, the scale of the constraints (float).
+        STATE_SCALE = 4;
+        /// In a state, with dual weights: r̄, the average share of the entry without a pixel (float).
+        STATE_SLACK = 4;
+        /// In a state: λ of the last step, or the weight of the last proximal one (float).
+        STATE_STEP = 5;
+        /// In a state: L∞ of the best image (float).
+        STATE_BEST_DISTANCE = 6;
+        /// In a state: 1 if the image that was settled last is the best.
+        STATE_NEW_BEST = 7;
+        /// In a state, with multipliers: how many of the largest constraints are to be left out, k.
+        STATE_RANK = 9;
+        /// In a state, with dual weights: q̄, the average share of all pixels (float).
+        STATE_SHARE = 9;
+        /// In a state, with dual weights: the largest number of Adam's metric (float).
+        STATE_METRIC = 10;
+        /// In a state: first word of the schedule of the iteration that is to be settled (floats).
+        STATE_SCHEDULE = 12;
+    }
+}
 
 /// Words of the schedule for one iteration i. With `MULTIPLIERS`: the share of k, `1 − 0.8^{i+1}`, 0, 0; else Adam's rate in units of the
 /// rate, `1 − 0.9^{i+1}`, `√(1 − 0.999^{i+1})`, what the duals move by.
@@ -106,7 +110,7 @@ kernel! {
         ledger_length: u32,
     }
     reads {
-        // As in `asma_mask`.
+        // The `CLASS_` bits of each class.
         classes: Word, first(|call| call.class_count.into());
         schedule: Float, first(|call| u64::from(call.schedule_rows) * SCHEDULE_LENGTH as u64);
         // [n][sums_length]
@@ -118,9 +122,28 @@ kernel! {
     }
 }
 
+/// First word of the ring in a sample's ledger.
+pub fn ring_start(extent: Extent) -> usize {
+    HEADER + 4 * proximal_clip::groups(extent) as usize
+}
+
 /// Words of the ledger for one sample.
 pub fn ledger_length(extent: Extent, ring_rows: usize) -> usize {
-    asma_update::Params::ledger_length(extent, ring_rows)
+    ring_start(extent) + ring_rows * ROW_LENGTH
+}
+
+/// Counts of so many samples, both parities of each.
+pub(super) fn counts_of_all(samples: u32, classes: u32) -> u64 {
+    objective::counts_of_all(samples, counts_length(classes as usize) as u32)
+}
+
+/// These constants, and those of the ledger.
+pub(super) fn ledger_constants(own: &[(&'static str, u32)]) -> Constants {
+    let mut constants = own.to_vec();
+    constants.extend([("RUNNING", RUNNING), ("REACHED", REACHED)]);
+    constants.extend_from_slice(ledger::LEDGER);
+    constants.extend_from_slice(LEDGER);
+    constants
 }
 
 /// Refuses a ledger that is too short.
@@ -160,7 +183,7 @@ impl KernelParams for Params {
         |call| [1, 1, call.extent.n],
     )
     .with_workgroup_memory()
-    .with_constants(|call| vec![("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)])];
+    .with_constants(|call| ledger_constants(&[("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)]))];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

@@ -1,6 +1,6 @@
 //! The dual weights of PDPGD (Matyasko and Chau, *PDPGD: Primal-Dual Proximal Gradient Descent Adversarial Attack*, 2021, as adv_lib
 //! has it for segmentation): one pass over the output pixels that takes logits and labels to the weight of each pixel, to the gradient
-//! of the loss by the logits and to the counts that [`asma_mask`](super::asma_mask) makes.
+//! of the loss by the logits and to the counts that [`objective`](super::objective) makes too, see [`ledger`](super::ledger).
 //!
 //! With logits `z`, label `y`, N counted pixels and `s = 1`, or −1 with [`TARGETED`], `m = s (z_y − max_{k≠y} z_k)` is below 0 where the
 //! pixel is as the attack wants it. Of iteration i:
@@ -17,8 +17,7 @@
 //! Per sample two planes of a float for each pixel: Λ and q̄. Σe^Λ is of the Λ that the iteration before left: its partial sums stand in the half of the sums
 //! of that one, see [`minimal_settle`](super::minimal_settle).
 
-use super::asma_mask::counts_of_all;
-use super::minimal_settle::{seed_groups, sums_of_all};
+use super::minimal_settle::{counts_of_all, ledger_constants, seed_groups, sums_of_all};
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, fold, kernel, samples, shader,
 };
@@ -59,7 +58,7 @@ kernel! {
         seed: Float, view(seed, extent);
         // [n][PLANES][h][w]
         duals: Float, first(|call| call.extent.pixels().saturating_mul(PLANES as u64)), also_read(|_| true);
-        // As in `asma_mask`.
+        // [n][parity][counts_length]
         counts: Word, first(|call| counts_of_all(call.extent.n, call.class_count)), also_read(|_| true);
         // As in `minimal_settle`.
         sums: Float, first(|call| sums_of_all(call.extent)), also_read(|_| true);
@@ -82,7 +81,7 @@ impl KernelParams for Params {
         },
     )
     .with_workgroup_memory()
-    .with_constants(|call| vec![("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)])];
+    .with_constants(|call| ledger_constants(&[("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)]))];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

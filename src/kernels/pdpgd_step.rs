@@ -8,13 +8,13 @@
 //! The moments begin as 0; the rate is that of the ledger, and what it is multiplied by and the corrections are words of the
 //! schedule in the state. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that its perturbation stays 0. The largest
 //! number of each workgroup's metric goes to the ledger, see [`minimal_settle`](super::minimal_settle). A gradient
-//! that is infinite or no number leaves the iteration + 1 in the ledger's word [`NOT_FINITE`](super::asma_update::NOT_FINITE), unless it was set
+//! that is infinite or no number leaves the iteration + 1 in the ledger's word [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set
 //! before.
 //!
 //! # The moments
 //! Per sample two images: m and v.
 
-use super::minimal_settle::check_ledger;
+use super::minimal_settle::{check_ledger, ledger_constants};
 use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 pub use super::alma_step::{LEAST_METRIC, MOST_GRADIENT, REGION};
@@ -57,7 +57,7 @@ impl KernelParams for Params {
         },
     )
     .with_workgroup_memory()
-    .with_constants(|call| vec![("FLAGS", call.flags)])];
+    .with_constants(|call| ledger_constants(&[("FLAGS", call.flags)]))];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

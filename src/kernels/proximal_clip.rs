@@ -89,7 +89,9 @@ impl KernelParams for Params {
         },
     )
     .with_workgroup_memory()
-    .with_constants(|call| vec![("FLAGS", call.flags), ("ROUND", call.round)])];
+    .with_constants(|call| {
+        super::minimal_settle::ledger_constants(&[("FLAGS", call.flags), ("ROUND", call.round)])
+    })];
 
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;

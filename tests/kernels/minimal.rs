@@ -1,15 +1,16 @@
 //! The kernels that seed and step in the attacks for the smallest perturbation.
 
 use asma::kernels::alma_constraints::TARGETED;
-use asma::kernels::asma_mask::{IGNORE, counts_length};
-use asma::kernels::asma_update::{self, HEADER, NOT_FINITE, STATE, STATE_LENGTH};
+use asma::kernels::ledger::{
+    HEADER, IGNORE, NOT_FINITE, STATE, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH, STATE_REACHED,
+    STATE_STOPPED, counts_length,
+};
 use asma::kernels::minimal_settle::{
-    COUNTED, ITERATIONS, RATE, REACHED, RUNNING, STATE_BEST_ADVERSARIAL, STATE_BEST_DISTANCE,
-    STATE_BEST_ITERATION, STATE_ITERATION, STATE_METRIC, STATE_RANK, STATE_REACHED, STATE_SCALE,
-    STATE_SCHEDULE, STATE_STEP, STATE_STOPPED, ledger_length, sums_length,
+    COUNTED, ITERATIONS, RATE, REACHED, RUNNING, STATE_BEST_ADVERSARIAL, STATE_BEST_DISTANCE, STATE_METRIC,
+    STATE_RANK, STATE_SCALE, STATE_SCHEDULE, STATE_STEP, ledger_length, ring_start, sums_length,
 };
 use asma::kernels::select::{self, LENGTH, PASSES};
-use asma::kernels::{Extent, alma_constraints, alma_seed, alma_step, minimal_settle, pdpgd_seed, pdpgd_step};
+use asma::kernels::{Extent, alma_constraints, alma_seed, alma_step, pdpgd_seed, pdpgd_step};
 use asma::{cpu, kernels};
 
 use super::support::{Case, Halves, Random, Tolerance, compare_floats, run};
@@ -78,7 +79,7 @@ pub fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
             state[STATE_METRIC] = 2f32.to_bits();
             state[STATE_SCHEDULE..].copy_from_slice(&bits(&[0.7, 0.3, 0.6, 0.05]));
         }
-        let distances = HEADER..asma_update::Params::ring_start(extent);
+        let distances = HEADER..ring_start(extent);
         for word in &mut words[distances] {
             *word = random.choose(&[0.01f32, 0.3, 0.9]).to_bits();
         }

@@ -1,8 +1,8 @@
 use asma::kernels::Extent;
-use asma::kernels::asma_update::{self, HEADER, ROW_LENGTH, STATE, STATE_LENGTH};
+use asma::kernels::ledger::{HEADER, ROW_LENGTH, STATE, STATE_LENGTH};
 use asma::kernels::minimal_settle::{
     MULTIPLIERS, Params, RATE, SCHEDULE_LENGTH, STATE_BEST_DISTANCE, STATE_METRIC, STATE_RANK, STATE_SCALE,
-    STATE_SCHEDULE, STATE_STEP, TARGETED, ledger_length, sums_length,
+    STATE_SCHEDULE, STATE_STEP, TARGETED, ledger_length, ring_start, sums_length,
 };
 
 use super::minimal::{FEW, RING_ROWS, image_extents, ledger};
@@ -21,7 +21,7 @@ fn settlements_are_as_their_twin() {
                 if flags & MULTIPLIERS != 0 && round < 2 {
                     // Nothing has moved yet.
                     for words in ledger.chunks_mut(ledger_length(extent, RING_ROWS)) {
-                        words[HEADER..asma_update::Params::ring_start(extent)].fill(0);
+                        words[HEADER..ring_start(extent)].fill(0);
                     }
                 }
                 let output = Extent {
@@ -79,7 +79,7 @@ fn settlements_are_as_their_twin() {
 
 /// The words of a ledger that are floats; all others are integers.
 fn is_float(extent: Extent, flags: u32, word: usize) -> bool {
-    let ring = asma_update::Params::ring_start(extent);
+    let ring = ring_start(extent);
     match word {
         _ if word < STATE => word == RATE,
         _ if word < STATE + 2 * STATE_LENGTH => match (word - STATE) % STATE_LENGTH {

@@ -1,8 +1,8 @@
 use asma::cpu;
 use asma::kernels::Extent;
-use asma::kernels::asma_update::{STATE, STATE_LENGTH};
+use asma::kernels::ledger::{STATE, STATE_LENGTH, STATE_STOPPED};
 use asma::kernels::minimal_settle::{
-    REACHED, RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP, STATE_STOPPED, ledger_length,
+    REACHED, RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP, ledger_length,
 };
 use asma::kernels::proximal_clip::{CLIP, KEEP, Params, ROUND, ROUNDS, search_length};
 use asma::kernels::proximal_search::{self, HEADER, PASSES, search_end};

@@ -4,11 +4,8 @@
 use asma::cpu;
 use asma::kernels::alma_constraints::TARGETED;
 use asma::kernels::alma_seed::{self, PLANES, PUBLISHED};
-use asma::kernels::asma_mask::counts_length;
-use asma::kernels::asma_update::{STATE, STATE_LENGTH};
-use asma::kernels::minimal_settle::{
-    COUNTED, STATE_ITERATION, STATE_SCALE, STATE_SCHEDULE, ledger_length, sums_length,
-};
+use asma::kernels::ledger::{STATE, STATE_ITERATION, STATE_LENGTH, counts_length};
+use asma::kernels::minimal_settle::{COUNTED, STATE_SCALE, STATE_SCHEDULE, ledger_length, sums_length};
 use asma::kernels::select::{self, LENGTH, PASSES};
 use asma::kernels::{Extent, View, alma_constraints, pdpgd_seed};
 use rand::RngExt;

@@ -1,11 +1,13 @@
 //! minimal_settle against its rules: the best image, the length of steps, the end.
 
 use asma::cpu;
-use asma::kernels::asma_mask::{CLASS_AVERAGED, counts_length};
-use asma::kernels::asma_update::{self, HEADER, ROW_LENGTH, STATE, STATE_LENGTH};
+use asma::kernels::ledger::{
+    CLASS_AVERAGED, HEADER, ROW_LENGTH, STATE, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH,
+    STATE_REACHED, STATE_STOPPED, counts_length,
+};
 use asma::kernels::minimal_settle::{
-    ITERATIONS, MULTIPLIERS, RATE, REACHED, RUNNING, STATE_BEST_ITERATION, STATE_ITERATION, STATE_NEW_BEST,
-    STATE_RANK, STATE_REACHED, STATE_SCALE, STATE_STEP, STATE_STOPPED, ledger_length, sums_length,
+    ITERATIONS, MULTIPLIERS, RATE, REACHED, RUNNING, STATE_NEW_BEST, STATE_RANK, STATE_SCALE, STATE_STEP,
+    ledger_length, ring_start, sums_length,
 };
 use asma::kernels::{Extent, minimal_settle};
 
@@ -58,8 +60,7 @@ fn settle(adversarial: [u32; 10], distances: [f32; 10], iterations: u32) -> (Vec
             assert_eq!(state[STATE_ITERATION], iteration as u32 + 1);
             // 0.01 of 200, as much of it as the next iteration has.
             assert_eq!(state[STATE_RANK], (2 * (iteration as u32 + 1)) / 9);
-            let row =
-                &ledger[asma_update::Params::ring_start(extent) + iteration * ROW_LENGTH..][..ROW_LENGTH];
+            let row = &ledger[ring_start(extent) + iteration * ROW_LENGTH..][..ROW_LENGTH];
             assert_eq!(row[0], iteration as u32);
             assert_eq!(f32::from_bits(row[4]), distance);
             assert_eq!(f32::from_bits(row[6]), 0.5);
@@ -122,7 +123,7 @@ fn a_success_without_a_perturbation_is_the_end() {
         assert_eq!(ledger[state + STATE_STOPPED], REACHED);
         assert_eq!(ledger[state + STATE_ITERATION], 1);
     }
-    let rows = &ledger[asma_update::Params::ring_start(Extent {
+    let rows = &ledger[ring_start(Extent {
         n: 1,
         c: 1,
         h: 4,

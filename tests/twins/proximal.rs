@@ -2,7 +2,7 @@
 
 use asma::cpu;
 use asma::kernels::Extent;
-use asma::kernels::asma_update::{STATE, STATE_LENGTH};
+use asma::kernels::ledger::{STATE, STATE_LENGTH};
 use asma::kernels::minimal_settle::{STATE_METRIC, STATE_STEP, ledger_length};
 use asma::kernels::proximal_clip::{self, CLIP, ROUNDS, search_length};
 use asma::kernels::proximal_search::{self, BOX, METRIC, PASSES};
