@@ -155,6 +155,16 @@ impl AttackConfig {
         }
     }
 
+    /// The settings of another attack than ASMA, for machines.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            AttackConfig::Asma(_) => Ok(serde_json::Value::Null),
+            AttackConfig::Budget(config) => serde_json::to_value(config),
+            AttackConfig::Minimal(config) => serde_json::to_value(config),
+        }
+        .unwrap_or_default()
+    }
+
     pub(super) fn plan(&self, planner: &mut Planner) -> Result<Planned> {
         match self {
             AttackConfig::Asma(config) => asma::plan(config, planner),

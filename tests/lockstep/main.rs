@@ -5,6 +5,7 @@ mod attack;
 #[path = "../common/mod.rs"]
 mod common;
 mod comparison;
+mod minimal;
 mod mixed;
 mod network;
 #[path = "../networks/mod.rs"]

@@ -6,7 +6,8 @@ use crate::kernels::alma_constraints;
 use crate::network::Precision;
 
 /// How pixels that are not yet as the attack wants them are weighed against the perturbation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// By an augmented Lagrangian (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic
     /// Segmentation*, 2023).
@@ -17,7 +18,7 @@ pub enum Method {
 
 /// The settings of an attack for the smallest perturbation. An image is a success where 99 % of the counted pixels are as the attack wants
 /// them; of those the one with the least L∞ comes out, and before there is one that with most such pixels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct MinimalConfig {
     /// How.
     pub method: Method,
@@ -31,6 +32,7 @@ pub struct MinimalConfig {
     /// [`alma_seed`](crate::kernels::alma_seed).
     pub published: bool,
     /// How the network's values are stored; image, logits and gradient are float32.
+    #[serde(skip)]
     pub precision: Precision,
 }
 
@@ -102,7 +104,7 @@ impl MinimalConfig {
         if self.published && self.method != Method::AlmaProx {
             return usage(format!(
                 "`published` is of alma-prox alone; leave it out with {}",
-                self.method
+                self.method.name()
             ));
         }
         if !(2..=255).contains(&class_count) {
