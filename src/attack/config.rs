@@ -2,6 +2,7 @@
 
 use super::asma::{self, AsmaConfig};
 use super::budget::{self, BudgetConfig};
+use super::minimal::{self, MinimalConfig};
 use super::plan::{Planned, Planner};
 use crate::error::Result;
 use crate::network::Precision;
@@ -23,6 +24,8 @@ pub enum AttackConfig {
     Asma(AsmaConfig),
     /// An attack that steps up a loss within a budget.
     Budget(BudgetConfig),
+    /// An attack that looks for the smallest perturbation.
+    Minimal(MinimalConfig),
 }
 
 impl From<AsmaConfig> for AttackConfig {
@@ -37,12 +40,18 @@ impl From<BudgetConfig> for AttackConfig {
     }
 }
 
+impl From<MinimalConfig> for AttackConfig {
+    fn from(config: MinimalConfig) -> Self {
+        AttackConfig::Minimal(config)
+    }
+}
+
 impl AttackConfig {
     /// ASMA's settings, if it is that.
     pub fn asma(&self) -> Option<&AsmaConfig> {
         match self {
             AttackConfig::Asma(config) => Some(config),
-            AttackConfig::Budget(_) => None,
+            AttackConfig::Budget(_) | AttackConfig::Minimal(_) => None,
         }
     }
 
@@ -51,6 +60,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(_) => "asma",
             AttackConfig::Budget(config) => config.attack,
+            AttackConfig::Minimal(config) => config.method.name(),
         }
     }
 
@@ -59,6 +69,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(_) => Purpose::Targeted,
             AttackConfig::Budget(config) => config.purpose,
+            AttackConfig::Minimal(config) => config.purpose,
         }
     }
 
@@ -67,6 +78,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => config.precision,
             AttackConfig::Budget(config) => config.precision,
+            AttackConfig::Minimal(config) => config.precision,
         }
     }
 
@@ -75,6 +87,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => AsmaConfig { precision, ..config }.into(),
             AttackConfig::Budget(config) => BudgetConfig { precision, ..config }.into(),
+            AttackConfig::Minimal(config) => MinimalConfig { precision, ..config }.into(),
         }
     }
 
@@ -83,6 +96,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => config.iterations,
             AttackConfig::Budget(config) => config.iterations(),
+            AttackConfig::Minimal(config) => config.iterations(),
         }
     }
 
@@ -91,6 +105,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => config.cap,
             AttackConfig::Budget(config) => config.cap(),
+            AttackConfig::Minimal(_) => None,
         }
     }
 
@@ -98,7 +113,9 @@ impl AttackConfig {
     pub fn attacked(&self, class_count: usize) -> Vec<u8> {
         match self {
             AttackConfig::Asma(config) => config.attacked(class_count),
-            AttackConfig::Budget(_) => (0..class_count).map(|class| class as u8).collect(),
+            AttackConfig::Budget(_) | AttackConfig::Minimal(_) => {
+                (0..class_count).map(|class| class as u8).collect()
+            }
         }
     }
 
@@ -110,6 +127,7 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(config) => config.check(class_count),
             AttackConfig::Budget(config) => config.check(class_count),
+            AttackConfig::Minimal(config) => config.check(class_count),
         }
     }
 
@@ -133,13 +151,25 @@ impl AttackConfig {
         match self {
             AttackConfig::Asma(_) => Vec::new(),
             AttackConfig::Budget(config) => config.notes(channels),
+            AttackConfig::Minimal(config) => config.notes(channels.max(2)),
         }
+    }
+
+    /// The settings of another attack than ASMA, for machines.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            AttackConfig::Asma(_) => Ok(serde_json::Value::Null),
+            AttackConfig::Budget(config) => serde_json::to_value(config),
+            AttackConfig::Minimal(config) => serde_json::to_value(config),
+        }
+        .unwrap_or_default()
     }
 
     pub(super) fn plan(&self, planner: &mut Planner) -> Result<Planned> {
         match self {
             AttackConfig::Asma(config) => asma::plan(config, planner),
             AttackConfig::Budget(config) => budget::plan(config, planner),
+            AttackConfig::Minimal(config) => minimal::plan(config, planner),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::config::AttackConfig;
 use super::iterations::Iterations;
 use super::plan::Attack;
 use super::snapshots::Snapshots;
-use super::{asma, budget};
+use super::{asma, budget, minimal};
 use crate::error::{Error, Result};
 use crate::kernels::ledger;
 use crate::labels::{IGNORE, LabelMap};
@@ -73,6 +73,13 @@ impl Attack {
                 }
                 if let Some(start) = start {
                     executor.write(self.adversarial().buffer, start.data())?;
+                }
+                Vec::new()
+            }
+            AttackConfig::Minimal(config) => {
+                for (words, labels) in ledgers.zip(input.targets) {
+                    let counted = labels.labels().len() - labels.count(IGNORE);
+                    minimal::begin(config, counted, words);
                 }
                 Vec::new()
             }

@@ -3,6 +3,7 @@
 use super::asma::AsmaConfig;
 use super::budget::{BudgetConfig, Keep, Loss, Norm, Rule};
 use super::config::AttackConfig;
+use super::minimal::{Method, MinimalConfig};
 
 /// An attack as it was published.
 #[derive(Debug)]
@@ -117,6 +118,16 @@ pub const ATTACKS: &[Entry] = &[
             }
             .into()
         },
+    },
+    Entry {
+        name: "alma-prox",
+        about: "looks for the smallest L∞ by an augmented Lagrangian and proximal steps (arXiv 2206.07179)",
+        settings: |_| MinimalConfig::new(Method::AlmaProx).into(),
+    },
+    Entry {
+        name: "pdpgd",
+        about: "looks for the smallest L∞ by dual weights and proximal steps (arXiv 2106.01538)",
+        settings: |_| MinimalConfig::new(Method::Pdpgd).into(),
     },
 ];
 

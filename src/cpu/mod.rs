@@ -9,6 +9,7 @@ mod elementary;
 mod executor;
 mod laid_out;
 mod matrix;
+mod ranked_classes;
 mod rows;
 mod step_decision;
 mod steps;

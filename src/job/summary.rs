@@ -76,7 +76,7 @@ impl Attacked {
                 reached: outcome.reached,
                 patience: asma.patience,
             }),
-            AttackConfig::Budget(budget) => {
+            AttackConfig::Budget(_) | AttackConfig::Minimal(_) => {
                 let accuracy = self.judged.saved_scores().pixel_accuracy;
                 AttackSettings::Other(OtherSettings {
                     attack: config.name().into(),
@@ -84,7 +84,7 @@ impl Attacked {
                         Purpose::Targeted => "targeted".into(),
                         Purpose::Untargeted => "untargeted".into(),
                     },
-                    attack_settings: serde_json::to_value(budget).unwrap_or_default(),
+                    attack_settings: config.to_json(),
                     worst_of: Vec::new(),
                     success_rate: match config.purpose() {
                         Purpose::Targeted => accuracy,
@@ -113,13 +113,15 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
             rounded.iou <= before.iou,
             "try --tau auto, a larger --tau or more --iterations",
         ),
-        AttackSettings::Other(other) if other.purpose == "untargeted" => (
-            rounded.pixel_accuracy >= before.pixel_accuracy,
-            "try a larger --eps or more --steps",
-        ),
-        AttackSettings::Other(_) => (
-            rounded.pixel_accuracy <= before.pixel_accuracy,
-            "try a larger --eps or more --steps",
+        AttackSettings::Other(other) => (
+            match other.purpose == "untargeted" {
+                true => rounded.pixel_accuracy >= before.pixel_accuracy,
+                false => rounded.pixel_accuracy <= before.pixel_accuracy,
+            },
+            match other.attack_settings.get("learning_rate") {
+                Some(_) => "try more --steps or a larger --lr",
+                None => "try a larger --eps or more --steps",
+            },
         ),
     };
     if rounded.l2 == 0.0 {

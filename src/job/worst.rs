@@ -48,6 +48,7 @@ pub(super) fn attack(
         let loss = match &config {
             AttackConfig::Budget(budget) => budget.loss.to_string(),
             AttackConfig::Asma(asma) => asma.objective.to_string(),
+            AttackConfig::Minimal(_) => config.name().into(),
         };
         let attack = Attack::new(kept, shape, config, subject.region.is_some())?;
         if number + 1 == attempts {

@@ -125,6 +125,24 @@ macro_rules! for_each_kernel {
             AttackStep => attack_step,
             /// The class of each pixel.
             Prediction => prediction,
+            /// The k-th largest number of each sample.
+            Select => select,
+            /// The proximal step of the largest magnitude: how far it clips.
+            ProximalSearch => proximal_search,
+            /// The proximal step of the largest magnitude: the clip.
+            ProximalClip => proximal_clip,
+            /// ALMA-prox: the constraint of each pixel, counts.
+            AlmaConstraints => alma_constraints,
+            /// ALMA-prox: penalties and their gradient.
+            AlmaSeed => alma_seed,
+            /// ALMA-prox: metric and gradient step.
+            AlmaStep => alma_step,
+            /// PDPGD: dual weights, gradient, counts.
+            PdpgdSeed => pdpgd_seed,
+            /// PDPGD: a step of Adam.
+            PdpgdStep => pdpgd_step,
+            /// ALMA-prox and PDPGD: what an iteration comes to.
+            MinimalSettle => minimal_settle,
         }
     };
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod inputs;
+mod minimal;
 mod modes;
 #[path = "../networks/mod.rs"]
 mod networks;

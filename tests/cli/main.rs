@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod input;
+mod minimal;
 mod models;
 mod other_commands;
 mod robust;

@@ -9,7 +9,7 @@ use asma::{LabelMap, TraceRow};
 
 use super::{assert_close, on_every_executor, open, path, tensor};
 
-fn setting<T: std::str::FromStr>(case: &Checkpoint, key: &str) -> T {
+pub fn setting<T: std::str::FromStr>(case: &Checkpoint, key: &str) -> T {
     let text = &case.metadata()[key];
     text.parse()
         .unwrap_or_else(|_| panic!("{key} = {text} in {}", case.describe()))
@@ -38,7 +38,7 @@ fn config(case: &Checkpoint) -> AsmaConfig {
 }
 
 /// The labels in the last two dimensions of a tensor.
-fn labels(checkpoint: &Checkpoint, name: &str) -> LabelMap {
+pub fn labels(checkpoint: &Checkpoint, name: &str) -> LabelMap {
     let tensor = checkpoint.tensor(name).unwrap();
     let &[.., h, w] = &tensor.shape[..] else {
         panic!("{name} has shape {:?}", tensor.shape)

@@ -7,6 +7,7 @@ mod common;
 mod attack;
 mod gradient;
 mod mixed;
+mod smallest;
 mod tensors;
 mod training;
 mod windows;

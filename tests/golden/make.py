@@ -15,7 +15,8 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from attack import IGNORE, attack, step_size
+from attack import IGNORE, attack, logits_of_classes, step_size
+from smallest import alma_prox, pdpgd
 from networks import Margin, Mixed, SimpleUnet, Tensors
 from training import train
 from windows import make_windows
@@ -167,6 +168,50 @@ def make_attacks(name, member, size, ignored, absent, cases):
             writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(rows))
 
 
+SMALLEST = {
+    "alma_prox": ("four_classes", alma_prox, {"targeted": True}),
+    "alma_prox_published": ("four_classes", alma_prox, {"published": True}),
+    "alma_prox_region": ("four_classes", alma_prox, {"region": True, "rate": 3e-3}),
+    "alma_prox_two_classes": ("two_classes_one_forward", alma_prox, {"steps": 24, "rate": 3e-2}),
+    "alma_prox_one_channel": ("one_channel", alma_prox, {"targeted": True}),
+    "pdpgd": ("four_classes", pdpgd, {}),
+    "pdpgd_two_classes": ("two_classes_two_forward", pdpgd, {}),
+    "pdpgd_one_channel_region": ("one_channel", pdpgd, {"region": True, "targeted": True}),
+}
+
+
+def make_smallest():
+    """Attacks for the smallest perturbation on the networks of the other attacks. Float32 must find what float64 does."""
+    defaults = {"targeted": False, "published": False, "region": False, "steps": 14}
+    rates = {alma_prox: 1e-3, pdpgd: 1e-2}
+    for case, (name, run, changes) in SMALLEST.items():
+        settings = {**defaults, "rate": rates[run], **changes}
+        weights = safetensors.torch.load_file(HERE / f"{name}.safetensors")
+        with safetensors.safe_open(HERE / f"{name}.safetensors", "pt") as file:
+            padding = file.metadata()["padding"]
+        input = safetensors.torch.load_file(HERE / f"{name}_input.safetensors")
+
+        def results(dtype):
+            network = SimpleUnet.of({key: weight.to(dtype) for key, weight in weights.items()}, padding)
+            movable = input["region"].to(dtype) if settings["region"] else None
+            predict = lambda image: logits_of_classes(network(image, Margin()))
+            return run(predict, input["source"].to(dtype), input["target"].long(), settings, movable)
+
+        (tracker, last), (rounded, last_rounded) = results(torch.float64), results(torch.float32)
+        apart = (torch.tensor(tracker.rows) - torch.tensor(rounded.rows)).abs().amax(dim=0)
+        image = (last - last_rounded).abs().max()
+        print(f"{case}: success {tracker.rows[0][6]:.3f} to {tracker.rows[-1][6]:.3f}, best {tracker.best_iteration}, "
+              f"first {tracker.first}, Linf {tracker.rows[-1][3]:.4f}; float32 apart by {apart.max():.1e}, image {image:.1e}")
+        assert image < 1e-7 * settings["steps"] and (apart[[0, 1, 6]] < 1e-12).all(), f"{case}: rounding decides something"
+        texts = {key: str(value) for key, value in settings.items()}
+        texts |= {"network": name, "method": run.__name__.replace("_", "-"), "best": str(tracker.best_iteration)}
+        save(f"smallest_{case}", {"last": last}, texts)
+        with open(HERE / f"smallest_{case}.csv", "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["iteration", "iou", "pixel_accuracy", "l2", "linf", "multiplier", "loss", "success_rate"])
+            writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(tracker.rows))
+
+
 def make_training(name, member, size, ignored, settings):
     """Three optimiser steps on a batch of two."""
     for seed, generator in seeds(name):
@@ -232,6 +277,7 @@ def main():
             "one_channel_region": {"region": True, "lambda": 0.0},
         },
     )
+    make_smallest()
     make_training(
         "training_two_classes", dict(**three, depth=3, classes=2, padding="same"), (16, 20), False,
         {"learning_rate": 3e-3, "weight_decay": 0.0, "most_norm": 0.5, "cross_entropy": 1.0, "dice": 1.0,

@@ -69,6 +69,15 @@ class SimpleUnet:
             block(f"conv_up_{step}", 2 * width, width)
         layer("conv_final", (classes, base, 1, 1), classes, base)
 
+    @classmethod
+    def of(cls, weights, padding):
+        """The network of these weights."""
+        network = cls.__new__(cls)
+        network.weights, network.padding = weights, padding
+        network.depth = sum(name.startswith("conv") and name.endswith("_block.0.weight") for name in weights)
+        network.channels = weights["conv1_block.0.weight"].shape[1]
+        return network
+
     def metadata(self):
         return {"family": "simple_unet", "padding": self.padding}
 

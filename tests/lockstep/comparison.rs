@@ -149,7 +149,7 @@ impl Lockstep {
             };
             let wanted = self.cpu.buffer(buffer);
             let found = self.gpu.read(buffer, wanted.len()).unwrap();
-            let words = matches!(name, "counts" | "ledger");
+            let words = matches!(name, "counts" | "ledger" | "search" | "selection");
             for (index, (&a, &b)) in found.iter().zip(wanted).enumerate() {
                 let excess = if words {
                     tolerance.excess_of_words(a, b)

@@ -6,6 +6,7 @@ mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 mod comparison;
+mod minimal;
 mod mixed;
 mod network;
 #[path = "../networks/mod.rs"]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rule};
-use asma::attack::{AttackConfig, BudgetConfig, Purpose, table};
+use asma::attack::{AttackConfig, BudgetConfig, MinimalConfig, Purpose, table};
 use asma::{Error, Result};
 use clap::Args;
 
@@ -22,9 +22,12 @@ pub struct Settings {
     #[arg(long, visible_alias = "steps", value_name = "N")]
     iterations: Option<u32>,
     /// As the authors published it. Of asma --tau 1e-7 --beta 1e-6 --objective logit --schedule two-forward, no cap; what is
-    /// given beside it goes before. Of sea, apgd and dag also where that is wrong
+    /// given beside it goes before. Of sea, apgd, dag and alma-prox also where that is wrong
     #[arg(long)]
     published: bool,
+    /// Of alma-prox and pdpgd the length of the first step, of 0 to 1 [default: 0.001 and 0.01]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    lr: Option<f32>,
     #[command(flatten)]
     budget: BudgetSettings,
     #[command(flatten)]
@@ -32,7 +35,7 @@ pub struct Settings {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Attacks with a budget (all but asma)")]
+#[command(next_help_heading = "Attacks with a budget (all but asma, alma-prox and pdpgd)")]
 struct BudgetSettings {
     /// How far from the source is measured: linf (the largest difference of a value) or l2 [default: linf]
     #[arg(long, value_name = "NORM")]
@@ -124,6 +127,10 @@ impl BudgetSettings {
             .map(|(_, name)| name)
     }
 
+    fn norm(&self) -> Norm {
+        self.minimise.or(self.norm).unwrap_or(Norm::Linf)
+    }
+
     fn config(&self, base: BudgetConfig) -> BudgetConfig {
         let eps = self.eps.map_or(base.eps, |eps| eps.0);
         // In proportion to the budget, unless there is none.
@@ -168,8 +175,15 @@ impl Settings {
                 "{option} is an option of {of}, and the attack is {name}; leave it out, or see --attack"
             )))
         };
-        let norm = self.budget.minimise.or(self.budget.norm).unwrap_or(Norm::Linf);
-        match (self.attack.settings)(norm) {
+        let base = (self.attack.settings)(self.budget.norm());
+        let purpose = match self.untargeted {
+            true => Purpose::Untargeted,
+            false => Purpose::Targeted,
+        };
+        if self.lr.is_some() && !matches!(base, AttackConfig::Minimal(_)) {
+            return other("--lr", "alma-prox and pdpgd");
+        }
+        match base {
             AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
                 "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd".into(),
             )),
@@ -183,10 +197,7 @@ impl Settings {
                 }
                 let config = BudgetConfig {
                     steps: self.iterations.unwrap_or(base.steps),
-                    purpose: match self.untargeted {
-                        true => Purpose::Untargeted,
-                        false => Purpose::Targeted,
-                    },
+                    purpose,
                     published: self.published,
                     ..self.budget.config(base)
                 };
@@ -195,6 +206,22 @@ impl Settings {
                     _ => &[],
                 };
                 Ok((config.into(), losses))
+            }
+            AttackConfig::Minimal(base) => {
+                if let Some(option) = self.asma.given() {
+                    return other(option, "asma");
+                }
+                if let Some(option) = self.budget.given() {
+                    return other(option, "attacks with a budget");
+                }
+                let config = MinimalConfig {
+                    steps: self.iterations.unwrap_or(base.steps),
+                    learning_rate: self.lr.unwrap_or(base.learning_rate),
+                    purpose,
+                    published: self.published,
+                    ..base
+                };
+                Ok((config.into(), &[]))
             }
         }
     }

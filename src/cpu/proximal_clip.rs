@@ -1,0 +1,140 @@
+//! Twin of [`kernels::proximal_clip`](crate::kernels::proximal_clip).
+
+use rayon::prelude::*;
+
+use super::proximal_search::root;
+use super::rows::sizes;
+use crate::kernels::ledger::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
+use crate::kernels::minimal_settle::{RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP};
+use crate::kernels::proximal_clip::{
+    CLIP, GROUP, KEEP, LEAST_MOVE, Params, ROUND, ROUNDS, groups, search_length,
+};
+use crate::kernels::proximal_search::search_end;
+
+/// The best image kept, the perturbation clipped to the root and the box, and its distances.
+#[allow(clippy::too_many_arguments)]
+pub fn run(
+    params: &Params,
+    source: &[f32],
+    anchor: &[f32],
+    metric: &[f32],
+    image: &mut [f32],
+    point: &mut [f32],
+    best: &mut [f32],
+    search: &mut [u32],
+    ledger: &mut [u32],
+) {
+    let has = |flag| params.flags & flag != 0;
+    let [samples, channels, h, w] = sizes(params.extent);
+    let elements = channels * h * w;
+    for n in 0..samples {
+        let of_sample = n * elements..(n + 1) * elements;
+        let ledger = &mut ledger[n * params.ledger_length as usize..][..params.ledger_length as usize];
+        let settled = 1 - params.parity as usize;
+        let state = |word: usize| ledger[STATE + settled * STATE_LENGTH + word];
+        let float = |word: usize| f32::from_bits(state(word));
+        let image = &mut image[of_sample.clone()];
+        if has(KEEP) && state(STATE_NEW_BEST) == 1 {
+            best[of_sample.clone()].copy_from_slice(image);
+        }
+        if !has(CLIP) {
+            continue;
+        }
+        let length = search_length(params.extent);
+        let search = &mut search[n * length..(n + 1) * length];
+        let moves = state(STATE_STOPPED) == RUNNING && (!has(ROUNDS) || goes_on(params, search));
+        let step = Step {
+            source: &source[of_sample.clone()],
+            rounds: has(ROUNDS).then(|| [&anchor[of_sample.clone()], &metric[of_sample.clone()]]),
+            first: params.round == 0,
+            moves,
+            bound: root(params.extent, search, float(STATE_STEP)),
+            largest: float(STATE_METRIC),
+        };
+        let groups = groups(params.extent) as usize;
+        let sums = &mut ledger[HEADER + settled * 2 * groups..][..2 * groups];
+        let lengths = &mut search[move_lengths(params, params.round)..][..2 * groups];
+        (
+            image.par_chunks_mut(GROUP as usize),
+            point[of_sample].par_chunks_mut(GROUP as usize),
+            sums.par_chunks_mut(2),
+            lengths.par_chunks_mut(2),
+        )
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(group, (image, point, sums, lengths))| {
+                let [distances, moved] = step.take(group * GROUP as usize, image, point);
+                sums.copy_from_slice(&distances.map(f32::to_bits));
+                if has(ROUNDS) {
+                    lengths.copy_from_slice(&moved.map(f32::to_bits));
+                }
+            });
+        if has(ROUNDS) {
+            search[ROUND + params.round as usize] = u32::from(moves);
+        }
+    }
+}
+
+/// Where the words of a round stand in the search of one sample.
+fn move_lengths(params: &Params, round: u32) -> usize {
+    search_end(params.extent) + (round % 2) as usize * 2 * groups(params.extent) as usize
+}
+
+/// Whether this round is gone through: it is the first, or the one before was, and moved by enough.
+fn goes_on(params: &Params, search: &[u32]) -> bool {
+    let Some(last) = params.round.checked_sub(1) else {
+        return true;
+    };
+    let lengths = &search[move_lengths(params, last)..][..2 * groups(params.extent) as usize];
+    let mut sums = [0.0f64; 2];
+    for pair in lengths.chunks_exact(2) {
+        for (sum, &word) in sums.iter_mut().zip(pair) {
+            *sum += f64::from(f32::from_bits(word));
+        }
+    }
+    let least = f64::from(LEAST_MOVE * LEAST_MOVE);
+    search[ROUND + last as usize] == 1 && sums[0] > least * sums[1]
+}
+
+/// How one sample is moved.
+struct Step<'a> {
+    source: &'a [f32],
+    /// Anchor and metric, where this is one of several rounds.
+    rounds: Option<[&'a [f32]; 2]>,
+    first: bool,
+    moves: bool,
+    bound: f32,
+    largest: f32,
+}
+
+impl Step<'_> {
+    /// Moves the elements from `begin` on; the sum of the squares and the largest of the distances to the source, and the
+    /// squared lengths of the move and of what it led to.
+    fn take(&self, begin: usize, image: &mut [f32], point: &mut [f32]) -> [[f32; 2]; 2] {
+        let (mut squares, mut moved, mut length) = (0.0f64, 0.0f64, 0.0f64);
+        let mut farthest = 0.0f32;
+        for (i, (value, point)) in (begin..).zip(image.iter_mut().zip(point)) {
+            let (before, origin) = (*value, self.source[i]);
+            if self.moves {
+                // The first round begins at the anchor.
+                let from = match self.rounds {
+                    Some([anchor, _]) if self.first => anchor[i],
+                    _ => *point,
+                };
+                *value = (origin + from.max(-self.bound).min(self.bound)).clamp(0.0, 1.0);
+            }
+            let perturbation = *value - origin;
+            squares += f64::from(perturbation * perturbation);
+            farthest = farthest.max(perturbation.abs());
+            if let Some([anchor, metric]) = self.rounds {
+                let last = if self.first { anchor[i] } else { before - origin };
+                moved += f64::from((perturbation - last) * (perturbation - last));
+                length += f64::from(perturbation * perturbation);
+                if self.moves {
+                    *point = perturbation - metric[i] / self.largest * (perturbation - anchor[i]);
+                }
+            }
+        }
+        [[squares as f32, farthest], [moved as f32, length as f32]]
+    }
+}
