@@ -30,6 +30,9 @@ struct Arguments {
     /// Levels
     #[arg(long, default_value_t = 5)]
     depth: usize,
+    /// Classes
+    #[arg(long, default_value_t = 2)]
+    classes: usize,
     /// Only the attack of this name
     #[arg(long)]
     attack: Option<String>,
@@ -43,7 +46,13 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let unet = SimpleUnet::doubling(3, arguments.base, arguments.depth, 2, Padding::Valid);
+    let unet = SimpleUnet::doubling(
+        3,
+        arguments.base,
+        arguments.depth,
+        arguments.classes,
+        Padding::Valid,
+    );
     let graph = initial_graph(&unet.blank()?, 0)?;
     let shape = Shape::new(1, 3, arguments.size, arguments.size);
     let source = Tensor::from_fn(shape, |_, c, y, x| {
@@ -58,7 +67,8 @@ fn main() -> Result<()> {
             let config = match (entry.settings)(norm) {
                 AttackConfig::Budget(config) if config.attack == "padam" && norm == Norm::L2 => continue,
                 AttackConfig::Budget(config) => BudgetConfig {
-                    class_weights: (config.loss == Loss::WeightedCrossEntropy).then(|| vec![1.0; 2]),
+                    class_weights: (config.loss == Loss::WeightedCrossEntropy)
+                        .then(|| vec![1.0; arguments.classes]),
                     steps: 100,
                     ..config
                 }
@@ -100,7 +110,18 @@ fn time(attack: &Attack, arguments: &Arguments, source: &Tensor) -> Result<serde
         for (&id, seconds) in calls.iter().zip(seconds) {
             match program.calls()[id].params {
                 Params::ObjectiveHead(_) => of_head += seconds,
-                Params::Objective(_) | Params::AsmaUpdate(_) | Params::AttackStep(_) => {
+                Params::Objective(_)
+                | Params::AsmaUpdate(_)
+                | Params::AttackStep(_)
+                | Params::Select(_)
+                | Params::ProximalSearch(_)
+                | Params::ProximalClip(_)
+                | Params::AlmaConstraints(_)
+                | Params::AlmaSeed(_)
+                | Params::AlmaStep(_)
+                | Params::PdpgdSeed(_)
+                | Params::PdpgdStep(_)
+                | Params::MinimalSettle(_) => {
                     of_attack += seconds;
                     dispatches += 1;
                 }
