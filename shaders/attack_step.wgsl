@@ -17,6 +17,7 @@ const MINIMISE: u32 = 4096u;
 const KEEP_LAST: u32 = 8192u;
 const PUBLISHED: u32 = 16384u;
 const TRACK_LOSS: u32 = 32768u;
+const GOAL_OF_IOU: u32 = 65536u;
 
 const MOVES: bool = (FLAGS & (MEASURE | CANDIDATE)) == 0u;
 

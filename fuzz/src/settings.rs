@@ -1,7 +1,8 @@
 //! Numbers that are settings.
 
 use arbitrary::{Result, Unstructured};
-use asma::attack::{AsmaConfig, Attack, StepSize};
+use asma::attack::budget::{Minimise, Norm};
+use asma::attack::{AsmaConfig, Attack, AttackConfig, BudgetConfig, Purpose, StepSize, table};
 use asma::data::{Crop, Padding, PaddingMode, Preparation, Resize, SyntheticKind, SyntheticOptions};
 use asma::labels::{IGNORE, compare, scored_classes};
 use asma::model::SimpleUnet;
@@ -113,6 +114,7 @@ fn try_configs(bytes: &mut Unstructured<'_>) -> Result<()> {
     if let Ok(graph) = unet.blank().and_then(|graph| initial_graph(&graph, 1)) {
         let input = Shape::new(number(bytes)?, number(bytes)?, number(bytes)?, number(bytes)?);
         let _ = Attack::new(&graph, input, config, bytes.arbitrary()?);
+        let _ = Attack::new(&graph, input, budget_config(bytes)?, bytes.arbitrary()?);
         let _ = TrainingPlan::new(&graph, input, training_config(bytes)?);
     }
     let training = training_config(bytes)?;
@@ -132,6 +134,34 @@ fn try_configs(bytes: &mut Unstructured<'_>) -> Result<()> {
         assert_eq!(training.len() + validation.len(), count);
     }
     Ok(())
+}
+
+/// Any settings of an attack with a budget, of few enough iterations that the schedule is soon made.
+fn budget_config(bytes: &mut Unstructured<'_>) -> Result<BudgetConfig> {
+    let entry = bytes.choose(table::ATTACKS)?;
+    let norm = *bytes.choose(&[Norm::Linf, Norm::L2])?;
+    let base = match (entry.settings)(norm) {
+        AttackConfig::Budget(config) => config,
+        _ => BudgetConfig::default(),
+    };
+    let minimise = Minimise {
+        rate: bytes.arbitrary()?,
+        rounds: bytes.int_in_range(0..=9)?,
+    };
+    Ok(BudgetConfig {
+        eps: bytes.arbitrary()?,
+        alpha: bytes.arbitrary()?,
+        steps: bytes.int_in_range(0..=999)?,
+        restarts: bytes.int_in_range(0..=9)?,
+        random_start: bytes.arbitrary()?,
+        seed: bytes.arbitrary()?,
+        purpose: *bytes.choose(&[Purpose::Targeted, Purpose::Untargeted])?,
+        stop_rate: bytes.arbitrary()?,
+        minimise: bytes.arbitrary::<bool>()?.then_some(minimise),
+        class_weights: bytes.arbitrary()?,
+        published: bytes.arbitrary()?,
+        ..base
+    })
 }
 
 /// Any settings of a training.

@@ -162,7 +162,7 @@ fn decide(sample: u32, thread: u32) -> Decision {
     // Whether the image is the best so far.
     let goal = bitcast<f32>(ledger[header + GOAL]);
     let settles = !d.was_stopped;
-    d.succeeds = d.rate >= goal;
+    d.succeeds = select(d.rate, d.iou, has(GOAL_OF_IOU)) >= goal;
     var best_score = ledger[state + STATE_BEST_SCORE];
     if first && (d.kind & ROW_FORGETS) != 0u {
         best_score = 0u;

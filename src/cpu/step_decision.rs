@@ -2,10 +2,10 @@
 
 use super::asma_update::{ratio, scores};
 use crate::kernels::attack_step::{
-    GOAL, KEEP_LAST, LARGEST, MEASURE, MEASURES, MINIMISE, PUBLISHED, Params, ROW_CHECK, ROW_FIRST,
-    ROW_FORGETS, ROW_LAST, ROW_RANDOM, STATE_BEST_NORM, STATE_BEST_SCORE, STATE_CHECKED, STATE_HALVED,
-    STATE_HIGH, STATE_HIGHEST, STATE_LOW, STATE_RADIUS_SCALE, STATE_RISES, STATE_ROUND, STATE_STEP_SCALE,
-    STATE_TRACKED, TARGETED, TRACK_LOSS, UNIT, WITHIN_LENGTH,
+    GOAL, GOAL_OF_IOU, KEEP_LAST, LARGEST, MEASURE, MEASURES, MINIMISE, PUBLISHED, Params, ROW_CHECK,
+    ROW_FIRST, ROW_FORGETS, ROW_LAST, ROW_RANDOM, STATE_BEST_NORM, STATE_BEST_SCORE, STATE_CHECKED,
+    STATE_HALVED, STATE_HIGH, STATE_HIGHEST, STATE_LOW, STATE_RADIUS_SCALE, STATE_RISES, STATE_ROUND,
+    STATE_STEP_SCALE, STATE_TRACKED, TARGETED, TRACK_LOSS, UNIT, WITHIN_LENGTH,
 };
 use crate::kernels::ledger::{
     HEADER, REACHED, ROW_LENGTH, RUNNING, SCHEDULE_CORRECTION, SCHEDULE_KIND, SCHEDULE_LENGTH,
@@ -160,7 +160,8 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
     }
 
     let settles = !d.was_stopped;
-    d.succeeds = rate >= f32::from_bits(ledger[GOAL]);
+    let towards = if has(GOAL_OF_IOU) { iou } else { rate };
+    d.succeeds = towards >= f32::from_bits(ledger[GOAL]);
     let best_score = match first && kind & ROW_FORGETS != 0 {
         true => 0,
         false => state(STATE_BEST_SCORE),

@@ -22,7 +22,8 @@
 //! - The best image is that of the highest score, of equal ones the last; with [`KEEP_LAST`] of the last iterations of phases
 //!   alone. A row of kind [`ROW_FORGETS`] begins anew. With [`PUBLISHED`] a phase's first score counts every pixel that is not
 //!   predicted as labelled, those without a label too (as SEA's code does).
-//! - A sample stops with [`REACHED`] once score over counted pixels is at least `GOAL`.
+//! - The rate is score over counted pixels, with [`GOAL_OF_IOU`] the IoU with the labels. A sample stops with
+//!   [`REACHED`] once it is at least `GOAL`.
 //! - With [`MINIMISE`] it does not: then the best image is that of the least L∞ (L2 with [`WITHIN_LENGTH`]) whose rate is at
 //!   least `GOAL`, and before there is one that of the highest score. Each phase whose rate got there halves the budget's
 //!   scale towards the largest that failed, else towards the least that did not: radius and step are multiplied by it.
@@ -85,6 +86,8 @@ pub const KEEP_LAST: u32 = 8192;
 pub const PUBLISHED: u32 = 16384;
 /// Track the loss instead of the cross-entropy.
 pub const TRACK_LOSS: u32 = 32768;
+/// The goal is an IoU with the labels instead of a share of the pixels.
+pub const GOAL_OF_IOU: u32 = 65536;
 
 /// In a schedule's row: a phase begins.
 pub const ROW_FIRST: u32 = 1;

@@ -69,10 +69,20 @@ choices! {
     }
 }
 
+choices! {
+    /// What is asked for of the prediction.
+    Rate, "rate" {
+        /// The share of the labelled pixels that are as the attack wants them.
+        Pixels = "pixels",
+        /// The IoU with the target.
+        Iou = "iou",
+    }
+}
+
 /// How the least budget is found that gets through.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Minimise {
-    /// The share of pixels that the attack must get right.
+    /// The rate at which the attack has got through.
     pub rate: f32,
     /// How often the budget is halved between what failed and what did not, the first full one counted.
     pub rounds: u32,
@@ -108,8 +118,10 @@ pub struct BudgetConfig {
     pub purpose: Purpose,
     /// Which image comes out.
     pub keep: Keep,
-    /// Stop once this share of the pixels is as the attack wants it.
+    /// Stop once the rate is this.
     pub stop_rate: Option<f32>,
+    /// What the rate is that `stop_rate` and `minimise` ask for.
+    pub rate: Rate,
     /// Find the least budget up to `eps`.
     pub minimise: Option<Minimise>,
     /// A weight for each class, of [`Loss::WeightedCrossEntropy`].
@@ -139,6 +151,7 @@ impl Default for BudgetConfig {
             purpose: Purpose::Targeted,
             keep: Keep::Best,
             stop_rate: None,
+            rate: Rate::Pixels,
             minimise: None,
             class_weights: None,
             published: false,
@@ -150,7 +163,7 @@ impl Default for BudgetConfig {
 impl BudgetConfig {
     /// Iterations: the steps of all phases, and one for each that only looks at where they led.
     pub fn iterations(&self) -> u32 {
-        schedule::rows(self).len() as u32
+        schedule::iterations(self).min(u32::MAX.into()) as u32
     }
 
     /// The most that any value may differ from the source's, if it is bounded so.
@@ -230,6 +243,12 @@ impl BudgetConfig {
         if self.rule == Rule::Largest && (self.random_start || self.minimise.is_some()) {
             return usage("this attack has no budget, so none to begin in at random or to minimise".into());
         }
+        if self.rate == Rate::Iou && self.purpose == Purpose::Untargeted {
+            return usage(
+                "an untargeted attack has no target to reach an IoU with; ask for a share of the pixels"
+                    .into(),
+            );
+        }
         if self.rule == Rule::Adam && self.norm == Norm::L2 {
             return usage("this attack measures by the largest difference alone; take --norm linf".into());
         }
@@ -246,7 +265,7 @@ impl BudgetConfig {
             .find(|rate| !(*rate > 0.0 && *rate <= 1.0))
         {
             return usage(format!(
-                "the share of pixels to reach is {rate}; want more than 0 and at most 1, such as 0.99"
+                "the rate to reach is {rate}; want more than 0 and at most 1, such as 0.99"
             ));
         }
         if self.minimise.is_some_and(|minimise| minimise.rounds == 0) {

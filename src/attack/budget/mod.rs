@@ -6,6 +6,6 @@ mod plan;
 mod schedule;
 mod start;
 
-pub use config::{BudgetConfig, Keep, Loss, Minimise, Norm, Rule};
+pub use config::{BudgetConfig, Keep, Loss, Minimise, Norm, Rate, Rule};
 pub(super) use plan::plan;
 pub(super) use start::{begin, begin_at, start};

@@ -1,7 +1,7 @@
 //! An attack with a budget as calls: the network's, the objective between them, and after them the step, which where it needs
 //! lengths is measured first.
 
-use super::config::{BudgetConfig, Keep, Loss, Norm, Rule};
+use super::config::{BudgetConfig, Keep, Loss, Norm, Rate, Rule};
 use super::schedule::{self, Row};
 use crate::attack::Purpose;
 use crate::attack::plan::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
@@ -223,6 +223,7 @@ fn flags(config: &BudgetConfig, channels: usize, region: bool) -> u32 {
             attack_step::PUBLISHED,
         ),
         (of_loss, attack_step::TRACK_LOSS),
+        (config.rate == Rate::Iou, attack_step::GOAL_OF_IOU),
     ];
     for (is_set, flag) in set {
         if is_set {

@@ -42,9 +42,6 @@ pub struct AsmaSettings {
     /// The attacked classes, such as 0,2 [default: all]
     #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
     classes: Option<Vec<u8>>,
-    /// Stop at this IoU with the target
-    #[arg(long, value_name = "IOU", allow_hyphen_values = true)]
-    stop_iou: Option<f32>,
     /// Stop after this many iterations without a new best IoU
     #[arg(long, value_name = "N")]
     patience: Option<u32>,
@@ -95,7 +92,6 @@ impl AsmaSettings {
             (self.objective.is_some(), "--objective"),
             (self.multiplier.is_some(), "--multiplier"),
             (self.classes.is_some(), "--classes"),
-            (self.stop_iou.is_some(), "--stop-iou"),
             (self.patience.is_some(), "--patience"),
         ];
         given
@@ -105,7 +101,12 @@ impl AsmaSettings {
     }
 
     /// The attack's settings as the library has them.
-    pub fn config(&self, iterations: Option<u32>, published: bool) -> Result<AsmaConfig> {
+    pub fn config(
+        &self,
+        iterations: Option<u32>,
+        published: bool,
+        stop_iou: Option<f32>,
+    ) -> Result<AsmaConfig> {
         let base = match published {
             true => AsmaConfig::published(),
             false => AsmaConfig::default(),
@@ -139,7 +140,7 @@ impl AsmaSettings {
             refine: self.refine.map_or(base.refine, |switch| switch == Switch::On),
             classes: self.classes.clone(),
             iterations: iterations.unwrap_or(ITERATIONS),
-            stop_iou: self.stop_iou,
+            stop_iou,
             patience: self.patience,
             // The precision is chosen once the device is known.
             ..base

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rule};
+use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rate, Rule};
 use asma::attack::{AttackConfig, BudgetConfig, MinimalConfig, Purpose, table};
 use asma::{Error, Result};
 use clap::Args;
@@ -21,6 +21,9 @@ pub struct Settings {
     /// Most iterations, or steps of each start [default: as published; of asma 500]
     #[arg(long, visible_alias = "steps", value_name = "N")]
     iterations: Option<u32>,
+    /// Stop at this IoU with the target; with --minimise find the least eps that reaches it
+    #[arg(long, value_name = "IOU", allow_hyphen_values = true, conflicts_with = "rate")]
+    stop_iou: Option<f32>,
     /// As the authors published it. Of asma --tau 1e-7 --beta 1e-6 --objective logit --schedule two-forward, no cap; what is
     /// given beside it goes before. Of sea, apgd, dag and alma-prox also where that is wrong
     #[arg(long)]
@@ -131,7 +134,7 @@ impl BudgetSettings {
         self.minimise.or(self.norm).unwrap_or(Norm::Linf)
     }
 
-    fn config(&self, base: BudgetConfig) -> BudgetConfig {
+    fn config(&self, base: BudgetConfig, stop_iou: Option<f32>) -> BudgetConfig {
         let eps = self.eps.map_or(base.eps, |eps| eps.0);
         // In proportion to the budget, unless there is none.
         let scale = if base.rule == Rule::Largest {
@@ -139,6 +142,7 @@ impl BudgetSettings {
         } else {
             eps / base.eps
         };
+        let rate = stop_iou.or(self.rate);
         let restarts = self.restarts.unwrap_or(base.restarts);
         let random_start = match self.random_start {
             Some(switch) => switch == Switch::On,
@@ -154,12 +158,16 @@ impl BudgetSettings {
             keep: self.keep.unwrap_or(base.keep),
             class_weights: self.class_weights.clone(),
             minimise: self.minimise.map(|_| Minimise {
-                rate: self.rate.unwrap_or(RATE),
+                rate: rate.unwrap_or(RATE),
                 rounds: ROUNDS,
             }),
             stop_rate: match self.minimise {
                 Some(_) => None,
-                None => self.rate.or(base.stop_rate),
+                None => rate.or(base.stop_rate),
+            },
+            rate: match stop_iou {
+                Some(_) => Rate::Iou,
+                None => Rate::Pixels,
             },
             ..base
         }
@@ -189,7 +197,7 @@ impl Settings {
             )),
             AttackConfig::Asma(_) => match self.budget.given() {
                 Some(option) => other(option, "attacks with a budget"),
-                None => Ok((self.asma.config(self.iterations, self.published)?.into(), &[])),
+                None => Ok((self.asma.config(self.iterations, self.published, self.stop_iou)?.into(), &[])),
             },
             AttackConfig::Budget(base) => {
                 if let Some(option) = self.asma.given() {
@@ -199,7 +207,7 @@ impl Settings {
                     steps: self.iterations.unwrap_or(base.steps),
                     purpose,
                     published: self.published,
-                    ..self.budget.config(base)
+                    ..self.budget.config(base, self.stop_iou)
                 };
                 let losses: &[Loss] = match (name, self.budget.loss) {
                     ("sea", None) => &table::SEA_LOSSES,
@@ -208,6 +216,9 @@ impl Settings {
                 Ok((config.into(), losses))
             }
             AttackConfig::Minimal(base) => {
+                if self.stop_iou.is_some() {
+                    return other("--stop-iou", "asma and of attacks with a budget");
+                }
                 if let Some(option) = self.asma.given() {
                     return other(option, "asma");
                 }
