@@ -201,3 +201,57 @@ fn files_of_other_kinds_are_refused_by_their_names() {
     refusal(&missing, open(&missing));
     refusal(folder.path(), open(folder.path()));
 }
+
+/// nnU-Net's plans lie beside the weights, or beside their fold: they say how images are normalised, and must be of these
+/// strides.
+#[test]
+fn plans_of_nn_unet_are_read() {
+    let plans = |schemes: &str, strides: &str| {
+        format!(
+            r#"{{"dataset_name": "Dataset001", "configurations": {{
+                "2d": {{"normalization_schemes": [{schemes}], "architecture": {{"arch_kwargs": {{"strides": {strides}}}}}}},
+                "3d_fullres": {{"normalization_schemes": ["ZScoreNormalization"]}}}},
+                "foreground_intensity_properties_per_channel": {{
+                "0": {{"max": 3000.0, "mean": 80.5, "median": 81.0, "min": -900.0, "percentile_00_5": -950.0,
+                    "percentile_99_5": 250.0, "std": 120.0}}}}}}"#
+        )
+    };
+    let strides = "[[1, 1], [2, 2]]";
+    let open_with = |plans: &str, in_fold: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = match in_fold {
+            true => folder.path().join("fold_0/checkpoint_final.pth"),
+            false => folder.path().join("checkpoint_final.pth"),
+        };
+        std::fs::create_dir_all(weights.parent().unwrap()).unwrap();
+        std::fs::copy(file("families/nn_unet_plain.pth"), &weights).unwrap();
+        std::fs::write(folder.path().join("plans.json"), plans).unwrap();
+        open(&weights)
+    };
+    for in_fold in [false, true] {
+        let model = open_with(&plans(r#""CTNormalization""#, strides), in_fold).unwrap();
+        assert_eq!(model.preprocessing.bounds, [-950.0, 250.0]);
+        assert_eq!(
+            (&model.preprocessing.mean[..], &model.preprocessing.std[..]),
+            (&[80.5][..], &[120.0][..])
+        );
+        assert!(model.read_as.contains("plans.json read"), "{}", model.read_as);
+    }
+    let model = open_with(&plans(r#""ZScoreNormalization""#, strides), false).unwrap();
+    assert!(
+        model
+            .notes
+            .iter()
+            .any(|note| note.contains("ZScoreNormalization")),
+        "{:?}",
+        model.notes
+    );
+    let problem = |plans: &str| open_with(plans, false).err().unwrap().to_string();
+    let other = problem(&plans(r#""CTNormalization""#, "[[1, 1], [4, 4]]"));
+    assert!(
+        other.contains("plans stages of the strides [[1, 1], [4, 4]]"),
+        "{other}"
+    );
+    assert!(problem("{").contains("cannot be read as nnU-Net's plans"));
+    assert!(problem("{}").contains("no configuration 2d"));
+}

@@ -6,6 +6,7 @@ mod milesial;
 mod monai_basic_unet;
 mod monai_unet;
 mod nn_unet;
+mod nn_unet_plans;
 pub(super) mod simple_unet;
 mod smp_unet;
 

@@ -3,7 +3,7 @@
 //! transposed ones of kernel = stride upwards; of the heads at every level the last one counts.
 
 use super::layers::{Layers, count, extent};
-use super::{Built, Family};
+use super::{Built, Family, nn_unet_plans};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::graph::NodeId;
@@ -110,12 +110,22 @@ fn decoder<'c>(mut layers: Layers<'c>, mut skips: Vec<NodeId>, strides: &[[usize
     }
     let last = steps.saturating_sub(1);
     x = layers.convolution(&format!("decoder.seg_layers.{last}"), x, [1, 1])?;
+    let plans = nn_unet_plans::read(layers.tensors, strides)?;
     let mut built = Built::new(layers, x, format!("{} stages", strides.len()));
-    built.notes.push(
-        "nnU-Net normalises images as its plans say, mostly by each one's mean and deviation; say --mean and --std, or \
-         --bounds"
-            .into(),
-    );
+    match plans {
+        Some(plans) => {
+            built.remarks.extend(plans.remarks);
+            built.notes.extend(plans.notes);
+            if let Some(preprocessing) = plans.preprocessing {
+                built.preprocessing = preprocessing;
+            }
+        }
+        None => built.notes.push(
+            "nnU-Net normalises images as its plans.json says, which does not lie beside the weights, mostly by each one's mean \
+             and deviation; say --mean and --std, or --bounds"
+                .into(),
+        ),
+    }
     Ok(built)
 }
 
