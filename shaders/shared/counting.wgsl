@@ -41,20 +41,26 @@ fn continued(run: Run, label: u32, predicted: u32) -> Run {
     return Run(label, predicted, 1u);
 }
 
+// Word `i` of the workgroup's counts. The totals are sums over the classes.
+fn workgroup_count(i: u32) -> u32 {
+    var value = 0u;
+    let totals = 3u * CLASS_COUNT;
+    if i < totals {
+        value = atomicLoad(&workgroup_counts[i]);
+    } else {
+        for (var c = 0u; c < CLASS_COUNT; c++) {
+            value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
+        }
+    }
+    return value;
+}
+
 // Adds what the workgroup counted, once all its threads have.
 fn end_counts(sample: u32, parity: u32, thread: u32) {
     workgroupBarrier();
-    let totals = 3u * CLASS_COUNT;
     let start = (sample * 2u + parity) * COUNT_LENGTH;
     for (var i = thread; i < COUNT_LENGTH; i += COUNTING_THREADS) {
-        var value = 0u;
-        if i < totals {
-            value = atomicLoad(&workgroup_counts[i]);
-        } else {
-            for (var c = 0u; c < CLASS_COUNT; c++) {
-                value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
-            }
-        }
+        let value = workgroup_count(i);
         if value != 0u {
             atomicAdd(&counts[start + i], value);
         }

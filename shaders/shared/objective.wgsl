@@ -255,41 +255,7 @@ fn channel_seed(pixel: Pixel, c: u32) -> f32 {
     return class_seed(pixel, c);
 }
 
-var<workgroup> workgroup_counts: array<atomic<u32>, 3u * CLASS_COUNT>;
 var<workgroup> workgroup_losses: array<vec2<f32>, WORKGROUP>;
-
-// Pixels in a row that have the same label and the same predicted class. Masks are made of areas, so most
-// pixels only lengthen the run at hand, and the atomic additions, which are dear, are few.
-struct Run {
-    label: u32,
-    predicted: u32,
-    length: u32,
-}
-
-fn count(run: Run) {
-    if run.length == 0u {
-        return;
-    }
-    atomicAdd(&workgroup_counts[3u * run.label + 1u], run.length);
-    atomicAdd(&workgroup_counts[3u * run.predicted + 2u], run.length);
-    if run.predicted == run.label {
-        atomicAdd(&workgroup_counts[3u * run.label], run.length);
-    }
-}
-
-// Word `i` of the workgroup's counts. The totals are sums over the classes.
-fn workgroup_count(i: u32) -> u32 {
-    var value = 0u;
-    let totals = 3u * CLASS_COUNT;
-    if i < totals {
-        value = atomicLoad(&workgroup_counts[i]);
-    } else {
-        for (var c = 0u; c < CLASS_COUNT; c++) {
-            value += atomicLoad(&workgroup_counts[3u * c + i - totals]);
-        }
-    }
-    return value;
-}
 
 // Threads that take the first step of a reduction over a workgroup.
 const LOSSES_REDUCED: u32 = 16u;

@@ -169,12 +169,15 @@ impl Attack {
         let per_sample = traces.into_iter().zip(snapshots).enumerate();
         Ok(per_sample
             .map(|(index, (trace, snapshots))| {
+                let reached_it = match self.config.asma() {
+                    Some(_) => StopReason::IouReached,
+                    None => StopReason::GoalReached,
+                };
                 let stop = match stopped[index] {
-                    ledger::REACHED if self.config.asma().is_none() => StopReason::GoalReached,
-                    ledger::REACHED => StopReason::IouReached,
+                    ledger::REACHED => reached_it,
                     ledger::NO_PROGRESS => StopReason::NoProgress,
                     _ if (trace.len() as u32) < self.config.iterations() => StopReason::Interrupted,
-                    _ if reached[index].is_some() => StopReason::IouReached,
+                    _ if reached[index].is_some() => reached_it,
                     _ => StopReason::Iterations,
                 };
                 Outcome {

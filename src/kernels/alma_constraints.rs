@@ -1,6 +1,7 @@
-//! The constraints of ALMA-prox (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic Segmentation*,
-//! 2023): one pass over the output pixels that takes logits and labels to the ratio that each pixel's constraint is a multiple of, and to the counts
-//! that [`objective`](super::objective) makes too, see [`ledger`](super::ledger).
+//! The constraints of ALMA-prox (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic
+//! Segmentation*, 2023): one pass over the output pixels that takes logits and labels to the ratio that each pixel's
+//! constraint is a multiple of, and to the counts that [`objective`](super::objective) makes too, see
+//! [`ledger`](super::ledger).
 //!
 //! With logits `z`, label `y`, `z_(1) ≥ z_(2) ≥ …` and `s = 1`, or −1 with [`TARGETED`]:
 //!
@@ -8,10 +9,10 @@
 //! ratio = s · (z_y − max_{k≠y} z_k + 1e-4) / (z_(1) − z_(3) + 1e-8)
 //! ```
 //!
-//! the difference of logits ratio (Croce and Hein, 2020); with [`TARGETED`] the divisor is
-//! `z_(1) − ½(z_(3) + z_(4)) + 1e-8`. It is below 0 where the pixel is as the attack wants it. Of two classes, and with [`TARGETED`] of
-//! three, there is no such divisor: it is 1, and the ratio a plain difference of logits. A network with one output channel `z` has the logits `(−z, z)`. Pixels
-//! whose label is no class have the ratio 0 and are not counted.
+//! the difference of logits ratio (Croce and Hein, 2020); with [`TARGETED`] the divisor is `z_(1) − ½(z_(3) + z_(4)) +
+//! 1e-8`. It is below 0 where the pixel is as the attack wants it. Of two classes, and with [`TARGETED`] of three, there
+//! is no such divisor: it is 1, and the ratio a plain difference of logits. A network with one output channel `z` has the
+//! logits `(−z, z)`. Pixels whose label is no class have the ratio 0 and are not counted.
 
 use super::minimal_settle::counts_of_all;
 use super::{

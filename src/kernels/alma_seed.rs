@@ -1,31 +1,33 @@
-//! The penalties of ALMA-prox: one pass over the output pixels that moves the multipliers of each pixel and writes the gradient
-//! of the loss by the logits.
+//! The penalties of ALMA-prox: one pass over the output pixels that moves the multipliers of each pixel and writes the
+//! gradient of the loss by the logits.
 //!
-//! With the ratio of [`alma_constraints`](super::alma_constraints), a pixel's constraint is `c = w · ratio`. Its penalty, with a multiplier μ and a
-//! parameter ρ of the pixel, is
+//! With the ratio of [`alma_constraints`](super::alma_constraints), a pixel's constraint is `c = w · ratio`. Its penalty,
+//! with a multiplier μ and a parameter ρ of the pixel, is
 //!
 //! ```text
 //! P(c)  = μ c + μ ρ c² + ρ² c³/6       where c ≥ 0,   μ c/(1 − max(ρ, 1) c)   elsewhere
 //! P′(c) = μ + 2 μ ρ c + ρ² c²/2        where c ≥ 0,   μ/(1 − max(ρ, 1) c)²    elsewhere
 //! ```
 //!
-//! What is published (adv_lib, alma_prox.py) takes `μ c` for the first term of the derivative where c ≥ 0, so that a pixel that is about to turn is let go;
-//! [`PUBLISHED`] does so too.
+//! What is published (adv_lib, alma_prox.py) takes `μ c` for the first term of the derivative where c ≥ 0, so that a
+//! pixel that is about to turn is let go; [`PUBLISHED`] does so too.
 //!
 //! # Rules, of iteration i
 //! - w: that of the state divided by 1.02 if the image at hand is a success, else by 0.98, within its bounds; see
 //!   [`minimal_settle`](super::minimal_settle).
-//! - Left out are the pixels whose ratio is above the k-th largest, that [`select`](super::select) found: the k − 1 largest.
-//! - ρ begins as [`FIRST_PARAMETER`]. At every [`CHECK_EVERY`]-th iteration it doubles where the pixel was
-//!   not adversarial at any iteration since the last time, and c (0 if left out) is not at most [`IMPROVEMENT`] times what
-//!   it was then, or at the first iteration. It stays below [`MOST_PARAMETER`].
-//! - μ begins as 1; from the second iteration on it becomes `0.8 μ + 0.2 P′(c)`, with 0 for P′ where the pixel is left out, within
-//!   [`MULTIPLIERS_WITHIN`].
+//! - Left out are the pixels whose ratio is above the k-th largest, that [`select`](super::select) found: the k − 1
+//!   largest.
+//! - ρ begins as [`FIRST_PARAMETER`]. At every [`CHECK_EVERY`]-th iteration it doubles where the pixel was not
+//!   adversarial at any iteration since the last time, and c (0 if left out) is not at most [`IMPROVEMENT`] times what it
+//!   was then, or at the first iteration. It stays below [`MOST_PARAMETER`].
+//! - μ begins as 1; from the second iteration on it becomes `0.8 μ + 0.2 P′(c)`, with 0 for P′ where the pixel is left
+//!   out, within [`MULTIPLIERS_WITHIN`].
 //! - The seed is the gradient of `Σ P(c)` over the pixels that are not left out: the attack descends.
 //! - Slopes stay below [`MOST_SLOPE`], so that nothing is infinite at any gap of logits.
 //!
 //! # The multipliers
-//! Per sample four planes of a float for each pixel: μ, ρ, c at the last check, and 1 if the pixel was adversarial since then, else 0.
+//! Per sample four planes of a float for each pixel: μ, ρ, c at the last check, and 1 if the pixel was adversarial since
+//! then, else 0.
 
 use super::minimal_settle::{SEED_GROUP, counts_of_all, ledger_constants, seed_groups, sums_of_all};
 use super::select::LENGTH;

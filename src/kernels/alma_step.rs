@@ -1,13 +1,14 @@
-//! The gradient step of ALMA-prox: one pass over the image that takes the gradient to the metric and to the point of the proximal step.
+//! The gradient step of ALMA-prox: one pass over the image that takes the gradient to the metric and to the point of the
+//! proximal step.
 //!
 //! ```text
 //! v = 0.8 v + 0.2 g²          H = max(√(v / (1 − 0.8^{i+1})), 1e-8)          point = (image − source) − λ g / H
 //! ```
 //!
-//! v begins as 0, λ is what [`minimal_settle`](super::minimal_settle) left in the state of the next parity, and `1 − 0.8^{i+1}`
-//! a word of the schedule in that of this one. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that
-//! its perturbation stays 0. A gradient that is infinite or no number leaves the iteration + 1 in the ledger's word
-//! [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set before.
+//! v begins as 0, λ is what [`minimal_settle`](super::minimal_settle) left in the state of the next parity, and `1 −
+//! 0.8^{i+1}` a word of the schedule in that of this one. With [`REGION`] the gradient is 0 at a pixel whose `region` is
+//! 0, so that its perturbation stays 0. A gradient that is infinite or no number leaves the iteration + 1 in the ledger's
+//! word [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set before.
 
 use super::minimal_settle::{check_ledger, ledger_constants};
 use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};

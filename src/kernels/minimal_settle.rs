@@ -1,5 +1,5 @@
-//! The end of an iteration of an attack for the smallest perturbation: what is worked out once for each sample, from its counts
-//! and partial sums, for the calls that step and for the trace. One workgroup a sample.
+//! The end of an iteration of an attack for the smallest perturbation: what is worked out once for each sample, from its
+//! counts and partial sums, for the calls that step and for the trace. One workgroup a sample.
 //!
 //! # Rules
 //! As adv_lib has them (Rony et al., *adversarial-library*, alma_prox.py and primal_dual_gradient_descent.py), with N the
@@ -9,13 +9,14 @@
 //! - Best: a success whose dist is not above the best one's; before the first success any image with A not below the best
 //!   one's. [`STATE_NEW_BEST`] tells the call that moves the image to keep it.
 //! - Stopping: `REACHED` at a success with a dist of 0, which nothing is better than.
-//! - With `MULTIPLIERS` (ALMA-prox): the scale w of the constraints becomes `clip(w / 1.02)` at a success, else `clip(w / 0.98)`,
-//!   within [`SCALES`]; the length of the step is `λ = rate · s / (max(i − i_f, 0) + s)`, with `s = (0.1 / 0.9) max(T − i_f, 1)` and i_f
-//!   the iteration of the first success if that lies before T/2 (whole numbers), else T/2; and k of the next iteration
-//!   is the whole part of `0.01 N · share`, the share read from that one's schedule.
+//! - With `MULTIPLIERS` (ALMA-prox): the scale w of the constraints becomes `clip(w / 1.02)` at a success, else `clip(w /
+//!   0.98)`, within [`SCALES`]; the length of the step is `λ = rate · s / (max(i − i_f, 0) + s)`, with `s = (0.1 / 0.9)
+//!   max(T − i_f, 1)` and i_f the iteration of the first success if that lies before T/2 (whole numbers), else T/2; and k
+//!   of the next iteration is the whole part of `0.01 N · share`, the share read from that one's schedule.
 //! - Else (PDPGD): the dual weights are a softmax with one entry more, which has no pixel. That one's share follows the
-//!   average of the weights, `r̄ ← 0.9 r̄ + 0.1 / (1 + Σe^Λ)`, and so does that of all others, `q̄ ← 0.9 q̄ + 0.1 Σe^Λ / (1 + Σe^Λ)`; both
-//!   begin as ½. The weight of the proximal step is `r̄ / q̄ · rate / H`, with H the largest number of Adam's metric.
+//!   average of the weights, `r̄ ← 0.9 r̄ + 0.1 / (1 + Σe^Λ)`, and so does that of all others, `q̄ ← 0.9 q̄ + 0.1 Σe^Λ /
+//!   (1 + Σe^Λ)`; both begin as ½. The weight of the proximal step is `r̄ / q̄ · rate / H`, with H the largest number of
+//!   Adam's metric.
 //! - Row: iteration, IoU, pixel accuracy, L2, L∞, the step's λ or Adam's rate, loss, A/N. IoU and accuracy are as for
 //!   [`asma_update`](super::asma_update).
 //!
@@ -23,10 +24,9 @@
 //! other parity become 0. The next iteration's words of the schedule become words of its state, for all calls to read.
 //!
 //! # The ledger
-//! It is laid out as [`ledger`](super::ledger) has it, with partial sums of the squares and the largest of the distances to the
-//! source. The half of them that the image's next move will write to holds, until
-//! then, the largest number of Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest
-//! distance.
+//! It is laid out as [`ledger`](super::ledger) has it, with partial sums of the squares and the largest of the distances
+//! to the source. The half of them that the image's next move will write to holds, until then, the largest number of
+//! Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest distance.
 
 use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, words};
 use super::{
@@ -81,8 +81,8 @@ words! {
     }
 }
 
-/// Words of the schedule for one iteration i. With `MULTIPLIERS`: the share of k, `1 − 0.8^{i+1}`, 0, 0; else Adam's rate in units of the
-/// rate, `1 − 0.9^{i+1}`, `√(1 − 0.999^{i+1})`, what the duals move by.
+/// Words of the schedule for one iteration i. With `MULTIPLIERS`: the share of k, `1 − 0.8^{i+1}`, 0, 0; else Adam's rate
+/// in units of the rate, `1 − 0.9^{i+1}`, `√(1 − 0.999^{i+1})`, what the duals move by.
 pub const SCHEDULE_LENGTH: usize = 4;
 
 /// Words that a workgroup of a kernel that seeds adds to the sums: the loss, and with dual weights the Σe^Λ of the next
@@ -165,8 +165,8 @@ pub fn seed_groups(output: Extent) -> u32 {
     (output.h * output.w).div_ceil(SEED_GROUP)
 }
 
-/// Words of the sums for one sample: two halves, for even and odd iterations, of [`SUMS_OF_SEEDS`] of each workgroup of a kernel that
-/// seeds.
+/// Words of the sums for one sample: two halves, for even and odd iterations, of [`SUMS_OF_SEEDS`] of each workgroup of a
+/// kernel that seeds.
 pub fn sums_length(output: Extent) -> usize {
     2 * SUMS_OF_SEEDS * seed_groups(output) as usize
 }

@@ -132,7 +132,12 @@ kernel! {
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "fused",
-        shader!("shared/counts", "shared/objective", "objective"),
+        shader!(
+            "shared/counts",
+            "shared/counting",
+            "shared/objective",
+            "objective"
+        ),
         |call| {
             let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
             [x, y, call.extent.n]

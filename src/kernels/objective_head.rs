@@ -73,7 +73,12 @@ kernel! {
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "fused",
-        shader!("shared/counts", "shared/objective", "objective_head"),
+        shader!(
+            "shared/counts",
+            "shared/counting",
+            "shared/objective",
+            "objective_head"
+        ),
         |call| {
             let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
             [x, y, call.extent.n]

@@ -1,21 +1,22 @@
-//! The dual weights of PDPGD (Matyasko and Chau, *PDPGD: Primal-Dual Proximal Gradient Descent Adversarial Attack*, 2021, as adv_lib
-//! has it for segmentation): one pass over the output pixels that takes logits and labels to the weight of each pixel, to the gradient
-//! of the loss by the logits and to the counts that [`objective`](super::objective) makes too, see [`ledger`](super::ledger).
+//! The dual weights of PDPGD (Matyasko and Chau, *PDPGD: Primal-Dual Proximal Gradient Descent Adversarial Attack*, 2021,
+//! as adv_lib has it for segmentation): one pass over the output pixels that takes logits and labels to the weight of
+//! each pixel, to the gradient of the loss by the logits and to the counts that [`objective`](super::objective) makes
+//! too, see [`ledger`](super::ledger).
 //!
-//! With logits `z`, label `y`, N counted pixels and `s = 1`, or −1 with [`TARGETED`], `m = s (z_y − max_{k≠y} z_k)` is below 0 where the
-//! pixel is as the attack wants it. Of iteration i:
+//! With logits `z`, label `y`, N counted pixels and `s = 1`, or −1 with [`TARGETED`], `m = s (z_y − max_{k≠y} z_k)` is
+//! below 0 where the pixel is as the attack wants it. Of iteration i:
 //!
 //! ```text
 //! q = e^Λ / (1 + Σ e^Λ)         q̄ = 0.9 q̄ + 0.1 q         loss = Σ q̄ ln(1 + e^m)         Λ = clip(Λ + θ sign m, ± ln 1e12)
 //! ```
 //!
-//! Λ begins as `−ln N`, and `q̄` as `1/(2N)`, which is q then. θ is a word of the schedule. The seed is the gradient of the loss: the
-//! attack descends. A network with one output channel `z` has the logits `(−z, z)`. Pixels whose label is no class have the seed 0 and are not
-//! counted.
+//! Λ begins as `−ln N`, and `q̄` as `1/(2N)`, which is q then. θ is a word of the schedule. The seed is the gradient of
+//! the loss: the attack descends. A network with one output channel `z` has the logits `(−z, z)`. Pixels whose label is
+//! no class have the seed 0 and are not counted.
 //!
 //! # The duals
-//! Per sample two planes of a float for each pixel: Λ and q̄. Σe^Λ is of the Λ that the iteration before left: its partial sums stand in the half of the sums
-//! of that one, see [`minimal_settle`](super::minimal_settle).
+//! Per sample two planes of a float for each pixel: Λ and q̄. Σe^Λ is of the Λ that the iteration before left: its
+//! partial sums stand in the half of the sums of that one, see [`minimal_settle`](super::minimal_settle).
 
 use super::minimal_settle::{counts_of_all, ledger_constants, seed_groups, sums_of_all};
 use super::{

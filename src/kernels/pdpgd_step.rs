@@ -1,15 +1,16 @@
-//! The gradient step of PDPGD: one pass over the image that takes a step of Adam, which the rounds of the proximal step begin from.
+//! The gradient step of PDPGD: one pass over the image that takes a step of Adam, which the rounds of the proximal step
+//! begin from.
 //!
 //! ```text
 //! m = 0.9 m + 0.1 g          v = 0.999 v + 0.001 g²          metric = √v / √(1 − 0.999^{i+1}) + 1e-8
 //! anchor = clip_[0,1](image − rate_i / (1 − 0.9^{i+1}) · m / metric) − source
 //! ```
 //!
-//! The moments begin as 0; the rate is that of the ledger, and what it is multiplied by and the corrections are words of the
-//! schedule in the state. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that its perturbation stays 0. The largest
-//! number of each workgroup's metric goes to the ledger, see [`minimal_settle`](super::minimal_settle). A gradient
-//! that is infinite or no number leaves the iteration + 1 in the ledger's word [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set
-//! before.
+//! The moments begin as 0; the rate is that of the ledger, and what it is multiplied by and the corrections are words of
+//! the schedule in the state. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that its perturbation
+//! stays 0. The largest number of each workgroup's metric goes to the ledger, see
+//! [`minimal_settle`](super::minimal_settle). A gradient that is infinite or no number leaves the iteration + 1 in the
+//! ledger's word [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set before.
 //!
 //! # The moments
 //! Per sample two images: m and v.

@@ -1,20 +1,21 @@
-//! The end of a proximal step: with t found by [`proximal_search`](super::proximal_search), the perturbation becomes its point
-//! clipped to ±t and to the box, and the image follows.
+//! The end of a proximal step: with t found by [`proximal_search`](super::proximal_search), the perturbation becomes its
+//! point clipped to ±t and to the box, and the image follows.
 //!
 //! A call does what its flags say:
-//! - `KEEP`: where the settlement found the image to be the best so far, `best` becomes the image as it was before this call;
-//! - `CLIP`: `image = clip_[0,1](source + clip_±t(point))`, and the partial sums of its distance to the source go to the other
-//!   parity's half of the ledger, for the next settlement;
-//! - `ROUNDS`: the step is one round of a proximal step in another metric, that of Adam (Melchior, Joseph and Moolekamp, *Proximal
-//!   Adam*, 2019): from `z₀ = anchor`, `z_{k+1}` is this step of `z_k − (metric / largest) · (z_k − anchor)`, which a call
-//!   leaves in `point` for the next round. A sample whose round moved z by no more than [`LEAST_MOVE`] of its length has had its last
-//!   round.
+//! - `KEEP`: where the settlement found the image to be the best so far, `best` becomes the image as it was before this
+//!   call;
+//! - `CLIP`: `image = clip_[0,1](source + clip_±t(point))`, and the partial sums of its distance to the source go to the
+//!   other parity's half of the ledger, for the next settlement;
+//! - `ROUNDS`: the step is one round of a proximal step in another metric, that of Adam (Melchior, Joseph and Moolekamp,
+//!   *Proximal Adam*, 2019): from `z₀ = anchor`, `z_{k+1}` is this step of `z_k − (metric / largest) · (z_k − anchor)`,
+//!   which a call leaves in `point` for the next round. A sample whose round moved z by no more than [`LEAST_MOVE`] of
+//!   its length has had its last round.
 //!
 //! The image of a sample that has stopped stays as it is, and so does that of one that has had its last round.
 //!
 //! # The words behind those of the search
-//! Per sample: two halves, of even and odd rounds, of two floats for each workgroup: `Σ (z_{k+1} − z_k)²` and `Σ z_{k+1}²`. Word
-//! [`ROUND`] + k of the search's header is 1 if round k was gone through.
+//! Per sample: two halves, of even and odd rounds, of two floats for each workgroup: `Σ (z_{k+1} − z_k)²` and `Σ
+//! z_{k+1}²`. Word [`ROUND`] + k of the search's header is 1 if round k was gone through.
 
 use super::proximal_search::{search_end, search_of_all};
 use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};

@@ -1,22 +1,23 @@
-//! The proximal step of `λ‖·‖∞` with a box, in the diagonal metric H: of a point v, what minimises
-//! `½ Σ_j H_j (z_j − v_j)² + λ‖z‖∞` in the box is `u = clip(v)` clipped once more to ±t, where t is where
+//! The proximal step of `λ‖·‖∞` with a box, in the diagonal metric H: of a point v, what minimises `½ Σ_j H_j (z_j −
+//! v_j)² + λ‖z‖∞` in the box is `u = clip(v)` clipped once more to ±t, where t is where
 //!
 //! ```text
 //! f(t) = Σ_{|u_j| > t} H_j (|v_j| − t)
 //! ```
 //!
-//! falls to λ (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic Segmentation*, 2023). The calls
-//! of this kernel look for t among all floats between 2⁻³² and 1: the first call sums f at [`THRESHOLDS`] of them that lie
-//! 2²¹ floats apart, each other one at as many between the last threshold where f is above λ and the next one, until
-//! [`PASSES`] have told neighbours apart. What they leave is the smallest float where f is not above λ, or 0. Who asks
-//! for it narrows down what the last call summed (`root` in the twin and in `shaders/shared/proximal.wgsl`).
+//! falls to λ (Rony, Pesquet and Ben Ayed, *Proximal Splitting Adversarial Attacks for Semantic Segmentation*, 2023). The
+//! calls of this kernel look for t among all floats between 2⁻³² and 1: the first call sums f at [`THRESHOLDS`] of them
+//! that lie 2²¹ floats apart, each other one at as many between the last threshold where f is above λ and the next one,
+//! until [`PASSES`] have told neighbours apart. What they leave is the smallest float where f is not above λ, or 0. Who
+//! asks for it narrows down what the last call summed (`root` in the twin and in `shaders/shared/proximal.wgsl`).
 //!
-//! All terms of f are positive, so nothing cancels; sums are made in an order that never changes, of each sample by itself.
+//! All terms of f are positive, so nothing cancels; sums are made in an order that never changes, of each sample by
+//! itself.
 //!
 //! # The words of the search
-//! Per sample: [`HEADER`] words, the first of which are what each pass was narrowed down to: how many floats lie between 2⁻³² and the
-//! first threshold of the next pass, or [`NONE`] if f is nowhere above λ. Then two halves, for passes of even and odd number, of the sums of each workgroup. Then what
-//! [`proximal_clip`](super::proximal_clip) keeps there.
+//! Per sample: [`HEADER`] words, the first of which are what each pass was narrowed down to: how many floats lie between
+//! 2⁻³² and the first threshold of the next pass, or [`NONE`] if f is nowhere above λ. Then two halves, for passes of
+//! even and odd number, of the sums of each workgroup. Then what [`proximal_clip`](super::proximal_clip) keeps there.
 
 use super::{Extent, KernelParams, Variant, fold, kernel, product, samples, shader};
 

@@ -119,7 +119,11 @@ fn an_attack_that_succeeds_gives_the_smallest_success() {
             .filter(|row| row.success_rate.unwrap() >= 0.99)
             .collect();
         let first = successes.first().expect("a success").iteration;
-        assert_eq!(outcome.reached, Some(first + 1), "{method:?}");
+        assert_eq!(
+            (outcome.reached, outcome.stop),
+            (Some(first + 1), StopReason::GoalReached),
+            "{method:?}"
+        );
         let least = successes.iter().map(|row| row.linf).fold(f32::MAX, f32::min);
         assert_eq!(distance(&outcome.best, &source), least, "{method:?}");
         assert_eq!(

@@ -18,7 +18,7 @@ fn attacks_by_name_write_their_rows_and_settings() {
         let stderr = String::from_utf8_lossy(&stderr.get_output().stderr).into_owned();
         // Two classes have no ratios of logits.
         assert_eq!(
-            stderr.contains("plain differences"),
+            stderr.contains("takes plain differences"),
             name == "alma-prox",
             "{stderr}"
         );

@@ -16,8 +16,9 @@ pub enum Method {
     Pdpgd,
 }
 
-/// The settings of an attack for the smallest perturbation. An image is a success where 99 % of the counted pixels are as the attack wants
-/// them; of those the one with the least L∞ comes out, and before there is one that with most such pixels.
+/// The settings of an attack for the smallest perturbation. An image is a success where 99 % of the counted pixels are as
+/// the attack wants them; of those the one with the least L∞ comes out, and before there is one that with most such
+/// pixels.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct MinimalConfig {
     /// How.
@@ -69,17 +70,17 @@ impl MinimalConfig {
     }
 
     /// Whether constraints are plain differences of logits, as there are too few classes for ratios of them.
-    pub fn plain_differences(&self, class_count: usize) -> bool {
+    fn plain_differences(&self, channels: usize) -> bool {
         let targeted = self.purpose == Purpose::Targeted;
-        self.method == Method::AlmaProx && !alma_constraints::has_spread(class_count, targeted)
+        self.method == Method::AlmaProx && !alma_constraints::has_spread(channels, targeted)
     }
 
-    /// What is not as published, or likely not meant, in one line each, for a network with `class_count` classes.
-    pub fn notes(&self, class_count: usize) -> Vec<String> {
+    /// What is not as published, or likely not meant, in one line each, for a network with so many channels of logits.
+    pub fn notes(&self, channels: usize) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.plain_differences(class_count) {
+        if self.plain_differences(channels) {
             notes.push(format!(
-                "{class_count} classes are too few for ratios of logits, so alma-prox takes plain differences of them"
+                "{channels} channels of logits are too few for ratios of them; alma-prox takes plain differences"
             ));
         }
         notes

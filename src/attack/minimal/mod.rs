@@ -1,5 +1,5 @@
-//! Attacks that look for the smallest perturbation, by its largest value: ALMA-prox and PDPGD. Both step along a gradient and then
-//! take a proximal step, which clips what is largest.
+//! Attacks that look for the smallest perturbation, by its largest value: ALMA-prox and PDPGD. Both step along a gradient
+//! and then take a proximal step, which clips what is largest.
 
 mod alma_prox;
 mod config;
