@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::network::Precision;
 
 /// What an attack is after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     /// That the network predicts the labels given.
