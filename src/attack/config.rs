@@ -17,7 +17,8 @@ pub enum Purpose {
 }
 
 /// An attack's settings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
 pub enum AttackConfig {
     /// The Adaptive Segmentation Mask Attack.
     Asma(AsmaConfig),

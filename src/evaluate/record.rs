@@ -5,7 +5,9 @@
 //! | `evaluation.json` | an [`Evaluation`]: everything that the results follow from; written first |
 //! | `results.jsonl` | a [`Record`] a line: one pair attacked with one setting |
 //! | `traces.jsonl` | a [`TraceRecord`] a line, of every record that is done |
-//! | `summary.json` | means, deviations and intervals; written last |
+//! | `summary.json` | a [`Summary`](super::Summary): means, deviations and intervals; written last |
+//! | `table.md`, `table.tex` | the same for people |
+//! | `shard.json` | a [`Shard`](super::Shard), where it is a slice |
 //!
 //! While an evaluation runs its lines stand in the order in which attacks end; once all have ended, they are sorted by
 //! [`Record::task`]. A line is whole where a line feed ends it. `saved/TASK/` holds what is kept of a record with `--save`:
