@@ -37,6 +37,7 @@
 //!
 //! Imports go down this list only:
 //!
+//! - [`evaluate`]: attacks over a data set, and what they say together;
 //! - [`job`]: an attack's whole job, from files to files;
 //! - [`report`]: figure, trace, summary, animation, loss curve;
 //! - [`data`]: image and mask files, data sets of them, synthetic ones, and the geometry to the network's input;
@@ -59,6 +60,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod error;
+pub mod evaluate;
 mod file_kind;
 pub mod files;
 pub mod gpu;

@@ -125,6 +125,7 @@ fn try_mask_values(bytes: &mut Unstructured<'_>) -> Result<()> {
         threshold: bytes.arbitrary()?,
         soft_threshold: bytes.arbitrary()?,
         values: None,
+        reading: None,
     };
     let pixels = bytes.bytes((width * height * samples) as usize)?.to_vec();
     let text = String::from_utf8_lossy(bytes.peek_bytes(bytes.len()).unwrap_or_default());

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::network::Precision;
 
 /// What an attack is after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     /// That the network predicts the labels given.
@@ -18,7 +18,8 @@ pub enum Purpose {
 }
 
 /// An attack's settings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
 pub enum AttackConfig {
     /// The Adaptive Segmentation Mask Attack.
     Asma(AsmaConfig),

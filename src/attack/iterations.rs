@@ -2,8 +2,45 @@
 
 use std::sync::Arc;
 
+use super::asma::{Schedule, StepSize};
 use super::plan::{Attack, Calls};
 use crate::program::CallId;
+
+/// Passes of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passes {
+    /// From image to logits.
+    pub forward: u64,
+    /// From the gradient of the logits to that of the image.
+    pub backward: u64,
+}
+
+impl Attack {
+    /// The passes that a sample's first iterations take, with those that come before them. In the two-forward schedule a
+    /// forward pass that is left out because the clip changed nothing counts too, as the published loop takes it.
+    pub fn passes(&self, iterations: u32) -> Passes {
+        let iterations = u64::from(iterations);
+        let (first, forward) = match self.config.asma() {
+            Some(asma) => (
+                u64::from(asma.step == StepSize::Automatic),
+                match asma.schedule {
+                    Schedule::OneForward => 1,
+                    Schedule::TwoForward => 2,
+                },
+            ),
+            None => (0, 1),
+        };
+        let schedule = self.planned.calls.schedule.iter();
+        let blind = schedule
+            .take(iterations as usize)
+            .filter(|&&is_last| is_last)
+            .count() as u64;
+        Passes {
+            forward: first + forward * iterations,
+            backward: first + iterations - blind,
+        }
+    }
+}
 
 /// How one sample is stepped.
 #[derive(Clone, Copy, Debug, PartialEq)]

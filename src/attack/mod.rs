@@ -34,7 +34,7 @@ pub use assess::assess;
 pub use budget::BudgetConfig;
 pub use config::{AttackConfig, Purpose};
 pub use eight_bits::to_8_bits;
-pub use iterations::{Iterations, Step};
+pub use iterations::{Iterations, Passes, Step};
 pub use minimal::MinimalConfig;
 pub use plan::Attack;
 pub use prepare::AttackInput;

@@ -7,7 +7,9 @@ mod console;
 mod convert;
 mod demo;
 mod devices;
+mod evaluate;
 mod inspect;
+mod merge;
 mod network;
 mod outputs;
 mod preparation;
@@ -38,6 +40,8 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Attack(attack::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
+    Merge(merge::Arguments),
     Segment(segment::Arguments),
     Inspect(inspect::Arguments),
     Check(check::Arguments),
@@ -66,6 +70,8 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -1,9 +1,13 @@
 //! From files to the network's input, as the options say. What was accepted is said in one line each.
 
+use std::path::PathBuf;
+
 use asma::data::{
     Crop, Fit, ImageOptions, InputOptions, MaskOptions, MaskValues, Padding, Preparation, Preset, Resize,
 };
 use clap::Args;
+
+use super::console::say;
 
 /// How images and masks are read and brought to the network's input.
 #[derive(Debug, Default, Args)]
@@ -82,8 +86,27 @@ impl PreparationArguments {
                 threshold: self.mask_threshold,
                 soft_threshold: self.preset.and_then(Preset::soft_threshold),
                 values: self.mask_values.clone(),
+                reading: None,
             },
             fit: self.fit,
         }
+    }
+}
+
+/// So many of them are named.
+const MOST_NAMED: usize = 3;
+
+/// Says which files of two folders have no partner.
+pub fn note_unpaired(unpaired: &[PathBuf]) {
+    for path in unpaired.iter().take(MOST_NAMED) {
+        say(format_args!(
+            "note: {} has no partner and is left out",
+            path.display()
+        ));
+    }
+    if let Some(more @ 1..) = unpaired.len().checked_sub(MOST_NAMED) {
+        say(format_args!(
+            "note: {more} more files have no partner and are left out"
+        ));
     }
 }

@@ -191,6 +191,35 @@ impl TrainingProgress {
     }
 }
 
+/// Shows how many attacks of an evaluation have ended, and stops it after Ctrl-C.
+pub struct EvaluationProgress {
+    count: CountProgress,
+    interruption: Interruption,
+}
+
+impl EvaluationProgress {
+    pub fn new(count: usize) -> Self {
+        EvaluationProgress {
+            count: CountProgress::new("attacking", count),
+            interruption: Interruption::new(),
+        }
+    }
+
+    /// One more has ended.
+    pub fn step(&self) {
+        self.count.step();
+    }
+
+    /// `Break` once Ctrl-C was pressed.
+    pub fn wish(&self) -> ControlFlow<()> {
+        self.interruption.wish()
+    }
+
+    pub fn finish(&self) {
+        self.count.finish();
+    }
+}
+
 /// Shows how many of a known number of things are done. Threads share it.
 pub struct CountProgress {
     bar: Option<ProgressBar>,

@@ -49,6 +49,19 @@ pub fn common_reading(pairs: &[PairPaths], classes: usize, options: &MaskOptions
     common(&masks, classes, options)
 }
 
+/// The same of mask files of which some may be broken: those that cannot be decoded say nothing. Each file counts once.
+///
+/// # Errors
+/// If the masks' values fit no reading, or two masks contradict each other.
+pub fn common_reading_of(masks: &[&Path], classes: usize, options: &MaskOptions) -> Result<MaskReading> {
+    let found: Vec<(&Path, Evidence)> = masks
+        .par_iter()
+        .filter_map(|&mask| Some((mask, evidence(mask, classes, options).ok()?)))
+        .collect();
+    let masks: Vec<(&Path, &Evidence)> = found.iter().map(|(path, evidence)| (*path, evidence)).collect();
+    common(&masks, classes, options)
+}
+
 /// Reads all pairs for a network of `classes` classes, each image and its mask prepared alike. The samples
 /// come in the order of the pairs and are all of one size. All masks are read as [`common_reading`] tells of the whole
 /// data set.

@@ -198,6 +198,41 @@ impl InputOptions {
         Ok(target)
     }
 
+    /// Reads the mask of another image as a target of `input`: prepared as the other image would be, it must come to the same
+    /// size, whatever its own is.
+    ///
+    /// # Errors
+    /// Those of [`InputOptions::read_target`], and if it comes to another size.
+    pub fn read_target_of_another(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
+        let path = path.as_ref();
+        let mask = open_mask(path, input.network.output.c, &self.mask)?;
+        let own = [mask.labels.height(), mask.labels.width()];
+        if own == input.stored {
+            return self.read_target(path, input);
+        }
+        let steps = &input.preparation;
+        let prepared = steps
+            .prepared_size(own[0], own[1])
+            .map_err(|error| named(path, error))?;
+        let wanted = input.image.shape();
+        if prepared != (wanted.h, wanted.w) {
+            return Err(Error::file(
+                path,
+                format!(
+                    "comes to {}×{} pixels when prepared ({steps}), and the attacked image to {}×{}; scale both to one size \
+                     with --resize WIDTHxHEIGHT",
+                    prepared.1, prepared.0, wanted.w, wanted.h
+                ),
+            ));
+        }
+        let output = input.network.output;
+        let labels = steps
+            .apply_labels(&mask.labels, output.h, output.w)
+            .map_err(|error| Error::file(path, error))?;
+        check_foreground(path, &labels)?;
+        Ok(Mask { labels, ..mask })
+    }
+
     /// Prepares a mask that is in memory as [`InputOptions::read_target`] prepares one from a file. `name` stands for the
     /// file's.
     ///
@@ -249,9 +284,10 @@ impl InputOptions {
     /// If the file is no mask of two classes, is not of the image's size as stored, or has no foreground.
     pub fn read_region(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
         let path = path.as_ref();
-        // What --mask-values says is said of the target's classes.
+        // What --mask-values says is said of the target's classes, as is what a data set's masks tell.
         let options = MaskOptions {
             values: None,
+            reading: None,
             ..self.mask.clone()
         };
         match TensorAddress::of(path) {

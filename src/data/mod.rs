@@ -15,7 +15,7 @@ pub mod preset;
 pub mod synthetic;
 mod tensors;
 
-pub use self::dataset::{ReadPairs, Sample, common_reading, read_pairs};
+pub use self::dataset::{ReadPairs, Sample, common_reading, common_reading_of, read_pairs};
 pub use self::fit::{Fit, Fitted, fit, nearest_size};
 pub use self::geometry::{Crop, Padding, PaddingMode, Resize};
 pub use self::image::{
@@ -27,7 +27,7 @@ pub use self::mask::{
     Mask, MaskOptions, MaskReading, MaskValues, check_foreground, describe_shares, open_mask, read_mask,
     read_mask_as, write_mask,
 };
-pub use self::pairing::{NameRule, PairPaths, Pairing, pair_by_name};
+pub use self::pairing::{NameRule, PairPaths, Pairing, image_files, pair_by_name};
 pub use self::preprocess::Preparation;
 pub use self::preset::Preset;
 pub use self::synthetic::{SyntheticKind, SyntheticOptions, generate};

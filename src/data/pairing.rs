@@ -292,8 +292,12 @@ fn folded(name: &[u8]) -> Name {
     }
 }
 
-/// The image files in a folder, in ascending order.
-fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// The image files in a folder, in ascending order: those of the endings that are known, without hidden ones and folders.
+///
+/// # Errors
+/// If the folder does not exist, cannot be read or holds no image file.
+pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let folder = folder.as_ref();
     let unreadable = |cause: std::io::Error| {
         let problem = match cause.kind() {
             std::io::ErrorKind::NotFound => "there is no such folder; check the path".to_string(),

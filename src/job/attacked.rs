@@ -26,6 +26,21 @@ pub struct Subject {
     pub snapshots: Snapshots,
 }
 
+/// An image with the target that was found for it, about to be attacked.
+#[derive(Clone, Debug)]
+pub struct Aimed {
+    /// The image: 1×C×H×W in \[0, 1\].
+    pub source: Tensor,
+    /// What the network shall predict, of the size of its output.
+    pub target: LabelMap,
+    /// What it predicts now.
+    pub before: LabelMap,
+    /// Where pixels may change, if the attack was planned with a region.
+    pub region: Option<LabelMap>,
+    /// What is kept along the way.
+    pub snapshots: Snapshots,
+}
+
 /// An attack with all that went in and came out.
 #[derive(Clone, Debug)]
 pub struct Attacked {
@@ -61,34 +76,74 @@ impl Subject {
         executor: &mut dyn Executor,
         listener: &mut dyn Listener,
     ) -> Result<Attacked> {
-        let before = predict(attack, executor, &self.source)?;
-        let target = self.aim.labels(attack, executor, &before)?;
+        let aimed = self.aim(attack, executor)?;
         listener.begins(attack.config().iterations());
         let start = Instant::now();
-        let outcomes = attack.run(
-            executor,
-            AttackInput {
-                source: &self.source,
-                targets: std::slice::from_ref(&target),
-                regions: self.region.as_slice(),
-                snapshots: self.snapshots,
-            },
-            &mut |now| listener.progress(now),
-        );
+        let outcomes = attack.run(executor, aimed.input(), &mut |now| listener.progress(now));
         let seconds = start.elapsed().as_secs_f64();
         listener.ended();
         let outcome = outcomes?
             .into_iter()
             .next()
             .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
-        let judged = Judged::new(attack, executor, &self.source, &target, &before, &outcome)?;
-        let moments = moments(attack, &target, &outcome.snapshots)?;
+        aimed.judge(attack, executor, outcome, seconds)
+    }
+
+    /// Finds the target, which what the network predicts may decide.
+    ///
+    /// # Errors
+    /// If the image or what is wanted does not fit the attack, the network predicts the target already, or the device
+    /// fails.
+    pub fn aim(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Aimed> {
+        let before = predict(attack, executor, &self.source)?;
+        let target = self.aim.labels(attack, executor, &before)?;
+        Ok(Aimed {
+            source: self.source,
+            target,
+            before,
+            region: self.region,
+            snapshots: self.snapshots,
+        })
+    }
+}
+
+impl Aimed {
+    /// What an attack on this image alone is given.
+    pub fn input(&self) -> AttackInput<'_> {
+        AttackInput {
+            source: &self.source,
+            targets: std::slice::from_ref(&self.target),
+            regions: self.region.as_slice(),
+            snapshots: self.snapshots,
+        }
+    }
+
+    /// Judges what an attack that took so long left. `attack` is one on a single sample, whatever the batch was.
+    ///
+    /// # Errors
+    /// If sizes differ, or the device fails.
+    pub fn judge(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        outcome: Outcome,
+        seconds: f64,
+    ) -> Result<Attacked> {
+        let judged = Judged::new(
+            attack,
+            executor,
+            &self.source,
+            &self.target,
+            &self.before,
+            &outcome,
+        )?;
+        let moments = moments(attack, &self.target, &outcome.snapshots)?;
         let frames = match self.snapshots {
             Snapshots::WithImages => frames(
                 attack,
                 executor,
                 &self.source,
-                &target,
+                &self.target,
                 &outcome.snapshots,
                 &judged,
             )?,
@@ -96,8 +151,8 @@ impl Subject {
         };
         Ok(Attacked {
             source: self.source,
-            target,
-            before,
+            target: self.target,
+            before: self.before,
             outcome,
             judged,
             moments,

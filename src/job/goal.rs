@@ -108,6 +108,14 @@ impl<'a> Goal<'a> {
 }
 
 impl Aim {
+    /// Labels of the size of the network's output, by the name that they are called in a refusal.
+    pub(crate) fn of(name: String, labels: LabelMap) -> Aim {
+        Aim {
+            name,
+            labels: Labels::Known(labels),
+        }
+    }
+
     /// The labels that the network shall predict, or is to leave, in place of `before`, its prediction for the image. Overwrites the
     /// adversarial image.
     ///

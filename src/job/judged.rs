@@ -113,7 +113,7 @@ impl Judged {
 }
 
 /// The prediction for one image.
-pub(super) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
+pub(crate) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
     let predictions = attack.predict(executor, image)?;
     predictions
         .into_iter()

@@ -27,7 +27,8 @@
 //! 2. [`ImageSource::read`] reads an image and prepares it for the network;
 //! 3. [`Attack::new`](crate::attack::Attack::new) plans the attack on the network fitted to the image's size, for which an executor is made;
 //! 4. [`MaskSource::read_region`] reads the pixels that may change, [`Goal::read`] what the network shall predict;
-//! 5. [`Subject::attack`] finds the target, attacks, and judges what the attack left: an [`Attacked`];
+//! 5. [`Subject::attack`] finds the target, attacks, and judges what the attack left: an [`Attacked`]; who attacks a batch takes
+//!    [`Subject::aim`] and [`Aimed::judge`] of each sample before and behind it;
 //! 6. [`Attacked::summary`] says everything there is to say about it.
 
 mod attacked;
@@ -43,14 +44,16 @@ mod worst;
 
 use std::path::Path;
 
-pub use self::attacked::{Attacked, Subject};
+pub use self::attacked::{Aimed, Attacked, Subject};
 pub use self::device::{Device, OnCpu};
 pub use self::goal::{Aim, Goal};
+pub(crate) use self::judged::predict;
 pub use self::judged::{Judged, Saved};
 pub use self::listener::{Listener, Silent};
 pub use self::results::{FILES, write_results};
 pub use self::sources::{ImageSource, MaskSource, ModelSource};
 pub use self::summary::{Names, remarks};
+pub(crate) use self::worst::with_class_weights;
 
 use self::listener::Recorder;
 use crate::attack::budget::Loss;

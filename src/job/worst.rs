@@ -80,7 +80,7 @@ pub(super) fn attack(
 
 /// The settings with a weight for each class where the loss needs them and none are given: one over the pixels that have it,
 /// the largest being 1; 0 for a class that no pixel has.
-fn with_class_weights(
+pub(crate) fn with_class_weights(
     config: AttackConfig,
     graph: &Graph,
     subject: &Subject,

@@ -18,6 +18,7 @@ pub use augment::{Augmentation, Variation, augment};
 pub use config::{LossConfig, TrainingConfig};
 pub use initial::{initial_graph, mean_graph};
 pub use plan::{PendingStep, StepReport, TrainingPlan};
+pub(crate) use random::Random;
 pub use random::derived_seed;
 pub use samples::Samples;
 pub use split::{epoch_order, split};

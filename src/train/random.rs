@@ -5,10 +5,10 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
 /// A stream of random numbers that its seed determines.
-pub(super) struct Random(Pcg64Mcg);
+pub(crate) struct Random(Pcg64Mcg);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Random(Pcg64Mcg::seed_from_u64(seed))
     }
 
@@ -33,7 +33,7 @@ impl Random {
     }
 
     /// An index in 0..`count`; 0 where `count` is 0.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         // The high half of the product. That some indices are likelier by 2⁻⁶⁴·count does not matter here.
         ((u128::from(self.bits()) * count as u128) >> 64) as usize
     }

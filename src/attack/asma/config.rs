@@ -50,7 +50,8 @@ choices! {
 }
 
 /// The scale of the steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StepSize {
     /// These.
     Fixed {
@@ -92,7 +93,7 @@ impl StepSize {
 /// The default gets through on networks of any scale and keeps the perturbation small: the margin, steps sized by the
 /// first gradient and held, no value further than 0.1 from the source. [`AsmaConfig::published`] is what the authors
 /// published.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct AsmaConfig {
     /// When the network is run.
     pub schedule: Schedule,
@@ -120,6 +121,7 @@ pub struct AsmaConfig {
     /// Stop after this many iterations without a new best IoU.
     pub patience: Option<u32>,
     /// How the network's values are stored; image, logits and gradient are float32.
+    #[serde(skip)]
     pub precision: Precision,
 }
 

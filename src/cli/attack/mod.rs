@@ -8,14 +8,15 @@ mod settings;
 use std::path::PathBuf;
 
 use asma::Result;
-use asma::attack::Target;
+use asma::attack::{Target, table};
 use asma::job::{Goal, ImageSource, MaskSource};
 use clap::Args;
 
 pub use self::perform::{Request, perform};
 use self::printing::print_summary;
 pub use self::printing::{print_json, warn};
-use self::settings::Settings;
+pub use self::settings::known;
+pub use self::settings::{Number, Settings};
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
@@ -56,12 +57,16 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     preparation: PreparationArguments,
+    /// Which attack: asma, or one of those that the field judges networks by
+    #[arg(long, value_name = "NAME", default_value = "asma", value_parser = known, help_heading = "Attack")]
+    attack: &'static table::Entry,
     #[command(flatten)]
     settings: Settings,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let (config, losses) = arguments.settings.config()?;
+    arguments.settings.refuse_idle(&[arguments.attack])?;
+    let (config, losses) = arguments.settings.config(arguments.attack)?;
     let goal = match &arguments.target {
         Some(target) => Goal::Target(target),
         None => Goal::Untargeted(arguments.label.as_deref().map(MaskSource::File)),

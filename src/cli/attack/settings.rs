@@ -9,18 +9,15 @@ use clap::Args;
 
 use super::asma_settings::{AsmaSettings, Switch};
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Attack")]
 pub struct Settings {
-    /// Which attack: asma, or one of those that the field judges networks by
-    #[arg(long, value_name = "NAME", default_value = "asma", value_parser = known)]
-    attack: &'static table::Entry,
     /// Lead away from the label (--label, or the network's own prediction) instead of towards a target
     #[arg(long, conflicts_with = "target")]
     pub untargeted: bool,
     /// Most iterations, or steps of each start [default: as published; of asma 500]
     #[arg(long, visible_alias = "steps", value_name = "N")]
-    iterations: Option<u32>,
+    pub iterations: Option<u32>,
     /// Stop at this IoU with the target; with --minimise find the least eps that reaches it
     #[arg(long, value_name = "IOU", allow_hyphen_values = true, conflicts_with = "rate")]
     stop_iou: Option<f32>,
@@ -32,23 +29,23 @@ pub struct Settings {
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     lr: Option<f32>,
     #[command(flatten)]
-    budget: BudgetSettings,
+    pub budget: BudgetSettings,
     #[command(flatten)]
-    asma: AsmaSettings,
+    pub asma: AsmaSettings,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Attacks with a budget (all but asma, alma-prox and pdpgd)")]
-struct BudgetSettings {
+pub struct BudgetSettings {
     /// How far from the source is measured: linf (the largest difference of a value) or l2 [default: linf]
     #[arg(long, value_name = "NORM")]
-    norm: Option<Norm>,
+    pub norm: Option<Norm>,
     /// How far the image may go from the source, of 0 to 1, such as 8/255 [default: 8/255, of l2 128/255]
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
-    eps: Option<Number>,
+    pub eps: Option<Number>,
     /// The length of a step [default: as published, in proportion to eps]
     #[arg(long, value_name = "ALPHA", allow_hyphen_values = true)]
-    alpha: Option<Number>,
+    pub alpha: Option<Number>,
     /// How often the attack begins, more than once at random
     #[arg(long, value_name = "N")]
     restarts: Option<u32>,
@@ -57,11 +54,11 @@ struct BudgetSettings {
     random_start: Option<Switch>,
     /// What the noise follows from [default: 0]
     #[arg(long, value_name = "N")]
-    seed: Option<u32>,
+    pub seed: Option<u32>,
     /// What is stepped up, targeted down: ce, segpgd, cospgd, mask-ce-avg, mask-ce-bal, js-avg, tsallis, cos, dl, dlr or dag
     /// [default: the attack's; of sea the worst of three]
     #[arg(long, value_name = "LOSS")]
-    loss: Option<Loss>,
+    pub loss: Option<Loss>,
     /// Which image comes out: best (of all iterations that in which most pixels are as the attack wants them) or last
     /// [default: as published]
     #[arg(long, value_name = "IMAGE")]
@@ -79,7 +76,7 @@ struct BudgetSettings {
 
 /// A number, or a fraction such as 8/255.
 #[derive(Clone, Copy, Debug)]
-struct Number(f32);
+pub struct Number(pub f32);
 
 impl FromStr for Number {
     type Err = String;
@@ -98,7 +95,8 @@ impl FromStr for Number {
     }
 }
 
-fn known(name: &str) -> std::result::Result<&'static table::Entry, String> {
+/// The attack of a name, as the command line takes it.
+pub fn known(name: &str) -> std::result::Result<&'static table::Entry, String> {
     table::named(name).ok_or_else(|| format!("want one of: {}", table::names().join(", ")))
 }
 
@@ -110,7 +108,7 @@ const RATE: f32 = 0.99;
 
 impl BudgetSettings {
     /// The option of these that is given, if one is.
-    fn given(&self) -> Option<&'static str> {
+    pub fn given(&self) -> Option<&'static str> {
         let given = [
             (self.norm.is_some(), "--norm"),
             (self.eps.is_some(), "--eps"),
@@ -175,56 +173,67 @@ impl BudgetSettings {
 }
 
 impl Settings {
-    /// The attack and its settings, as the library has them, and the losses of which the worst is kept.
-    pub fn config(&self) -> Result<(AttackConfig, &'static [Loss])> {
-        let name = self.attack.name;
-        let other = |option: &str, of: &str| {
-            Err(Error::Usage(format!(
-                "{option} is an option of {of}, and the attack is {name}; leave it out, or see --attack"
-            )))
+    /// Refuses an option that none of these attacks has.
+    pub fn refuse_idle(&self, attacks: &[&table::Entry]) -> Result<()> {
+        let names: Vec<&str> = attacks.iter().map(|entry| entry.name).collect();
+        let any = |is: &dyn Fn(&AttackConfig) -> bool| {
+            let mut all = attacks.iter().map(|entry| (entry.settings)(self.budget.norm()));
+            all.any(|config| is(&config))
         };
-        let base = (self.attack.settings)(self.budget.norm());
+        let asma = any(&|config| matches!(config, AttackConfig::Asma(_)));
+        let budget = any(&|config| matches!(config, AttackConfig::Budget(_)));
+        let minimal = any(&|config| matches!(config, AttackConfig::Minimal(_)));
+        let options = [
+            (self.budget.given(), "attacks with a budget", budget),
+            (self.asma.given(), "asma", asma),
+            (self.lr.map(|_| "--lr"), "alma-prox and pdpgd", minimal),
+            (
+                self.stop_iou.map(|_| "--stop-iou"),
+                "asma and of attacks with a budget",
+                asma || budget,
+            ),
+        ];
+        match options
+            .into_iter()
+            .find(|(given, _, is_read)| given.is_some() && !is_read)
+        {
+            Some((Some(option), of, _)) => Err(Error::Usage(format!(
+                "{option} is an option of {of}, and the attack is {}; leave it out, or see --attack",
+                names.join(", ")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The settings of this attack, as the library has them, and the losses of which the worst is kept. Options of other
+    /// attacks say nothing.
+    pub fn config(&self, attack: &table::Entry) -> Result<(AttackConfig, &'static [Loss])> {
         let purpose = match self.untargeted {
             true => Purpose::Untargeted,
             false => Purpose::Targeted,
         };
-        if self.lr.is_some() && !matches!(base, AttackConfig::Minimal(_)) {
-            return other("--lr", "alma-prox and pdpgd");
-        }
-        match base {
+        match (attack.settings)(self.budget.norm()) {
             AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
                 "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd".into(),
             )),
-            AttackConfig::Asma(_) => match self.budget.given() {
-                Some(option) => other(option, "attacks with a budget"),
-                None => Ok((self.asma.config(self.iterations, self.published, self.stop_iou)?.into(), &[])),
-            },
+            AttackConfig::Asma(_) => {
+                let asma = self.asma.config(self.iterations, self.published, self.stop_iou)?;
+                Ok((asma.into(), &[]))
+            }
             AttackConfig::Budget(base) => {
-                if let Some(option) = self.asma.given() {
-                    return other(option, "asma");
-                }
                 let config = BudgetConfig {
                     steps: self.iterations.unwrap_or(base.steps),
                     purpose,
                     published: self.published,
                     ..self.budget.config(base, self.stop_iou)
                 };
-                let losses: &[Loss] = match (name, self.budget.loss) {
+                let losses: &[Loss] = match (attack.name, self.budget.loss) {
                     ("sea", None) => &table::SEA_LOSSES,
                     _ => &[],
                 };
                 Ok((config.into(), losses))
             }
             AttackConfig::Minimal(base) => {
-                if self.stop_iou.is_some() {
-                    return other("--stop-iou", "asma and of attacks with a budget");
-                }
-                if let Some(option) = self.asma.given() {
-                    return other(option, "asma");
-                }
-                if let Some(option) = self.budget.given() {
-                    return other(option, "attacks with a budget");
-                }
                 let config = MinimalConfig {
                     steps: self.iterations.unwrap_or(base.steps),
                     learning_rate: self.lr.unwrap_or(base.learning_rate),

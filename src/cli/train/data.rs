@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::cli::console::say;
 use crate::cli::network::echo;
-use crate::cli::preparation::{self, PreparationArguments};
+use crate::cli::preparation::{self, PreparationArguments, note_unpaired};
 use crate::cli::progress::CountProgress;
 
 /// The most synthetic images of one run.
@@ -217,20 +217,6 @@ impl DataArguments {
 
 /// So many files of a kind are named.
 const MOST_NAMED: usize = 3;
-
-fn note_unpaired(unpaired: &[PathBuf]) {
-    for path in unpaired.iter().take(MOST_NAMED) {
-        say(format_args!(
-            "note: {} has no partner and is left out",
-            path.display()
-        ));
-    }
-    if let Some(more @ 1..) = unpaired.len().checked_sub(MOST_NAMED) {
-        say(format_args!(
-            "note: {more} more files have no partner and are left out"
-        ));
-    }
-}
 
 /// How many files are of which kind, the most frequent ones first.
 fn describe_kinds(kinds: &BTreeMap<String, usize>) -> String {

@@ -33,6 +33,8 @@ pub struct MaskOptions {
     pub soft_threshold: Option<u8>,
     /// What the values mean.
     pub values: Option<MaskValues>,
+    /// How all masks of a data set are read, where that was told from all of them.
+    pub reading: Option<MaskReading>,
 }
 
 /// A mask as it was read.
@@ -62,6 +64,12 @@ pub fn read_mask(path: impl AsRef<Path>, class_count: usize) -> Result<LabelMap>
 pub fn open_mask(path: impl AsRef<Path>, class_count: usize, options: &MaskOptions) -> Result<Mask> {
     let path = path.as_ref();
     let (levels, picture) = read_levels(path, options)?;
+    if let Some(reading) = &options.reading {
+        return Ok(Mask {
+            labels: reading.apply(path, &levels, class_count)?,
+            description: format!("{picture}; {reading}"),
+        });
+    }
     let evidence = Evidence::of(&levels, class_count);
     let reading = common(&[(path, &evidence)], class_count, options)?;
     Ok(Mask {

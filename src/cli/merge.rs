@@ -1,0 +1,36 @@
+//! `asma merge`: the slices of an evaluation, joined.
+
+use std::path::PathBuf;
+
+use asma::evaluate::{merge, read_evaluation};
+use asma::{Error, Result};
+use clap::Args;
+
+use super::evaluate::print_results;
+use super::outputs::OutputFolder;
+
+/// Join the slices that `asma evaluate --shard` left into the files that one run would have written
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The folders of all slices
+    #[arg(value_name = "DIR", required = true)]
+    slices: Vec<PathBuf>,
+    /// The folder that the joined files are written to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let out = OutputFolder::open(&arguments.out)?;
+    if read_evaluation(out.path()).is_ok() {
+        return Err(Error::Usage(format!(
+            "{}: an evaluation stands there; name another folder with --out",
+            out.path().display()
+        )));
+    }
+    let summary = merge(&arguments.slices, out.path())?;
+    print_results(&summary, out.path(), arguments.json)
+}

@@ -1,0 +1,37 @@
+//! Attacks over a data set: pairs of images and targets, attacked side by side with one or several settings, and what the
+//! records say together.
+//!
+//! 1. [`pair_with_others`], [`read_pairs_csv`] say what is attacked, and [`with_common_reading`] how all masks are read;
+//! 2. an [`Evaluation`] says everything that the results follow from, and a [`Store`] keeps it in a folder with one line for
+//!    each pair and setting that ended, see [`record`] for the files;
+//! 3. an [`Experiment`] runs what the store has no record of, several pairs at a time: on the CPU each on threads of its own, a
+//!    place being filled anew as soon as a pair ends; on a GPU as batches, in which each sample has its own steps and its own
+//!    end. Either way each number is to the bit what the pair has alone;
+//! 4. [`Store::finish`] sorts the lines and writes summary and tables; [`merge`] does it for slices.
+
+mod experiment;
+mod kept;
+mod lines;
+mod measure;
+pub mod pairs;
+mod plans;
+pub mod record;
+pub mod statistic;
+pub mod store;
+pub mod summary;
+pub mod table;
+mod worker;
+pub mod worst_case;
+
+pub use self::experiment::{Devices, Experiment, Sink, Trial};
+pub use self::kept::{KEPT_FILES, kept_folder};
+pub use self::pairs::{Pair, Pairing, Want, pair_with_others, read_pairs_csv, with_common_reading};
+pub use self::plans::OpenExecutor;
+pub use self::record::{
+    ClassCounts, Evaluation, LossMeasures, MOST_POINTS, Measured, Measures, PairNames, Record, Setting,
+    TraceRecord, Verdict,
+};
+pub use self::statistic::Statistic;
+pub use self::store::{EVALUATION_FILES, SAVED, Shard, Store, merge, read_evaluation, read_records};
+pub use self::summary::{MeasuresSummary, SettingSummary, Summary, Worst};
+pub use self::worst_case::{WorstCase, mean_iou, worst_case};

@@ -1,0 +1,438 @@
+//! The folder of an evaluation: begun, gone on with, finished, and joined from slices.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::kept::{KEPT_FILES, kept_folder};
+use super::lines::{Lines, Piece, parse, pieces, read_lines, read_objects, write_sorted};
+use super::record::{Evaluation, Record, TraceRecord, Verdict};
+use super::summary::Summary;
+use super::table::{latex, markdown};
+use crate::error::{Error, Result};
+use crate::files::{remove_earlier, write_atomically};
+
+const EVALUATION: &str = "evaluation.json";
+const SHARD: &str = "shard.json";
+const RESULTS: &str = "results.jsonl";
+const TRACES: &str = "traces.jsonl";
+/// The folder of the images that are kept, see [`kept_folder`].
+pub const SAVED: &str = "saved";
+/// What follows from the records, which says last that all of it is there.
+const DERIVED: [&str; 3] = ["summary.json", "table.md", "table.tex"];
+
+/// The files of an evaluation; images that are kept stand in folders below `saved`.
+pub const EVALUATION_FILES: [&str; 7] = [
+    "summary.json",
+    "table.md",
+    "table.tex",
+    RESULTS,
+    TRACES,
+    SHARD,
+    EVALUATION,
+];
+
+/// A slice of an evaluation: every so many pairs one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which one, counted from 1.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Shard {
+    /// The whole evaluation.
+    pub const WHOLE: Shard = Shard { index: 1, count: 1 };
+
+    /// Whether it has this pair.
+    pub fn has(self, pair: usize) -> bool {
+        pair % self.count.max(1) + 1 == self.index
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Shard> {
+        let numbers = text
+            .split_once('/')
+            .and_then(|(index, count)| Some((index.trim().parse().ok()?, count.trim().parse().ok()?)));
+        match numbers {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+            _ => Err(Error::Usage(format!(
+                "shard `{text}`: want I/N, such as 2/3 for the second of three slices"
+            ))),
+        }
+    }
+}
+
+/// The folder that an evaluation is written to. Who opens it sees to it that nobody else does.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    evaluation: Evaluation,
+    shard: Shard,
+    results: Lines,
+    traces: Lines,
+    done: BTreeSet<usize>,
+}
+
+impl Store {
+    /// Begins an evaluation, or with `resume` goes on with the one that stands there: its records stay, those of pairs that
+    /// failed are taken away to be tried again, and a torn last line is dropped.
+    ///
+    /// # Errors
+    /// If there is an evaluation and it is not to be gone on with, or one of other options, naming the difference; if a line
+    /// cannot be understood, or a file cannot be read or written.
+    pub fn open(
+        folder: impl AsRef<Path>,
+        evaluation: Evaluation,
+        shard: Shard,
+        resume: bool,
+    ) -> Result<Store> {
+        let folder = folder.as_ref().to_path_buf();
+        let [description, results, traces] = [EVALUATION, RESULTS, TRACES].map(|name| folder.join(name));
+        let mut done = BTreeSet::new();
+        match (description.exists(), resume) {
+            (true, false) => {
+                return Err(Error::Usage(format!(
+                    "{}: an evaluation stands there; go on with it by --resume, or name another folder with --out",
+                    folder.display()
+                )));
+            }
+            (true, true) => {
+                let standing: Evaluation = read_json(&description)?;
+                refuse_difference(&folder, &standing, &evaluation)?;
+                let standing: Shard = match folder.join(SHARD).exists() {
+                    true => read_json(&folder.join(SHARD))?,
+                    false => Shard::WHOLE,
+                };
+                if standing != shard {
+                    return Err(Error::Usage(format!(
+                        "{}: holds slice {standing}, and slice {shard} is wanted; name another folder with --out",
+                        folder.display()
+                    )));
+                }
+                remove_earlier(&folder, &DERIVED)?;
+                done = keep_whole_lines(&evaluation, &results, &traces)?;
+            }
+            (false, _) => {
+                if let Some(file) = [&results, &traces].into_iter().find(|file| file.exists()) {
+                    return Err(Error::file(
+                        file,
+                        format!(
+                            "would be written over, and there is no {EVALUATION} beside it to say what it is of; move it away, or \
+                             name another folder with --out"
+                        ),
+                    ));
+                }
+                remove_earlier(&folder, &DERIVED)?;
+                write_json(&folder.join(SHARD), &shard)?;
+                if shard == Shard::WHOLE {
+                    remove_earlier(&folder, &[SHARD])?;
+                }
+                write_json(&description, &evaluation)?;
+            }
+        }
+        Ok(Store {
+            results: Lines::open(results)?,
+            traces: Lines::open(traces)?,
+            folder,
+            evaluation,
+            shard,
+            done,
+        })
+    }
+
+    /// The tasks of this slice that have no record yet, ascending.
+    pub fn remaining(&self) -> Vec<usize> {
+        let tasks = tasks_of(&self.evaluation, self.shard);
+        tasks.filter(|task| !self.done.contains(task)).collect()
+    }
+
+    /// The tasks of this slice.
+    pub fn task_count(&self) -> usize {
+        tasks_of(&self.evaluation, self.shard).count()
+    }
+
+    /// Writes down what came of a task, at once.
+    ///
+    /// # Errors
+    /// If the disk is full or fails.
+    pub fn add(&mut self, record: &Record, trace: Option<&TraceRecord>) -> Result<()> {
+        // A trace without a record is dropped by who goes on, a record without a trace would stay.
+        if let Some(trace) = trace {
+            self.traces.add(trace)?;
+        }
+        self.results.add(record)?;
+        self.done.insert(record.task);
+        Ok(())
+    }
+
+    /// Sorts the lines, and writes what they say together.
+    ///
+    /// # Errors
+    /// If a task has no record yet, or a file cannot be read or written.
+    pub fn finish(self) -> Result<Summary> {
+        if let Some(task) = self.remaining().first() {
+            return Err(Error::file(
+                self.folder.join(RESULTS),
+                format!("has no record of task {task}; the same command with --resume goes on"),
+            ));
+        }
+        for name in [RESULTS, TRACES] {
+            let file = self.folder.join(name);
+            let pieces = pieces(&file, 0)?;
+            if !pieces.is_sorted_by_key(|piece| piece.task) {
+                write_sorted(&file, std::slice::from_ref(&file), pieces)?;
+            }
+        }
+        write_derived(&self.folder, &self.evaluation)
+    }
+}
+
+/// Reads what an evaluation was asked for.
+///
+/// # Errors
+/// If there is none.
+pub fn read_evaluation(folder: impl AsRef<Path>) -> Result<Evaluation> {
+    read_json(&folder.as_ref().join(EVALUATION))
+}
+
+/// Reads all records that stand in the folder of an evaluation.
+///
+/// # Errors
+/// If a line cannot be understood.
+pub fn read_records(folder: impl AsRef<Path>) -> Result<Vec<Record>> {
+    let mut records = Vec::new();
+    read_objects(&folder.as_ref().join(RESULTS), &mut |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    Ok(records)
+}
+
+/// Joins the slices of an evaluation into the files that one run would have written; images that were kept are copied.
+///
+/// # Errors
+/// If a folder holds no evaluation, they are of different ones, naming the difference, a pair is missing, or a file cannot
+/// be read or written.
+pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
+    let out = out.as_ref();
+    let Some(first) = folders.first() else {
+        return Err(Error::Usage("no folder was named to join".into()));
+    };
+    let evaluation = read_evaluation(first)?;
+    for folder in &folders[1..] {
+        refuse_difference(folder, &read_evaluation(folder)?, &evaluation)?;
+    }
+    let mut all: [Vec<Piece>; 2] = Default::default();
+    let mut holders: Vec<Option<usize>> = vec![None; tasks_of(&evaluation, Shard::WHOLE).count()];
+    for (number, folder) in folders.iter().enumerate() {
+        for (of_kind, name) in all.iter_mut().zip([RESULTS, TRACES]) {
+            of_kind.extend(pieces(&folder.join(name), number)?);
+        }
+    }
+    for piece in &all[0] {
+        let file = folders[piece.file].join(RESULTS);
+        match holders.get_mut(piece.task) {
+            None => {
+                return Err(Error::file(
+                    file,
+                    format!(
+                        "has a record of task {}, and there are {}; is it of another evaluation?",
+                        piece.task,
+                        holders.len()
+                    ),
+                ));
+            }
+            Some(Some(other)) if *other != piece.file => {
+                return Err(Error::file(
+                    file,
+                    format!(
+                        "has a record of task {}, and so has {}; name each slice once",
+                        piece.task,
+                        folders[*other].display()
+                    ),
+                ));
+            }
+            Some(holder) => *holder = Some(piece.file),
+        }
+    }
+    let missing: Vec<usize> = (0..holders.len())
+        .filter(|&task| holders[task].is_none())
+        .collect();
+    if let Some(&task) = missing.first() {
+        return Err(Error::Usage(format!(
+            "{} of {} tasks have no record in any of the folders, such as that of pair {}; name all slices, and let each end first \
+             (--resume goes on)",
+            missing.len(),
+            holders.len(),
+            task / evaluation.settings.len().max(1)
+        )));
+    }
+    remove_earlier(out, &EVALUATION_FILES)?;
+    if evaluation.saves {
+        for (task, holder) in holders.iter().enumerate() {
+            if let Some(holder) = holder {
+                copy_kept(&folders[*holder], out, task)?;
+            }
+        }
+    }
+    write_json(&out.join(EVALUATION), &evaluation)?;
+    for (pieces, name) in all.into_iter().zip([RESULTS, TRACES]) {
+        let files: Vec<PathBuf> = folders.iter().map(|folder| folder.join(name)).collect();
+        write_sorted(&out.join(name), &files, pieces)?;
+    }
+    write_derived(out, &evaluation)
+}
+
+/// Writes what the records in a folder say together; the summary last, so that where it stands all the rest does.
+fn write_derived(folder: &Path, evaluation: &Evaluation) -> Result<Summary> {
+    let summary = Summary::new(evaluation, &read_records(folder)?);
+    write_text(&folder.join("table.md"), &markdown(&summary))?;
+    write_text(&folder.join("table.tex"), &latex(&summary))?;
+    write_json(&folder.join("summary.json"), &summary)?;
+    Ok(summary)
+}
+
+/// The tasks of a slice, ascending.
+fn tasks_of(evaluation: &Evaluation, shard: Shard) -> impl Iterator<Item = usize> {
+    let settings = evaluation.settings.len();
+    (0..evaluation.pairs.len())
+        .filter(move |&pair| shard.has(pair))
+        .flat_map(move |pair| pair * settings..(pair + 1) * settings)
+}
+
+/// Rewrites both files with the lines of those tasks that are done; says which these are.
+fn keep_whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> Result<BTreeSet<usize>> {
+    let mut kept: Vec<Piece> = Vec::new();
+    let mut done = BTreeSet::new();
+    read_lines(results, &mut |line| {
+        let record: Record = parse(results, &line)?;
+        let settings = evaluation.settings.len();
+        let expected = evaluation.settings.get(record.task % settings.max(1));
+        if expected.is_none_or(|setting| setting.name != record.setting)
+            || record.pair >= evaluation.pairs.len()
+        {
+            return Err(Error::file(
+                results,
+                format!(
+                    "line {} is of task {}, `{}`, which this evaluation does not have; remove it",
+                    line.number, record.task, record.setting
+                ),
+            ));
+        }
+        if matches!(record.verdict, Verdict::Done(_)) && done.insert(record.task) {
+            kept.push(Piece {
+                task: record.task,
+                file: 0,
+                start: line.start,
+                length: line.text.len() + 1,
+            });
+        }
+        Ok(())
+    })?;
+    let mut of_traces = pieces(traces, 0)?;
+    of_traces.retain(|piece| done.contains(&piece.task));
+    let traced: BTreeSet<usize> = of_traces.iter().map(|piece| piece.task).collect();
+    done.retain(|task| traced.contains(task));
+    kept.retain(|piece| done.contains(&piece.task));
+    for (path, pieces) in [(results, kept), (traces, of_traces)] {
+        if path.exists() {
+            write_sorted(path, &[path.to_path_buf()], pieces)?;
+        }
+    }
+    Ok(done)
+}
+
+fn copy_kept(from: &Path, out: &Path, task: usize) -> Result<()> {
+    let [from, to] = [from, out].map(|folder| kept_folder(&folder.join(SAVED), task));
+    // A pair that failed has none.
+    if !from.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&to).map_err(|cause| Error::file(&to, format!("cannot be made: {cause}")))?;
+    for name in KEPT_FILES {
+        let bytes = std::fs::read(from.join(name))
+            .map_err(|cause| Error::file(from.join(name), format!("cannot be read: {cause}")))?;
+        write_atomically(to.join(name), |file| file.write_all(&bytes))?;
+    }
+    Ok(())
+}
+
+fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, |file| file.write_all(text.as_bytes()))
+}
+
+fn write_json(path: &Path, object: &impl Serialize) -> Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, object).map_err(std::io::Error::from)?;
+        writeln!(file)
+    })
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::file(path, format!("cannot be read: {cause}")))?;
+    serde_json::from_slice(&bytes).map_err(|cause| {
+        Error::file(
+            path,
+            format!("is no {}: {cause}; name the folder of an evaluation", {
+                path.file_name().unwrap_or_default().to_string_lossy()
+            }),
+        )
+    })
+}
+
+fn refuse_difference(folder: &Path, standing: &Evaluation, wanted: &Evaluation) -> Result<()> {
+    let [a, b] = [standing, wanted].map(|evaluation| serde_json::to_value(evaluation).unwrap_or_default());
+    match difference("", &a, &b) {
+        None => Ok(()),
+        Some(difference) => Err(Error::Usage(format!(
+            "{}: holds results of other options: {difference}; name another folder with --out, or give the same options",
+            folder.display()
+        ))),
+    }
+}
+
+/// The first place where two values differ, in words.
+fn difference(place: &str, standing: &Value, wanted: &Value) -> Option<String> {
+    let beneath = |name: &str| match place {
+        "" => name.to_string(),
+        place => format!("{place}.{name}"),
+    };
+    match (standing, wanted) {
+        (a, b) if a == b => None,
+        (Value::Object(a), Value::Object(b)) => {
+            let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            names.into_iter().find_map(|name| {
+                let value = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or_default();
+                difference(&beneath(name), &value(a), &value(b))
+            })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .find_map(|(index, (a, b))| difference(&format!("{place}[{index}]"), a, b)),
+        (Value::Array(a), Value::Array(b)) => Some(format!(
+            "{place} has {} entries there and {} here",
+            a.len(),
+            b.len()
+        )),
+        (a, b) => Some(format!("{place} is {a} there and {b} here")),
+    }
+}
