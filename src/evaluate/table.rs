@@ -13,11 +13,14 @@ enum Digits {
     Percent,
 }
 
+/// What a cell shows of one setting.
+type Cell = Box<dyn Fn(&SettingSummary, &MeasuresSummary) -> Option<Statistic>>;
+
 struct Column {
     /// In Markdown, and in LaTeX.
     titles: [String; 2],
     digits: Digits,
-    cell: Box<dyn Fn(&SettingSummary, &MeasuresSummary) -> Option<Statistic>>,
+    cell: Cell,
 }
 
 fn columns(summary: &Summary) -> Vec<Column> {

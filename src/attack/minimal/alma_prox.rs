@@ -121,6 +121,6 @@ fn add_step(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> CallId 
             Some(planner.network.input.buffer),
             planner.region,
         ],
-        &[buffers.second_moment, own.metric, own.point, own.ledger],
+        [buffers.second_moment, own.metric, own.point, own.ledger],
     )
 }

@@ -91,6 +91,6 @@ fn add_step(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> CallId 
             Some(planner.network.input.buffer),
             planner.region,
         ],
-        &[buffers.moments, own.metric, buffers.anchor, own.ledger],
+        [buffers.moments, own.metric, buffers.anchor, own.ledger],
     )
 }

@@ -162,7 +162,7 @@ impl Minimal<'_> {
         ];
         let program = &mut self.planner.network.program;
         let mut add =
-            |number| program.add_call("proximal search", params(number), reads, &[self.buffers.search]);
+            |number| program.add_call("proximal search", params(number), reads, [self.buffers.search]);
         (0..PASSES).map(&mut add).collect()
     }
 
