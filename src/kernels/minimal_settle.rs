@@ -24,7 +24,7 @@
 //! other parity become 0. The next iteration's words of the schedule become words of its state, for all calls to read.
 //!
 //! # The ledger
-//! It is laid out as [`ledger`](super::ledger) has it, with partial sums of the squares and the largest of the distances
+//! It is laid out as [`ledger`] has it, with partial sums of the squares and the largest of the distances
 //! to the source. The half of them that the image's next move will write to holds, until then, the largest number of
 //! Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest distance.
 
