@@ -22,8 +22,11 @@ const GOAL_OF_IOU: u32 = 65536u;
 const MOVES: bool = (FLAGS & (MEASURE | CANDIDATE)) == 0u;
 
 // Of Adam.
+// What is kept of the means and what is added: 1 less a rounded number is not the other one.
 const KEPT_GRADIENT: f32 = 0.9;
+const ADDED_GRADIENT: f32 = 0.1;
 const KEPT_SQUARE: f32 = 0.999;
+const ADDED_SQUARE: f32 = 0.001;
 const ADAM_EPSILON: f32 = 1e-8;
 
 struct Params {
@@ -96,9 +99,9 @@ fn direction(place: u32, slope: Values, decision: Decision) -> Values {
     if has(ADAM) {
         let scaled = slope * params.gradient_scale;
         let first = (decision.kind & ROW_FIRST) != 0u;
-        let mean = mix(scaled, select(memory[section(MEAN_GRADIENT, place)], Values(), Flags(first)), Values(KEPT_GRADIENT));
+        let mean = select(memory[section(MEAN_GRADIENT, place)], Values(), Flags(first)) * KEPT_GRADIENT + scaled * ADDED_GRADIENT;
         let square = select(memory[section(MEAN_SQUARE, place)], Values(), Flags(first)) * KEPT_SQUARE
-            + scaled * scaled * (1.0 - KEPT_SQUARE);
+            + scaled * scaled * ADDED_SQUARE;
         let largest_square = max(select(memory[section(LARGEST_SQUARE, place)], Values(), Flags(first)), square);
         memory[section(MEAN_GRADIENT, place)] = mean;
         memory[section(MEAN_SQUARE, place)] = square;

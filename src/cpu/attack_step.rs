@@ -16,8 +16,11 @@ const EXPONENT: u32 = f32::INFINITY.to_bits();
 /// Elements of an image that share partial sums.
 const GROUP: usize = (WORKGROUP * ELEMENTS_PER_THREAD) as usize;
 
+// What is kept of the means and what is added: 1 less a rounded number is not the other one.
 const KEPT_GRADIENT: f32 = 0.9;
+const ADDED_GRADIENT: f32 = 0.1;
 const KEPT_SQUARE: f32 = 0.999;
+const ADDED_SQUARE: f32 = 0.001;
 const ADAM_EPSILON: f32 = 1e-8;
 
 /// Best image, step, budget, statistics, stopping: what `params.flags` ask for, sample by sample.
@@ -204,8 +207,8 @@ impl<const RULE: u32> Sample<'_, RULE> {
                     *kept.at(section, index)
                 }
             };
-            let mean = old(MEAN_GRADIENT) * KEPT_GRADIENT + scaled * (1.0 - KEPT_GRADIENT);
-            let square = old(MEAN_SQUARE) * KEPT_SQUARE + scaled * scaled * (1.0 - KEPT_SQUARE);
+            let mean = old(MEAN_GRADIENT) * KEPT_GRADIENT + scaled * ADDED_GRADIENT;
+            let square = old(MEAN_SQUARE) * KEPT_SQUARE + scaled * scaled * ADDED_SQUARE;
             let largest = old(LARGEST_SQUARE).max(square);
             *kept.at(MEAN_GRADIENT, index) = mean;
             *kept.at(MEAN_SQUARE, index) = square;

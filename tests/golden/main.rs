@@ -5,6 +5,7 @@
 mod common;
 
 mod attack;
+mod budget;
 mod gradient;
 mod mixed;
 mod smallest;

@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 
 from attack import IGNORE, attack, logits_of_classes, step_size
+from budget import budget
 from smallest import alma_prox, pdpgd
 from networks import Margin, Mixed, SimpleUnet, Tensors
 from training import train
@@ -212,6 +213,56 @@ def make_smallest():
             writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(tracker.rows))
 
 
+BUDGETS = {
+    "pgd": ("four_classes", {}),
+    "pgd_l2_targeted_region": ("four_classes", {"norm": "l2", "eps": 0.6, "alpha": 0.2, "targeted": True, "region": True}),
+    "segpgd": ("four_classes", {"loss": "segpgd"}),
+    "cospgd_l2": ("four_classes", {"loss": "cospgd", "norm": "l2", "eps": 0.6, "alpha": 0.2}),
+    "cospgd_one_channel": ("one_channel", {"loss": "cospgd", "targeted": True}),
+    "tsallis": ("four_classes", {"loss": "tsallis"}),
+    "cosine_l2": ("four_classes", {"loss": "cos", "norm": "l2", "eps": 0.6, "alpha": 0.2}),
+    "ratio_l2_targeted": ("four_classes", {"loss": "dlr", "norm": "l2", "eps": 0.6, "alpha": 0.2, "targeted": True}),
+    "apgd": ("four_classes", {"loss": "mask-ce-avg", "rule": "momentum", "alpha": 0.04, "steps": 12}),
+    "apgd_l2": ("four_classes", {"loss": "js-avg", "rule": "momentum", "norm": "l2", "eps": 0.5, "alpha": 1.0, "steps": 12}),
+    "sea": ("four_classes", {"loss": "mask-ce-bal", "rule": "momentum", "alpha": 0.04, "steps": 10, "shrinking": True}),
+    "padam": ("two_classes_one_forward", {"rule": "adam", "alpha": 0.002}),
+    "dag": ("four_classes", {"loss": "dag", "rule": "largest", "alpha": 0.02}),
+    "dag_targeted": ("two_classes_two_forward", {"loss": "dag", "rule": "largest", "alpha": 0.02, "targeted": True}),
+}
+
+
+def make_budgets():
+    """Attacks with a budget on the networks of the other attacks. Float32 must find what float64 does."""
+    defaults = {"targeted": False, "region": False, "steps": 6, "norm": "linf", "loss": "ce", "rule": "steepest", "eps": 0.02,
+                "alpha": 0.005, "shrinking": False, "weights": [0.5, 1.0, 2.0, 0.25]}
+    for case, (name, changes) in BUDGETS.items():
+        settings = {**defaults, **changes}
+        weights = safetensors.torch.load_file(HERE / f"{name}.safetensors")
+        with safetensors.safe_open(HERE / f"{name}.safetensors", "pt") as file:
+            padding = file.metadata()["padding"]
+        input = safetensors.torch.load_file(HERE / f"{name}_input.safetensors")
+
+        def results(dtype):
+            network = SimpleUnet.of({key: weight.to(dtype) for key, weight in weights.items()}, padding)
+            movable = input["region"].to(dtype) if settings["region"] else None
+            predict = lambda image: logits_of_classes(network(image, Margin()))
+            return budget(predict, input["source"].to(dtype), input["target"].long(), settings, movable)
+
+        (rows, best, last), (rounded, best_rounded, last_rounded) = results(torch.float64), results(torch.float32)
+        apart = (torch.tensor(rows) - torch.tensor(rounded)).abs().amax(dim=0)
+        image = (last - last_rounded).abs().max()
+        print(f"{case}: success {rows[0][6]:.3f} to {rows[-1][6]:.3f}, best {best}, L2 {rows[-1][2]:.3f}, Linf "
+              f"{rows[-1][3]:.4f}; float32 apart by {apart.max():.1e}, image {image:.1e}")
+        assert image < 2e-6 and (apart[[0, 1, 6]] < 1e-12).all() and best == best_rounded, f"{case}: rounding decides something"
+        texts = {key: str(value) for key, value in settings.items() if key != "weights"}
+        texts |= {"weights": ",".join(map(str, settings["weights"])), "network": name, "best": str(best)}
+        save(f"budget_{case}", {"last": last}, texts)
+        with open(HERE / f"budget_{case}.csv", "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["iteration", "iou", "pixel_accuracy", "l2", "linf", "multiplier", "loss", "success_rate"])
+            writer.writerows([n, *(f"{value:.9g}" for value in row)] for n, row in enumerate(rows))
+
+
 def make_training(name, member, size, ignored, settings):
     """Three optimiser steps on a batch of two."""
     for seed, generator in seeds(name):
@@ -278,6 +329,7 @@ def main():
         },
     )
     make_smallest()
+    make_budgets()
     make_training(
         "training_two_classes", dict(**three, depth=3, classes=2, padding="same"), (16, 20), False,
         {"learning_rate": 3e-3, "weight_decay": 0.0, "most_norm": 0.5, "cross_entropy": 1.0, "dice": 1.0,
