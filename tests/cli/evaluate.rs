@@ -12,7 +12,8 @@ use asma::evaluate::{Record, Summary, Verdict, read_evaluation, read_records};
 use crate::robust::{limited, stderr};
 use crate::support::{SIZE, Workshop};
 
-const FOLDERS: &str = "evaluate --images images --masks masks --weights weights.safetensors --device cpu --iterations 3";
+const FOLDERS: &str =
+    "evaluate --images images --masks masks --weights weights.safetensors --device cpu --iterations 3";
 
 /// The workshop with five images and their masks.
 fn workshop() -> Workshop {
@@ -78,7 +79,11 @@ fn the_papers_comparison_is_one_command() {
         &format!("{FOLDERS} --published --ablate mask,multiplier --json --out out"),
     );
     let summary: Summary = serde_json::from_str(&json).unwrap();
-    let names: Vec<&str> = summary.settings.iter().map(|setting| setting.name.as_str()).collect();
+    let names: Vec<&str> = summary
+        .settings
+        .iter()
+        .map(|setting| setting.name.as_str())
+        .collect();
     assert_eq!(
         names,
         [
@@ -91,7 +96,14 @@ fn the_papers_comparison_is_one_command() {
     assert_eq!((summary.pairs, summary.done, summary.failed), (5, 20, 0));
     assert_eq!(
         workshop.files("out"),
-        ["evaluation.json", "results.jsonl", "summary.json", "table.md", "table.tex", "traces.jsonl"]
+        [
+            "evaluation.json",
+            "results.jsonl",
+            "summary.json",
+            "table.md",
+            "table.tex",
+            "traces.jsonl"
+        ]
     );
     let evaluation = read_evaluation(workshop.path("out")).unwrap();
     assert_eq!(evaluation.pairing, "random, seed 0");
@@ -108,7 +120,12 @@ fn the_papers_comparison_is_one_command() {
         assert_eq!((measured.forward_passes, measured.backward_passes), (6, 3));
     }
     let table = fs::read_to_string(workshop.path("out/table.md")).unwrap();
-    assert_eq!(table.matches("| asma mask=static multiplier=static | 5 | 0 |").count(), 2);
+    assert_eq!(
+        table
+            .matches("| asma mask=static multiplier=static | 5 | 0 |")
+            .count(),
+        2
+    );
 }
 
 #[test]
@@ -152,7 +169,8 @@ fn slices_join_into_what_one_run_leaves() {
     );
     for task in 0..10 {
         for name in ["source.png", "adversarial.png", "adversarial.safetensors"] {
-            let read = |folder: &str| fs::read(workshop.path(&format!("{folder}/saved/{task}/{name}"))).unwrap();
+            let read =
+                |folder: &str| fs::read(workshop.path(&format!("{folder}/saved/{task}/{name}"))).unwrap();
             assert_eq!(read("merged"), read("whole"), "{task} {name}");
         }
     }
@@ -161,7 +179,11 @@ fn slices_join_into_what_one_run_leaves() {
     assert!(!workshop.path("two").exists());
     let again = stderr(&workshop, "merge slice1 slice2 slice3 --out merged", 2);
     assert!(again.contains("an evaluation stands there"), "{again}");
-    let other = stderr(&workshop, &format!("{command} --out slice1 --shard 2/3 --resume"), 2);
+    let other = stderr(
+        &workshop,
+        &format!("{command} --out slice1 --shard 2/3 --resume"),
+        2,
+    );
     assert!(other.contains("holds slice 1/3"), "{other}");
 }
 
@@ -181,7 +203,10 @@ fn what_is_kept_is_what_is_recorded() {
         let exact = exact.tensor_shaped("adversarial", &[3, size, size]).unwrap();
         let distance = |image: &[f32]| -> f64 {
             let pairs = source.data().iter().zip(image);
-            pairs.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt()
+            pairs
+                .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                .sum::<f64>()
+                .sqrt()
         };
         assert!((distance(&exact.data) - f64::from(measured.float.l2)).abs() < 1e-6);
         let written = read_image(folder.join("adversarial.png")).unwrap();
@@ -204,7 +229,10 @@ fn a_broken_image_is_a_record_and_the_run_goes_on() {
         })
         .collect();
     assert_eq!(failed.len(), 1);
-    assert!(failed[0].0 == 3 && failed[0].1.contains("images/3.png"), "{failed:?}");
+    assert!(
+        failed[0].0 == 3 && failed[0].1.contains("images/3.png"),
+        "{failed:?}"
+    );
     // Mended, it is as if nothing had been.
     workshop.write("images/3.png", &whole);
     succeed(&workshop, &format!("{FOLDERS} --pairs next --out out --resume"));
@@ -224,7 +252,10 @@ fn masks_of_images_of_other_sizes_are_brought_to_one_or_refused() {
     });
     let told = stderr(&workshop, &format!("{FOLDERS} --pairs next --out out"), 1);
     // The one that gets its mask, and the one whose mask it gets.
-    assert!(told.contains("2 of 5 attacks failed") && told.contains("--resize"), "{told}");
+    assert!(
+        told.contains("2 of 5 attacks failed") && told.contains("--resize"),
+        "{told}"
+    );
     succeed(
         &workshop,
         &format!("{FOLDERS} --pairs next --resize 32x32 --out resized"),
@@ -240,8 +271,15 @@ fn several_attacks_run_on_targets_lists_and_labels() {
          --steps 4 --ablate eps=1/255:8/255 --limit 3 --json --out untargeted",
     );
     let summary: Summary = serde_json::from_str(&json).unwrap();
-    let names: Vec<&str> = summary.settings.iter().map(|setting| setting.name.as_str()).collect();
-    assert_eq!(names, ["pgd eps=1/255", "pgd eps=8/255", "sea eps=1/255", "sea eps=8/255"]);
+    let names: Vec<&str> = summary
+        .settings
+        .iter()
+        .map(|setting| setting.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["pgd eps=1/255", "pgd eps=8/255", "sea eps=1/255", "sea eps=8/255"]
+    );
     let iou: Vec<f64> = summary
         .settings
         .iter()
@@ -277,7 +315,10 @@ fn several_attacks_run_on_targets_lists_and_labels() {
     let changed = |left: bool| {
         let pixels = source.data().iter().zip(adversarial.data()).enumerate();
         pixels
-            .filter(|(index, (a, b))| (index % SIZE as usize) < 20 && left && a != b || index % SIZE as usize >= 20 && !left && a != b)
+            .filter(|(index, (a, b))| {
+                (index % SIZE as usize) < 20 && left && a != b
+                    || index % SIZE as usize >= 20 && !left && a != b
+            })
             .count()
     };
     assert!(changed(true) > 0 && changed(false) == 0);
@@ -296,20 +337,56 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         ("--images nowhere --masks masks", 1, "no such folder"),
         ("--images one --masks masks", 2, "1 image with a mask"),
         ("--images images", 2, "nothing to lead to"),
-        ("--images images --masks masks --ablate wobble", 2, "`wobble` cannot be varied"),
+        (
+            "--images images --masks masks --ablate wobble",
+            2,
+            "`wobble` cannot be varied",
+        ),
         ("--images images --masks masks --ablate beta", 2, "beta=VALUE"),
-        ("--images images --masks masks --ablate mask=static:static", 2, "twice"),
-        ("--images images --masks masks --ablate mask,mask", 2, "names mask twice"),
-        ("--images images --masks masks --ablate mask=odd", 2, "want one of: adaptive, static"),
-        ("--images images --masks masks --ablate eps=0.1", 2, "no such setting"),
-        ("--images images --masks masks --attack pgd --cap 0.1", 2, "--cap is an option of asma"),
-        ("--images images --masks masks --attack pgd,pgd", 2, "names pgd twice"),
-        ("--images images --masks masks --untargeted", 2, "asma leads towards a target"),
+        (
+            "--images images --masks masks --ablate mask=static:static",
+            2,
+            "twice",
+        ),
+        (
+            "--images images --masks masks --ablate mask,mask",
+            2,
+            "names mask twice",
+        ),
+        (
+            "--images images --masks masks --ablate mask=odd",
+            2,
+            "want one of: adaptive, static",
+        ),
+        (
+            "--images images --masks masks --ablate eps=0.1",
+            2,
+            "no such setting",
+        ),
+        (
+            "--images images --masks masks --attack pgd --cap 0.1",
+            2,
+            "--cap is an option of asma",
+        ),
+        (
+            "--images images --masks masks --attack pgd,pgd",
+            2,
+            "names pgd twice",
+        ),
+        (
+            "--images images --masks masks --untargeted",
+            2,
+            "asma leads towards a target",
+        ),
         ("--images images --masks masks --limit 0", 2, "--limit 0"),
         ("--images images --masks masks --batch 0", 2, "--batch 0"),
         ("--images images --masks masks --shard 3/2", 2, "want I/N"),
         ("--images images --masks masks --thresholds 1.5", 2, "of 0 to 1"),
-        ("--images images --masks masks --tau 1 --ablate tau=0", 2, "tau is 0"),
+        (
+            "--images images --masks masks --tau 1 --ablate tau=0",
+            2,
+            "tau is 0",
+        ),
         ("--csv nowhere.csv", 1, "nowhere.csv"),
     ] {
         let told = stderr(&workshop, &format!("evaluate {arguments} {rest}"), code);
@@ -327,12 +404,18 @@ fn other_options_in_a_folder_that_is_used_are_refused_and_named() {
     let before = without_times(&workshop, "out");
     for (option, named) in [
         ("--limit 3", "pairs has 2 entries there and 3 here"),
-        ("--limit 2 --stop-iou 0.9", "settings[0].config.stop_iou is null there and 0.9 here"),
+        (
+            "--limit 2 --stop-iou 0.9",
+            "settings[0].config.stop_iou is null there and 0.9 here",
+        ),
         ("--limit 2 --resize 32x32", "preparation"),
         ("--limit 2 --seed 4", "pair"),
     ] {
         let told = stderr(&workshop, &format!("{FOLDERS} {option} --out out --resume"), 2);
-        assert!(told.contains("other options") && told.contains(named), "{option}: {told}");
+        assert!(
+            told.contains("other options") && told.contains(named),
+            "{option}: {told}"
+        );
     }
     assert_eq!(without_times(&workshop, "out"), before);
 }
