@@ -6,7 +6,7 @@ use asma::evaluate::{merge, read_evaluation};
 use asma::{Error, Result};
 use clap::Args;
 
-use super::evaluate::print_results;
+use super::evaluate::{print_results, refuse_failed};
 use super::outputs::OutputFolder;
 
 /// Join the slices that `asma evaluate --shard` left into the files that one run would have written
@@ -32,5 +32,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         )));
     }
     let summary = merge(&arguments.slices, out.path())?;
-    print_results(&summary, out.path(), arguments.json)
+    print_results(&summary, out.path(), arguments.json)?;
+    refuse_failed(&summary, out.path(), "")
 }

@@ -16,6 +16,7 @@ mod measure;
 pub mod pairs;
 mod plans;
 pub mod record;
+mod run;
 pub mod statistic;
 pub mod store;
 pub mod summary;
@@ -23,7 +24,7 @@ pub mod table;
 mod worker;
 pub mod worst_case;
 
-pub use self::experiment::{Devices, Experiment, Sink, Trial};
+pub use self::experiment::{Experiment, Trial};
 pub use self::kept::{KEPT_FILES, kept_folder};
 pub use self::pairs::{Pair, Pairing, Want, pair_with_others, read_pairs_csv, with_common_reading};
 pub use self::plans::OpenExecutor;
@@ -31,6 +32,7 @@ pub use self::record::{
     ClassCounts, Evaluation, LossMeasures, MOST_POINTS, Measured, Measures, PairNames, Record, Setting,
     TraceRecord, Verdict,
 };
+pub use self::run::{Devices, Sink};
 pub use self::statistic::Statistic;
 pub use self::store::{EVALUATION_FILES, SAVED, Shard, Store, merge, read_evaluation, read_records};
 pub use self::summary::{MeasuresSummary, SettingSummary, Summary, Worst};

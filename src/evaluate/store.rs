@@ -140,9 +140,9 @@ impl Store {
                     ));
                 }
                 remove_earlier(&folder, &DERIVED)?;
-                write_json(&folder.join(SHARD), &shard)?;
-                if shard == Shard::WHOLE {
-                    remove_earlier(&folder, &[SHARD])?;
+                match shard == Shard::WHOLE {
+                    true => remove_earlier(&folder, &[SHARD])?,
+                    false => write_json(&folder.join(SHARD), &shard)?,
                 }
                 write_json(&description, &evaluation)?;
             }

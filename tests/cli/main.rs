@@ -4,6 +4,7 @@ mod attack;
 mod bad_input;
 mod bench;
 mod demo;
+mod evaluate;
 mod input;
 mod minimal;
 mod models;

@@ -40,13 +40,13 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
 }
 
-fn stderr(workshop: &Workshop, arguments: &str, code: i32) -> String {
+pub fn stderr(workshop: &Workshop, arguments: &str, code: i32) -> String {
     let output = workshop.asma(arguments).assert().code(code);
     String::from_utf8_lossy(&output.get_output().stderr).into_owned()
 }
 
 /// The program with no file larger than this, as on a disk that fills.
-fn limited(workshop: &Workshop, kibibytes: u32, arguments: &str) -> Output {
+pub fn limited(workshop: &Workshop, kibibytes: u32, arguments: &str) -> Output {
     let asma = process(workshop, arguments);
     let limit = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"");
     Command::new("bash")

@@ -13,18 +13,18 @@ use asma::evaluate::{
     TraceRecord, Trial, Verdict, with_common_reading,
 };
 use asma::files::checksum;
+use asma::job::Listener;
 use asma::{Error, Result};
 use clap::Args;
 
 use self::ablation::{Axis, trials};
 use self::data::DataArguments;
-use super::attack::{Settings, known};
+use super::attack::{BudgetSettings, Settings, known};
 use super::console::{Console, print, say, tell};
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
 use super::progress::EvaluationProgress;
-use asma::job::Listener;
 
 /// Attack all images of a data set, with one or several settings, and sum up what comes of it
 ///
@@ -92,7 +92,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let settings = &arguments.settings;
     check(arguments)?;
-    settings.refuse_idle(&arguments.attack)?;
+    let without_seed = Settings {
+        budget: BudgetSettings {
+            // Pairs follow from it too.
+            seed: None,
+            ..settings.budget.clone()
+        },
+        ..settings.clone()
+    };
+    without_seed.refuse_idle(&arguments.attack)?;
     let mut trials = trials(settings, &arguments.attack, &arguments.ablate)?;
     let seed = settings.budget.seed.unwrap_or(0);
     let (pairs, pairing) = arguments.data.read(seed.into(), settings.untargeted)?;
@@ -138,7 +146,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let saved = arguments.save.then(|| out.join(SAVED));
     let device = &arguments.network.device;
     let open = |program: &_| device.quiet_executor(gpu.clone(), program);
-    say_what_runs(&pairs, &trials, &store, gpu.is_none());
+    say_what_runs(&pairs, &trials, &store);
+    say(format_args!(
+        "device: {}",
+        gpu.as_ref().map_or_else(
+            || format!("CPU, {} threads", rayon::current_num_threads()),
+            |gpu| gpu.describe()
+        )
+    ));
     let experiment = Experiment {
         model: &model,
         input: &input,
@@ -170,7 +185,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ));
     }
     let summary = store.finish()?;
-    print_results(&summary, out.path(), arguments.json)
+    print_results(&summary, out.path(), arguments.json)?;
+    refuse_failed(
+        &summary,
+        out.path(),
+        "; the same command with --resume tries them again",
+    )
 }
 
 /// Refuses what cannot be before anything is read.
@@ -202,7 +222,7 @@ fn in_words(input: &InputOptions) -> String {
     parts.join("; ")
 }
 
-fn say_what_runs(pairs: &[Pair], trials: &[Trial], store: &Store, on_cpu: bool) {
+fn say_what_runs(pairs: &[Pair], trials: &[Trial], store: &Store) {
     let (remaining, all) = (store.remaining().len(), store.task_count());
     let standing = match all - remaining {
         0 => String::new(),
@@ -213,12 +233,6 @@ fn say_what_runs(pairs: &[Pair], trials: &[Trial], store: &Store, on_cpu: bool) 
         pairs.len(),
         trials.len()
     ));
-    if on_cpu {
-        say(format_args!(
-            "device: CPU, {} threads",
-            rayon::current_num_threads()
-        ));
-    }
 }
 
 /// Writes down what ends, and shows how far it is.
@@ -242,21 +256,26 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Prints what an evaluation came to. Pairs that failed are an error.
+/// Prints what an evaluation came to.
 pub fn print_results(summary: &Summary, out: &Path, json: bool) -> Result<()> {
     if json {
         let text =
             serde_json::to_string_pretty(summary).map_err(|error| Error::file("standard output", error))?;
-        print(&text)?;
+        print(&text)
     } else {
         print_summary(summary, out);
+        Ok(())
     }
+}
+
+/// Attacks that failed are an error, in the end.
+pub fn refuse_failed(summary: &Summary, out: &Path, advice: &str) -> Result<()> {
     match summary.failed {
         0 => Ok(()),
         failed => Err(Error::file(
             out.join("results.jsonl"),
             format!(
-                "{failed} of {} attacks failed; their lines say why, and the same command with --resume tries them again",
+                "{failed} of {} attacks failed, and their lines say why{advice}",
                 failed + summary.done
             ),
         )),
