@@ -27,9 +27,9 @@ fn mask_seeds_and_counts() {
         );
         let class_count = shape.c.max(2);
         let [mut logits, seed] = [0; 2].map(|_| Strided::random(random, shape));
-        // Some equal logits.
+        // Some equal logits, 0 of one sign alone: the sort below tells −0 and 0 apart.
         for value in &mut logits.buffer {
-            *value = (*value * 3.0).round();
+            *value = (*value * 3.0).round() + 0.0;
         }
         let target: Vec<u32> = (0..shape.n * shape.pixels())
             .map(|_| {
