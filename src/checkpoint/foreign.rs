@@ -34,7 +34,9 @@ pub(super) fn recognise(file: &[u8]) -> Option<String> {
             "an image goes to --image; give the network's weights here"
         }
         FileKind::Other(name) if name.contains("archive") => "unpack it and give the safetensors file in it",
-        _ => "save the weights in the safetensors format",
+        _ => "save the weights in the safetensors format, or export the network to ONNX",
     };
-    Some(format!("is {kind}, not a safetensors file; {advice}"))
+    Some(format!(
+        "is {kind}, no safetensors, ONNX or PyTorch file; {advice}"
+    ))
 }

@@ -75,14 +75,14 @@ impl Header {
             .and_then(|length| rest.get(..length))
             .ok_or_else(|| {
                 format!(
-                    "is not a safetensors file, or was cut short: it announces a header of {length} bytes, \
+                    "is no safetensors, ONNX or PyTorch file, or was cut short: as safetensors it announces a header of {length} bytes, \
                      and {} bytes follow (at most {LARGEST_HEADER} are allowed)",
                     rest.len()
                 )
             })?;
         let header: Header = serde_json::from_slice(json).map_err(|error| {
             format!(
-                "is not a safetensors file, or is damaged: its header does not read: {}",
+                "is no safetensors, ONNX or PyTorch file, or is damaged: its header does not read: {}",
                 one_line(&error)
             )
         })?;
