@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::{Checkpoint, WeightTensor};
 use crate::data::{round_to_8_bits, write_image};
 use crate::error::{Error, Result};
+use crate::files::remove_leftovers;
 use crate::job::Attacked;
 
 /// The files that are kept of each task.
@@ -20,6 +21,7 @@ pub(super) fn keep(saved: &Path, task: usize, attacked: &Attacked) -> Result<()>
     let folder = kept_folder(saved, task);
     std::fs::create_dir_all(&folder)
         .map_err(|cause| Error::file(&folder, format!("cannot be made: {cause}")))?;
+    remove_leftovers(&folder, &[]);
     let [source, adversarial, exact] = KEPT_FILES.map(|name| folder.join(name));
     write_image(source, &round_to_8_bits(&attacked.source))?;
     write_image(adversarial, &attacked.judged.written)?;

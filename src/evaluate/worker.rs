@@ -158,7 +158,9 @@ impl Worker<'_> {
                 self.attack_all(take(&mut waiting, first), send)?;
             }
         }
-        while let Some(first) = waiting.first().map(|first| first.key(0, 1)) {
+        while !self.stop.load(Ordering::Relaxed)
+            && let Some(first) = waiting.first().map(|first| first.key(0, 1))
+        {
             self.attack_all(take(&mut waiting, first), send)?;
         }
         Ok(())

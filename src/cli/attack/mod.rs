@@ -15,7 +15,7 @@ use clap::Args;
 pub use self::perform::{Request, perform};
 use self::printing::print_summary;
 pub use self::printing::{print_json, warn};
-pub use self::settings::{BudgetSettings, Number, Settings, known};
+pub use self::settings::{Number, Settings, known};
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;

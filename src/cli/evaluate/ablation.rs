@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use asma::attack::AttackConfig;
+use asma::attack::budget::Norm;
 use asma::attack::table::Entry;
 use asma::evaluate::Trial;
 use asma::{Error, Result};
 
-use crate::cli::attack::Settings;
+use crate::cli::attack::{Number, Settings};
 
 /// What is varied, and which values it takes.
 #[derive(Clone, Debug)]
@@ -35,11 +37,13 @@ enum Of {
     All,
 }
 
-fn parsed<T: FromStr>(text: &str) -> std::result::Result<Option<T>, String>
+/// Reads a value into its place.
+fn put<T: FromStr>(place: &mut Option<T>, text: &str) -> std::result::Result<(), String>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map(Some).map_err(|error: T::Err| error.to_string())
+    *place = Some(text.parse().map_err(|error: T::Err| error.to_string())?);
+    Ok(())
 }
 
 const KINDS: &[Kind] = &[
@@ -47,50 +51,51 @@ const KINDS: &[Kind] = &[
         name: "mask",
         of: Of::Asma,
         words: &["adaptive", "static"],
-        set: |settings, text| Ok(settings.asma.mask = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.mask, text),
     },
     Kind {
         name: "multiplier",
         of: Of::Asma,
         words: &["dynamic", "static"],
-        set: |settings, text| Ok(settings.asma.multiplier = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.multiplier, text),
     },
     Kind {
         name: "schedule",
         of: Of::Asma,
         words: &["one-forward", "two-forward"],
-        set: |settings, text| Ok(settings.asma.schedule = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.schedule, text),
     },
     Kind {
         name: "objective",
         of: Of::Asma,
         words: &["margin", "logit"],
-        set: |settings, text| Ok(settings.asma.objective = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.objective, text),
     },
     Kind {
         name: "tau",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| Ok(settings.asma.tau = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.tau, text),
     },
     Kind {
         name: "beta",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| Ok(settings.asma.beta = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.beta, text),
     },
     Kind {
         name: "lambda",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| Ok(settings.asma.lambda = parsed(text)?),
+        set: |settings, text| put(&mut settings.asma.lambda, text),
     },
     Kind {
         name: "cap",
         of: Of::Asma,
         words: &[],
         set: |settings, text| {
-            let cap: Option<crate::cli::attack::Number> = parsed(text)?;
+            let mut cap: Option<Number> = None;
+            put(&mut cap, text)?;
             settings.asma.cap = cap.map(|cap| cap.0);
             Ok(())
         },
@@ -99,31 +104,31 @@ const KINDS: &[Kind] = &[
         name: "norm",
         of: Of::Budget,
         words: &["linf", "l2"],
-        set: |settings, text| Ok(settings.budget.norm = parsed(text)?),
+        set: |settings, text| put(&mut settings.budget.norm, text),
     },
     Kind {
         name: "loss",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| Ok(settings.budget.loss = parsed(text)?),
+        set: |settings, text| put(&mut settings.budget.loss, text),
     },
     Kind {
         name: "eps",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| Ok(settings.budget.eps = parsed(text)?),
+        set: |settings, text| put(&mut settings.budget.eps, text),
     },
     Kind {
         name: "alpha",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| Ok(settings.budget.alpha = parsed(text)?),
+        set: |settings, text| put(&mut settings.budget.alpha, text),
     },
     Kind {
         name: "iterations",
         of: Of::All,
         words: &[],
-        set: |settings, text| Ok(settings.iterations = parsed(text)?),
+        set: |settings, text| put(&mut settings.iterations, text),
     },
 ];
 
@@ -166,8 +171,8 @@ impl Axis {
     fn is_of(&self, attack: &Entry) -> bool {
         match self.kind.of {
             Of::All => true,
-            Of::Asma => attack.name == "asma",
-            Of::Budget => attack.name != "asma",
+            Of::Asma => matches!((attack.settings)(Norm::Linf), AttackConfig::Asma(_)),
+            Of::Budget => matches!((attack.settings)(Norm::Linf), AttackConfig::Budget(_)),
         }
     }
 }

@@ -19,7 +19,7 @@ use clap::Args;
 
 use self::ablation::{Axis, trials};
 use self::data::DataArguments;
-use super::attack::{BudgetSettings, Settings, known};
+use super::attack::{Settings, known};
 use super::console::{Console, print, say, tell};
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
@@ -92,14 +92,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let settings = &arguments.settings;
     check(arguments)?;
-    let without_seed = Settings {
-        budget: BudgetSettings {
-            // Pairs follow from it too.
-            seed: None,
-            ..settings.budget.clone()
-        },
-        ..settings.clone()
-    };
+    // Pairs follow from it too.
+    let mut without_seed = settings.clone();
+    without_seed.budget.seed = None;
     without_seed.refuse_idle(&arguments.attack)?;
     let mut trials = trials(settings, &arguments.attack, &arguments.ablate)?;
     let seed = settings.budget.seed.unwrap_or(0);
