@@ -315,7 +315,7 @@ fn several_attacks_run_on_targets_lists_and_labels() {
     let changed = |left: bool| {
         let pixels = source.data().iter().zip(adversarial.data()).enumerate();
         pixels
-            .filter(|(index, (a, b))| (index % SIZE as usize < 20) == left && a != b)
+            .filter(|(index, (a, b))| ((index % SIZE as usize) < 20) == left && a != b)
             .count()
     };
     assert!(changed(true) > 0 && changed(false) == 0);
