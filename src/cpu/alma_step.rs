@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::elementary::{max, min};
 use super::rows::{SMALLEST_PIECE, sizes};
+use super::steps::widest;
 use crate::kernels::alma_step::{LEAST_METRIC, MOST_GRADIENT, Params, REGION};
 use crate::kernels::ledger::{NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
 use crate::kernels::minimal_settle::{STATE_SCHEDULE, STATE_STEP};
@@ -44,26 +46,26 @@ pub fn run(
             .enumerate()
             .map(|(piece, (moments, metric, point))| {
                 let begin = piece * SMALLEST_PIECE;
-                let end = begin + moments.len();
-                let inputs = of_image.0[begin..end]
-                    .iter()
-                    .zip(&of_image.1[begin..end])
-                    .zip(&of_image.2[begin..end]);
-                let outputs = moments.iter_mut().zip(metric).zip(point);
-                let mut finite = true;
-                for (i, (((&gradient, &source), &image), ((moment, metric), point))) in
-                    (begin..).zip(inputs.zip(outputs))
-                {
-                    finite &= gradient.is_finite();
-                    let slope = match region {
-                        Some(region) if region[i % pixels] == 0 => 0.0,
-                        _ => gradient.clamp(-MOST_GRADIENT, MOST_GRADIENT),
-                    };
-                    let before = if iteration == 0 { 0.0 } else { 0.8 * *moment };
-                    *moment = before + 0.2 * (slope * slope);
-                    *metric = (*moment / correction).sqrt().max(LEAST_METRIC);
-                    *point = image - source - step / *metric * slope;
+                let own = begin..begin + moments.len();
+                if iteration == 0 {
+                    moments.fill(0.0);
                 }
+                let (slopes, finite) = slopes(&of_image.0[own.clone()], region, begin);
+                let images = of_image.2[own.clone()].iter().zip(&of_image.1[own]);
+                widest(
+                    #[inline(always)]
+                    || {
+                        let outputs = moments.iter_mut().zip(metric.iter_mut()).zip(point.iter_mut());
+                        let inputs = slopes.iter().zip(images.clone());
+                        for ((&slope, (&image, &source)), ((moment, metric), point)) in inputs.zip(outputs) {
+                            let next = 0.8 * *moment + 0.2 * (slope * slope);
+                            let factor = max((next / correction).sqrt(), LEAST_METRIC);
+                            *moment = next;
+                            *metric = factor;
+                            *point = image - source - step / factor * slope;
+                        }
+                    },
+                );
                 finite
             })
             .reduce(|| true, |all, piece| all && piece);
@@ -71,4 +73,33 @@ pub fn run(
             ledger[NOT_FINITE] = iteration + 1;
         }
     }
+}
+
+/// The gradient that steps go by, of elements from `begin` on: within bounds, and 0 where the region has no pixel. And
+/// whether all of it was finite.
+pub(super) fn slopes(gradient: &[f32], region: Option<&[u32]>, begin: usize) -> (Vec<f32>, bool) {
+    let mut slopes = gradient.to_vec();
+    let mut lost = 0.0f32;
+    widest(
+        #[inline(always)]
+        || {
+            for slope in &mut slopes {
+                // Of what is no number, this is none either.
+                lost = if slope.abs() < f32::INFINITY {
+                    lost
+                } else {
+                    f32::INFINITY
+                };
+                *slope = max(min(*slope, MOST_GRADIENT), -MOST_GRADIENT);
+            }
+        },
+    );
+    if let Some(region) = region {
+        for (i, slope) in (begin..).zip(&mut slopes) {
+            if region[i % region.len()] == 0 {
+                *slope = 0.0;
+            }
+        }
+    }
+    (slopes, lost == 0.0)
 }

@@ -2,10 +2,13 @@
 
 use rayon::prelude::*;
 
+use super::alma_step::slopes;
+use super::elementary::{max, min};
 use super::rows::sizes;
+use super::steps::widest;
 use crate::kernels::ledger::{HEADER, NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
 use crate::kernels::minimal_settle::{RATE, STATE_SCHEDULE};
-use crate::kernels::pdpgd_step::{LEAST_METRIC, MOST_GRADIENT, Params, REGION};
+use crate::kernels::pdpgd_step::{LEAST_METRIC, Params, REGION};
 use crate::kernels::proximal_clip::{GROUP, groups};
 
 /// The moments, the metric and the anchor of the rounds.
@@ -48,25 +51,31 @@ pub fn run(
             .enumerate()
             .map(|(group, (firsts, seconds, metric, anchor, largest))| {
                 let begin = group * group_size;
-                let (mut finite, mut most) = (true, 0.0f32);
-                let outputs = firsts.iter_mut().zip(seconds).zip(metric).zip(anchor);
-                for (i, (((first, second), metric), anchor)) in (begin..).zip(outputs) {
-                    finite &= gradient[i].is_finite();
-                    let slope = match region {
-                        Some(region) if region[i % pixels] == 0 => 0.0,
-                        _ => gradient[i].clamp(-MOST_GRADIENT, MOST_GRADIENT),
-                    };
-                    let before = match iteration {
-                        0 => [0.0; 2],
-                        _ => [0.9 * *first, 0.999 * *second],
-                    };
-                    *first = before[0] + 0.1 * slope;
-                    *second = before[1] + 0.001 * (slope * slope);
-                    *metric = second.sqrt() / schedule[2] + LEAST_METRIC;
-                    most = most.max(*metric);
-                    let stepped = image[i] - source[i] - rate * (*first / *metric);
-                    *anchor = (source[i] + stepped).clamp(0.0, 1.0) - source[i];
+                let own = begin..begin + firsts.len();
+                if iteration == 0 {
+                    firsts.fill(0.0);
+                    seconds.fill(0.0);
                 }
+                let (slopes, finite) = slopes(&gradient[own.clone()], region, begin);
+                let images = image[own.clone()].iter().zip(&source[own]);
+                widest(
+                    #[inline(always)]
+                    || {
+                        let moments = firsts.iter_mut().zip(seconds.iter_mut());
+                        let outputs = moments.zip(metric.iter_mut()).zip(anchor.iter_mut());
+                        let inputs = slopes.iter().zip(images.clone());
+                        for ((&slope, (&image, &source)), (((first, second), metric), anchor)) in
+                            inputs.zip(outputs)
+                        {
+                            *first = 0.9 * *first + 0.1 * slope;
+                            *second = 0.999 * *second + 0.001 * (slope * slope);
+                            *metric = second.sqrt() / schedule[2] + LEAST_METRIC;
+                            let stepped = image - source - rate * (*first / *metric);
+                            *anchor = max(min(source + stepped, 1.0), 0.0) - source;
+                        }
+                    },
+                );
+                let most = metric.iter().fold(0.0f32, |most, &factor| max(most, factor));
                 largest[1] = most.to_bits();
                 finite
             })

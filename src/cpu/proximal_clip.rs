@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::elementary::{max, min};
 use super::proximal_search::root;
 use super::rows::sizes;
+use super::steps::widest;
 use crate::kernels::ledger::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
 use crate::kernels::minimal_settle::{RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP};
 use crate::kernels::proximal_clip::{
@@ -107,34 +109,122 @@ struct Step<'a> {
     largest: f32,
 }
 
+/// Sums that are kept side by side.
+const LANES: usize = 16;
+
+/// Elements that are summed in float32 before they go into sums in float64.
+const PIECE: usize = 32 * LANES;
+
+/// Of each lane: the squares and the largest of the distances to the source, and the squares of the move and of what it led
+/// to.
+type Lanes = [[f32; LANES]; 4];
+
 impl Step<'_> {
     /// Moves the elements from `begin` on; the sum of the squares and the largest of the distances to the source, and the
     /// squared lengths of the move and of what it led to.
     fn take(&self, begin: usize, image: &mut [f32], point: &mut [f32]) -> [[f32; 2]; 2] {
-        let (mut squares, mut moved, mut length) = (0.0f64, 0.0f64, 0.0f64);
-        let mut farthest = 0.0f32;
-        for (i, (value, point)) in (begin..).zip(image.iter_mut().zip(point)) {
-            let (before, origin) = (*value, self.source[i]);
-            if self.moves {
-                // The first round begins at the anchor.
-                let from = match self.rounds {
-                    Some([anchor, _]) if self.first => anchor[i],
-                    _ => *point,
-                };
-                *value = (origin + from.max(-self.bound).min(self.bound)).clamp(0.0, 1.0);
+        let (mut sums, mut farthest) = ([0.0f64; 3], 0.0f32);
+        let pieces = image.chunks_mut(PIECE).zip(point.chunks_mut(PIECE));
+        for (number, (image, point)) in pieces.enumerate() {
+            let begin = begin + number * PIECE;
+            let mut lanes: Lanes = Default::default();
+            widest(
+                #[inline(always)]
+                || self.take_piece(begin, image, point, &mut lanes),
+            );
+            let [squares, largest, moved, lengths] = lanes;
+            for (sum, lanes) in sums.iter_mut().zip([squares, moved, lengths]) {
+                *sum += lanes.into_iter().map(f64::from).sum::<f64>();
             }
-            let perturbation = *value - origin;
-            squares += f64::from(perturbation * perturbation);
-            farthest = farthest.max(perturbation.abs());
-            if let Some([anchor, metric]) = self.rounds {
-                let last = if self.first { anchor[i] } else { before - origin };
-                moved += f64::from((perturbation - last) * (perturbation - last));
-                length += f64::from(perturbation * perturbation);
-                if self.moves {
-                    *point = perturbation - metric[i] / self.largest * (perturbation - anchor[i]);
-                }
+            farthest = largest.into_iter().fold(farthest, f32::max);
+        }
+        let [squares, moved, length] = sums.map(|sum| sum as f32);
+        [[squares, farthest], [moved, length]]
+    }
+
+    #[inline(always)]
+    fn take_piece(&self, begin: usize, image: &mut [f32], point: &mut [f32], lanes: &mut Lanes) {
+        let source = &self.source[begin..begin + image.len()];
+        let Some([anchor, metric]) = self.rounds else {
+            return self.each(
+                source,
+                image,
+                point,
+                lanes,
+                #[inline(always)]
+                |_, point, _| (*point, 0.0),
+                #[inline(always)]
+                |_, _, _| (),
+            );
+        };
+        let anchor = &anchor[begin..begin + image.len()];
+        let metric = &metric[begin..begin + image.len()];
+        // The first round begins at the anchor.
+        match self.first {
+            true => self.each(
+                source,
+                image,
+                point,
+                lanes,
+                #[inline(always)]
+                |i, _, _| (anchor[i], anchor[i]),
+                #[inline(always)]
+                |i, point, perturbation| self.go_on(point, perturbation, anchor[i], metric[i]),
+            ),
+            false => self.each(
+                source,
+                image,
+                point,
+                lanes,
+                #[inline(always)]
+                |_, point, before| (*point, before),
+                #[inline(always)]
+                |i, point, perturbation| self.go_on(point, perturbation, anchor[i], metric[i]),
+            ),
+        }
+    }
+
+    /// What the next round goes from.
+    #[inline(always)]
+    fn go_on(&self, point: &mut f32, perturbation: f32, anchor: f32, metric: f32) {
+        let next = perturbation - metric / self.largest * (perturbation - anchor);
+        *point = if self.moves { next } else { *point };
+    }
+
+    /// Moves each element: `from` gives where it goes from, and the perturbation that the round moves; `next` what the next
+    /// round goes from.
+    #[inline(always)]
+    fn each(
+        &self,
+        source: &[f32],
+        image: &mut [f32],
+        point: &mut [f32],
+        lanes: &mut Lanes,
+        from: impl Fn(usize, &f32, f32) -> (f32, f32),
+        next: impl Fn(usize, &mut f32, f32),
+    ) {
+        let chunks = source
+            .chunks(LANES)
+            .zip(image.chunks_mut(LANES))
+            .zip(point.chunks_mut(LANES));
+        for (chunk, ((source, image), point)) in chunks.enumerate() {
+            let values = source.iter().zip(image).zip(point);
+            for (lane, ((&origin, value), point)) in values.enumerate() {
+                let i = chunk * LANES + lane;
+                let before = *value;
+                let (moved, last) = from(i, point, before - origin);
+                let clipped = max(min(moved, self.bound), -self.bound);
+                let after = max(min(origin + clipped, 1.0), 0.0);
+                let after = if self.moves { after } else { before };
+                *value = after;
+                let perturbation = after - origin;
+                let square = perturbation * perturbation;
+                lanes[0][lane] += square;
+                lanes[1][lane] = max(lanes[1][lane], perturbation.abs());
+                lanes[2][lane] += (perturbation - last) * (perturbation - last);
+                lanes[3][lane] += square;
+                next(i, point, perturbation);
             }
         }
-        [[squares as f32, farthest], [moved as f32, length as f32]]
     }
 }

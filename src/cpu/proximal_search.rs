@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::elementary::{max, min, select};
 use super::rows::sizes;
+use super::steps::widest;
 use crate::kernels::Extent;
 use crate::kernels::proximal_search::{
     BOX, GROUP, HEADER, LEAST_BITS, METRIC, NONE, PASSES, Params, THRESHOLDS, groups, search_of_all, spacing,
@@ -38,15 +40,19 @@ pub fn run(
         let half = half(params.extent, search, number);
         half.par_chunks_mut(COUNT).enumerate().for_each(|(group, sums)| {
             let first = group * GROUP as usize;
-            let of_group = first..(first + GROUP as usize).min(elements);
+            let end = (first + GROUP as usize).min(elements);
             let mut bins = Bins::new(floats, spacing(number));
-            for i in of_group {
-                let distance = point[i].abs();
-                let reach = match source {
-                    Some(source) => point[i].max(-source[i]).min(1.0 - source[i]).abs(),
-                    None => distance,
+            for begin in (first..end).step_by(PIECE) {
+                let piece = begin..(begin + PIECE).min(end);
+                let factors = match metric {
+                    Some(metric) => &metric[piece.clone()],
+                    None => &ONES[..piece.len()],
                 };
-                bins.add(reach, distance, metric.map_or(1.0, |metric| metric[i]));
+                bins.add(
+                    &point[piece.clone()],
+                    factors,
+                    source.map(|source| &source[piece]),
+                );
             }
             for (sum, f) in sums.iter_mut().zip(bins.sums()) {
                 *sum = f.to_bits();
@@ -55,11 +61,22 @@ pub fn run(
     }
 }
 
+/// Elements that are looked at together, while they are near at hand.
+const PIECE: usize = 1024;
+
+/// The metric where there is none.
+const ONES: &[f32] = &[1.0; PIECE];
+
+/// Sums that are kept side by side.
+const LANES: usize = 16;
+
 /// The elements of a group by how many thresholds they reach beyond.
 struct Bins {
     floats: u32,
     spacing: u32,
-    /// `Σ H |v|` and `Σ H`.
+    /// The first threshold.
+    low: f32,
+    /// `Σ H (|v| − low)` and `Σ H`.
     sums: [[f64; 2]; COUNT + 1],
 }
 
@@ -68,25 +85,79 @@ impl Bins {
         Bins {
             floats,
             spacing,
+            low: if floats == NONE { 0.0 } else { threshold(floats) },
             sums: [[0.0; 2]; COUNT + 1],
         }
     }
 
+    /// Adds at most [`PIECE`] elements. Those beyond all thresholds, which are many, are summed side by side.
+    fn add(&mut self, point: &[f32], factors: &[f32], source: Option<&[f32]>) {
+        let mut counts = [0u8; PIECE];
+        let mut above = [[0.0f32; LANES]; 2];
+        widest(
+            #[inline(always)]
+            || match source {
+                Some(source) => self.count(
+                    (point, factors),
+                    &mut counts,
+                    &mut above,
+                    #[inline(always)]
+                    |i, value| max(min(value, 1.0 - source[i]), -source[i]),
+                ),
+                None => self.count(
+                    (point, factors),
+                    &mut counts,
+                    &mut above,
+                    #[inline(always)]
+                    |_, value| value,
+                ),
+            },
+        );
+        for (sum, lanes) in self.sums[COUNT].iter_mut().zip(above) {
+            *sum += lanes.into_iter().map(f64::from).sum::<f64>();
+        }
+        // The places of all others that reach beyond any.
+        let mut places = [0u16; PIECE];
+        let mut between = 0;
+        for (i, &count) in counts[..point.len()].iter().enumerate() {
+            places[between] = i as u16;
+            between += usize::from((1..COUNT as u8).contains(&count));
+        }
+        for &i in &places[..between] {
+            let i = usize::from(i);
+            let factor = f64::from(factors[i]);
+            let sums = &mut self.sums[usize::from(counts[i])];
+            sums[0] += factor * f64::from(point[i].abs() - self.low);
+            sums[1] += factor;
+        }
+    }
+
+    /// Counts the thresholds that each element reaches beyond, where `clipped` brings it to the box.
     #[inline(always)]
-    fn add(&mut self, reach: f32, distance: f32, factor: f32) {
-        // It reaches beyond a threshold that is fewer floats behind the least one than this.
-        let beyond = reach
-            .to_bits()
-            .saturating_sub(LEAST_BITS)
-            .max(u32::from(reach > 0.0));
-        let count = match beyond.checked_sub(self.floats) {
-            None | Some(0) => 0,
-            Some(more) => (((more - 1) >> self.spacing) as usize + 1).min(COUNT),
-        };
-        let (distance, factor) = (f64::from(distance), f64::from(factor));
-        let sums = &mut self.sums[count];
-        sums[0] += factor * distance;
-        sums[1] += factor;
+    fn count(
+        &self,
+        (point, factors): (&[f32], &[f32]),
+        counts: &mut [u8; PIECE],
+        above: &mut [[f32; LANES]; 2],
+        clipped: impl Fn(usize, f32) -> f32,
+    ) {
+        let values = point.chunks(LANES).zip(factors.chunks(LANES));
+        for (chunk, ((values, factors), counts)) in values.zip(counts.chunks_mut(LANES)).enumerate() {
+            let lanes = values.iter().zip(factors).zip(counts);
+            for (lane, ((&value, &factor), count)) in lanes.enumerate() {
+                let reach = clipped(chunk * LANES + lane, value).abs();
+                // It reaches beyond a threshold that is fewer floats behind the least one than this.
+                let behind = reach.to_bits().max(LEAST_BITS) - LEAST_BITS;
+                let beyond = behind.max(u32::from(reach > 0.0));
+                let more = beyond.max(self.floats) - self.floats;
+                let steps = (more.max(1) - 1) >> self.spacing;
+                let reached = (steps.min(THRESHOLDS - 1) + 1) * u32::from(more > 0);
+                *count = reached as u8;
+                let kept = select(0.0, factor, reached == THRESHOLDS);
+                above[0][lane] += kept * (value.abs() - self.low);
+                above[1][lane] += kept;
+            }
+        }
     }
 
     /// f at each threshold. In float64, as the difference cancels.
@@ -97,7 +168,8 @@ impl Bins {
             above = [0, 1].map(|i| above[i] + self.sums[place + 1][i]);
             if self.floats != NONE {
                 let threshold = threshold(self.floats + ((place as u32) << self.spacing));
-                result[place] = (above[0] - f64::from(threshold) * above[1]).max(0.0) as f32;
+                let further = f64::from(threshold) - f64::from(self.low);
+                result[place] = (above[0] - further * above[1]).max(0.0) as f32;
             }
         }
         result
