@@ -276,9 +276,9 @@ fn who_asks_to_stop_gets_what_ended_by_then() {
     let mut once = Once(0);
     assert!(experiment.run(&[0, 1, 2], devices, &mut once).unwrap().is_break());
     assert_eq!(once.0, 0);
-    // A sink that fails ends it too; the broken pair ends at once.
+    // A sink that fails ends it too; the broken pair is the first and ends at once.
     let refused = experiment
-        .run(&[3, 0, 1], devices, &mut Full)
+        .run(&[3, 4, 5], devices, &mut Full)
         .unwrap_err()
         .to_string();
     assert!(refused.contains("the disk is full"), "{refused}");
