@@ -227,12 +227,13 @@ impl<'a> Table<'a> {
             );
             if let Verdict::Failed { reason } = &cells.record.verdict {
                 table.reasons.insert(row, reason);
-            } else if table.pictures.len() < MOST_PICTURED && bytes < MOST_BYTES {
-                if let Some(pictures) = pictures(record)? {
-                    let thumbnails = Thumbnails::of(&pictures, record)?;
-                    bytes += thumbnails.bytes();
-                    table.pictures.insert(row, thumbnails);
-                }
+            } else if table.pictures.len() < MOST_PICTURED
+                && bytes < MOST_BYTES
+                && let Some(pictures) = pictures(record)?
+            {
+                let thumbnails = Thumbnails::of(&pictures, record)?;
+                bytes += thumbnails.bytes();
+                table.pictures.insert(row, thumbnails);
             }
         }
         Ok(table)
