@@ -7,7 +7,7 @@
 //! 3. an [`Experiment`] runs what the store has no record of, several pairs at a time: on the CPU each on threads of its own, a
 //!    place being filled anew as soon as a pair ends; on a GPU as batches, in which each sample has its own steps and its own
 //!    end. Either way each number is to the bit what the pair has alone;
-//! 4. [`Store::finish`] sorts the lines and writes summary and tables; [`merge`] does it for slices.
+//! 4. [`Store::finish`] sorts the lines and writes summary, tables and report; [`merge`] does it for slices.
 
 mod experiment;
 mod kept;
@@ -16,6 +16,7 @@ mod measure;
 pub mod pairs;
 mod plans;
 pub mod record;
+pub mod report;
 mod run;
 pub mod statistic;
 pub mod store;
@@ -32,6 +33,7 @@ pub use self::record::{
     ClassCounts, Evaluation, LossMeasures, MOST_POINTS, Measured, Measures, PairNames, Record, Setting,
     TraceRecord, Verdict,
 };
+pub use self::report::{GetPictures, Pictures, Report, saved_pictures, write_report};
 pub use self::run::{Devices, Sink};
 pub use self::statistic::Statistic;
 pub use self::store::{EVALUATION_FILES, SAVED, Shard, Store, merge, read_evaluation, read_records};

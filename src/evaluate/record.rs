@@ -7,6 +7,7 @@
 //! | `traces.jsonl` | a [`TraceRecord`] a line, of every record that is done |
 //! | `summary.json` | a [`Summary`](super::Summary): means, deviations and intervals; written last |
 //! | `table.md`, `table.tex` | the same for people |
+//! | `report.html` | a page that shows all of it, see [`write_report`](super::write_report) |
 //! | `shard.json` | a [`Shard`](super::Shard), where it is a slice |
 //!
 //! While an evaluation runs its lines stand in the order in which attacks end; once all have ended, they are sorted by

@@ -72,8 +72,8 @@ fn resampled_means(numbers: &[f64]) -> Vec<f64> {
     means
 }
 
-/// The number that this share of them lies below.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+/// The number that this share of them lies below, between neighbours linearly.
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, part) = (place.floor() as usize, place.fract());
     let above = (below + 1).min(sorted.len() - 1);

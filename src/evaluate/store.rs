@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::kept::{KEPT_FILES, kept_folder};
 use super::lines::{Lines, Piece, parse, pieces, read_lines, read_objects, write_sorted};
 use super::record::{Evaluation, Record, TraceRecord, Verdict};
+use super::report::{Report, saved_pictures, write_report};
 use super::summary::Summary;
 use super::table::{latex, markdown};
 use crate::error::{Error, Result};
@@ -25,13 +26,14 @@ const TRACES: &str = "traces.jsonl";
 /// The folder of the images that are kept, see [`kept_folder`].
 pub const SAVED: &str = "saved";
 /// What follows from the records, which says last that all of it is there.
-const DERIVED: [&str; 3] = ["summary.json", "table.md", "table.tex"];
+const DERIVED: [&str; 4] = ["summary.json", "table.md", "table.tex", "report.html"];
 
 /// The files of an evaluation; images that are kept stand in folders below `saved`.
-pub const EVALUATION_FILES: [&str; 7] = [
+pub const EVALUATION_FILES: [&str; 8] = [
     "summary.json",
     "table.md",
     "table.tex",
+    "report.html",
     RESULTS,
     TRACES,
     SHARD,
@@ -302,7 +304,23 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
 
 /// Writes what the records in a folder say together; the summary last, so that where it stands all the rest does.
 fn write_derived(folder: &Path, evaluation: &Evaluation) -> Result<Summary> {
-    let summary = Summary::new(evaluation, &read_records(folder)?);
+    let records = read_records(folder)?;
+    let mut traces = Vec::new();
+    read_objects(&folder.join(TRACES), &mut |trace| {
+        traces.push(trace);
+        Ok(())
+    })?;
+    let summary = Summary::new(evaluation, &records);
+    let report = Report {
+        evaluation,
+        summary: &summary,
+        records: &records,
+        traces: &traces,
+    };
+    let saved = folder.join(SAVED);
+    write_report(folder.join("report.html"), &report, &mut |record| {
+        saved_pictures(&saved, record)
+    })?;
     write_text(&folder.join("table.md"), &markdown(&summary))?;
     write_text(&folder.join("table.tex"), &latex(&summary))?;
     write_json(&folder.join("summary.json"), &summary)?;

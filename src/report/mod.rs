@@ -1,6 +1,7 @@
 //! What an attack or a training leaves behind for people and programs: trace, summary, pictures, figure, curves.
 
 pub mod animation;
+pub(crate) mod axis;
 mod canvas;
 mod few_colours;
 pub mod figure;

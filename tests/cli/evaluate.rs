@@ -60,7 +60,7 @@ fn without_times(workshop: &Workshop, folder: &str) -> Vec<String> {
     let text = |name: &String| fs::read_to_string(workshop.path(folder).join(name)).unwrap();
     let timeless = files
         .iter()
-        .filter(|name| !["results.jsonl", "summary.json", "saved"].contains(&name.as_str()));
+        .filter(|name| !["results.jsonl", "summary.json", "report.html", "saved"].contains(&name.as_str()));
     let mut all: Vec<String> = timeless.map(text).collect();
     all.extend(
         records(workshop, folder)
@@ -98,6 +98,7 @@ fn the_papers_comparison_is_one_command() {
         workshop.files("out"),
         [
             "evaluation.json",
+            "report.html",
             "results.jsonl",
             "summary.json",
             "table.md",

@@ -1,6 +1,8 @@
-//! The trace, the summary, the pictures and the animation that an attack leaves, and the curves of a training run.
+//! The trace, the summary, the pictures and the animation that an attack leaves, the curves of a training run, and the report of
+//! an evaluation.
 
 mod animation;
+mod evaluation;
 mod loss_curve;
 mod similarity;
 

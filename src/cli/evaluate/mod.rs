@@ -29,7 +29,7 @@ use super::progress::EvaluationProgress;
 /// Attack all images of a data set, with one or several settings, and sum up what comes of it
 ///
 /// DIR gets a line for each image and setting as it ends (results.jsonl, traces.jsonl), and in the end a table (table.md,
-/// table.tex) and all numbers (summary.json).
+/// table.tex), all numbers (summary.json) and a page that shows them (report.html).
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
