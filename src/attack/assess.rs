@@ -1,8 +1,9 @@
 //! What an image does to a network, measured on the host after the attack.
 
-use super::config::{AttackConfig, Purpose};
+use super::config::AttackConfig;
 use super::eight_bits::{TOWARDS, round_towards};
 use super::plan::Attack;
+use super::purpose::Purpose;
 use crate::error::{Error, Result};
 use crate::kernels::prediction;
 use crate::labels::{LabelMap, compare};

@@ -3,19 +3,10 @@
 use super::asma::{self, AsmaConfig};
 use super::budget::{self, BudgetConfig};
 use super::minimal::{self, MinimalConfig};
-use super::plan::{Planned, Planner};
+use super::planner::{Planned, Planner};
+use super::purpose::Purpose;
 use crate::error::Result;
 use crate::network::Precision;
-
-/// What an attack is after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// That the network predicts the labels given.
-    Targeted,
-    /// That it predicts anything else than the labels given.
-    Untargeted,
-}
 
 /// An attack's settings.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::asma::{Schedule, StepSize};
-use super::plan::{Attack, Calls};
+use super::plan::Attack;
+use super::planner::Calls;
 use crate::program::CallId;
 
 /// Passes of the network.

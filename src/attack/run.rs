@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::assess::sample;
 use super::iterations::{Iterations, Step};
-use super::plan::{Attack, RING_ROWS};
+use super::plan::Attack;
+use super::planner::RING_ROWS;
 use super::prepare::AttackInput;
 use super::snapshots::{Gallery, Snapshot, Snapshots};
 use crate::error::{Error, Result};

@@ -104,7 +104,11 @@ impl Rules {
         let targeted = params.flags & TARGETED != 0;
         let state = &ledger[STATE + params.parity as usize * STATE_LENGTH..];
         let (correct, all) = (counts[counts.len() - 2], counts[counts.len() - 1]);
-        let missing = if targeted { all - correct } else { correct };
+        let missing = if targeted {
+            all.wrapping_sub(correct)
+        } else {
+            correct
+        };
         let divisor = if missing <= all / SPARED {
             SCALE_AT_SUCCESS
         } else {
@@ -117,7 +121,7 @@ impl Rules {
             published: params.flags & PUBLISHED != 0,
             one_channel: params.extent.c == 1,
             first: iteration == 0,
-            checks: iteration > 0 && (iteration + 1).is_multiple_of(CHECK_EVERY),
+            checks: iteration > 0 && iteration.wrapping_add(1).is_multiple_of(CHECK_EVERY),
             scale: (f32::from_bits(state[STATE_SCALE]) / divisor).clamp(SCALES[0], SCALES[1]),
             bound: super::select::selected(selection).unwrap_or(f32::MAX),
         }

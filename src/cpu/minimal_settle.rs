@@ -11,7 +11,7 @@ use crate::kernels::minimal_settle::{
     STATE_RANK, STATE_SCALE, STATE_SCHEDULE, STATE_SHARE, STATE_SLACK, STATE_STEP, SUMS_OF_SEEDS, TARGETED,
     ring_start, seed_groups, sums_length,
 };
-use crate::kernels::proximal_clip::groups;
+use crate::kernels::proximal::groups;
 
 /// The next state and the trace's row of each sample.
 pub fn run(
@@ -58,13 +58,13 @@ fn settle(
     let running = state(STATE_STOPPED) == RUNNING;
     let rate = f32::from_bits(ledger[RATE]);
     let iterations = ledger[ITERATIONS];
-    let next_row = (iteration + 1).min(params.schedule_rows - 1) as usize;
+    let next_row = iteration.wrapping_add(1).min(params.schedule_rows - 1) as usize;
     let next_schedule = &schedule[next_row * SCHEDULE_LENGTH..(next_row + 1) * SCHEDULE_LENGTH];
 
     let of_parity = &counts[parity * length..(parity + 1) * length];
     let (correct, all) = (of_parity[length - 2], of_parity[length - 1]);
-    let adversarial = if has(TARGETED) { correct } else { all - correct };
-    let succeeds = all - adversarial <= all / SPARED;
+    let adversarial = if has(TARGETED) { correct } else { all.wrapping_sub(correct) };
+    let succeeds = all.wrapping_sub(adversarial) <= all / SPARED;
     let smaller = succeeds && (iteration == 0 || linf <= float(STATE_BEST_DISTANCE));
     let progresses = succeeds || adversarial >= state(STATE_BEST_ADVERSARIAL);
     let new_best = running && (smaller || state(STATE_REACHED) == 0 && progresses);
@@ -123,7 +123,7 @@ fn settle(
         }
         let stops = if succeeds && linf == 0.0 { REACHED } else { RUNNING };
         for (word, value) in [
-            (STATE_ITERATION, iteration + 1),
+            (STATE_ITERATION, iteration.wrapping_add(1)),
             (STATE_STOPPED, stops),
             (STATE_REACHED, reached),
             (STATE_STEP, step.to_bits()),

@@ -9,7 +9,7 @@ use super::steps::widest;
 use crate::kernels::ledger::{HEADER, NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
 use crate::kernels::minimal_settle::{RATE, STATE_SCHEDULE};
 use crate::kernels::pdpgd_step::{LEAST_METRIC, Params, REGION};
-use crate::kernels::proximal_clip::{GROUP, groups};
+use crate::kernels::proximal::{GROUP, groups};
 
 /// The moments, the metric and the anchor of the rounds.
 #[allow(clippy::too_many_arguments)]

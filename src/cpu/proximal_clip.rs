@@ -8,10 +8,9 @@ use super::rows::sizes;
 use super::steps::widest;
 use crate::kernels::ledger::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
 use crate::kernels::minimal_settle::{RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP};
-use crate::kernels::proximal_clip::{
-    CLIP, GROUP, KEEP, LEAST_MOVE, Params, ROUND, ROUNDS, groups, search_length,
-};
-use crate::kernels::proximal_search::search_end;
+use crate::kernels::proximal::{GROUP, groups};
+use crate::kernels::proximal_clip::{CLIP, KEEP, LEAST_MOVE, Params, ROUND, ROUNDS};
+use crate::kernels::proximal_search::{search_end, search_length};
 
 /// The best image kept, the perturbation clipped to the root and the box, and its distances.
 #[allow(clippy::too_many_arguments)]

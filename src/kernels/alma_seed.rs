@@ -116,6 +116,7 @@ impl KernelParams for Params {
     fn check(&self) -> Result<(), String> {
         check_parity(self.parity)?;
         super::check_choice("flags", self.flags, TARGETED | PUBLISHED)?;
+        super::minimal_settle::check_state(self.ledger_length)?;
         check_classes(self.class_count, self.extent.c)
     }
 

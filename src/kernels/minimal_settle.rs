@@ -30,7 +30,8 @@
 
 use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, words};
 use super::{
-    Constants, Extent, KernelParams, Variant, check_parity, kernel, objective, proximal_clip, samples, shader,
+    Constants, Extent, KernelParams, Variant, check_parity, kernel, objective, product, proximal, samples,
+    shader,
 };
 
 pub use super::ledger::{REACHED, RUNNING};
@@ -124,7 +125,7 @@ kernel! {
 
 /// First word of the ring in a sample's ledger.
 pub fn ring_start(extent: Extent) -> usize {
-    HEADER + 4 * proximal_clip::groups(extent) as usize
+    HEADER + 4 * proximal::groups(extent) as usize
 }
 
 /// Words of the ledger for one sample.
@@ -157,12 +158,21 @@ pub(super) fn check_ledger(extent: Extent, ring_rows: u32, length: u32) -> Resul
     }
 }
 
+/// Refuses a ledger that does not even hold the state.
+pub(super) fn check_state(length: u32) -> Result<(), String> {
+    match length as usize >= HEADER {
+        true => Ok(()),
+        false => Err(format!("a ledger of {length} words; want at least {HEADER}")),
+    }
+}
+
 /// Pixels of a workgroup of the kernels that seed.
 pub const SEED_GROUP: u32 = 1024;
 
 /// Workgroups of one sample in the kernels that seed.
 pub fn seed_groups(output: Extent) -> u32 {
-    (output.h * output.w).div_ceil(SEED_GROUP)
+    let pixels = product(&[output.h, output.w]);
+    u32::try_from(pixels.div_ceil(SEED_GROUP.into())).unwrap_or(u32::MAX)
 }
 
 /// Words of the sums for one sample: two halves, for even and odd iterations, of [`SUMS_OF_SEEDS`] of each workgroup of a

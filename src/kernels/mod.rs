@@ -13,6 +13,7 @@ mod declaration;
 mod functions;
 mod layout;
 pub mod ledger;
+pub mod proximal;
 mod samples;
 mod specialisation;
 mod variant;

@@ -17,8 +17,9 @@
 //! Per sample: two halves, of even and odd rounds, of two floats for each workgroup: `Σ (z_{k+1} − z_k)²` and `Σ
 //! z_{k+1}²`. Word [`ROUND`] + k of the search's header is 1 if round k was gone through.
 
-use super::proximal_search::{search_end, search_of_all};
-use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
+use super::proximal::groups;
+use super::proximal_search::search_of_all;
+use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 /// Keep the image as the best one if it is.
 pub const KEEP: u32 = 1;
@@ -33,13 +34,6 @@ pub const LEAST_MOVE: f32 = 1e-2;
 pub const MOST_ROUNDS: u32 = 8;
 /// In the header of the search: whether round 0 was gone through; the others follow.
 pub const ROUND: usize = 8;
-
-/// Threads of a workgroup.
-const WORKGROUP: u32 = 256;
-/// Elements that one thread handles, [`WORKGROUP`] apart.
-const ELEMENTS_PER_THREAD: u32 = 16;
-/// Elements of a workgroup.
-pub const GROUP: u32 = WORKGROUP * ELEMENTS_PER_THREAD;
 
 kernel! {
     "proximal_clip", "clip";
@@ -67,17 +61,6 @@ kernel! {
         search: Word, first(|call| search_of_all(call.extent)), when(|call| call.flags & CLIP != 0), also_read(|_| true);
         ledger: Word, first(|call| u64::from(call.extent.n) * u64::from(call.ledger_length)), also_read(|_| true);
     }
-}
-
-/// Workgroups of one sample.
-pub fn groups(extent: Extent) -> u32 {
-    let elements = product(&[extent.c, extent.h, extent.w]);
-    u32::try_from(elements.div_ceil(GROUP.into())).unwrap_or(u32::MAX)
-}
-
-/// Words of one sample in the buffer of the search.
-pub fn search_length(extent: Extent) -> usize {
-    search_end(extent) + 4 * groups(extent) as usize
 }
 
 impl KernelParams for Params {

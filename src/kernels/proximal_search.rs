@@ -19,7 +19,7 @@
 //! 2⁻³² and the first threshold of the next pass, or [`NONE`] if f is nowhere above λ. Then two halves, for passes of
 //! even and odd number, of the sums of each workgroup. Then what [`proximal_clip`](super::proximal_clip) keeps there.
 
-use super::{Extent, KernelParams, Variant, fold, kernel, product, samples, shader};
+use super::{Extent, KernelParams, Variant, fold, kernel, product, proximal, samples, shader};
 
 /// The box is not that of all perturbations but that which keeps `source` within [0, 1].
 pub const BOX: u32 = 1;
@@ -80,9 +80,14 @@ pub fn search_end(extent: Extent) -> usize {
     HEADER + 2 * groups(extent) as usize * THRESHOLDS as usize
 }
 
+/// Words of one sample in the buffer of the search.
+pub fn search_length(extent: Extent) -> usize {
+    search_end(extent) + 4 * proximal::groups(extent) as usize
+}
+
 /// Words of the search of all samples.
 pub fn search_of_all(extent: Extent) -> u64 {
-    u64::from(extent.n).saturating_mul(super::proximal_clip::search_length(extent) as u64)
+    u64::from(extent.n).saturating_mul(search_length(extent) as u64)
 }
 
 /// How many floats apart the thresholds of a pass lie, as a power of 2.

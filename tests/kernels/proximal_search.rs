@@ -1,6 +1,6 @@
 use asma::cpu;
 use asma::kernels::Extent;
-use asma::kernels::proximal_clip::search_length;
+use asma::kernels::proximal_search::search_length;
 use asma::kernels::proximal_search::{BOX, HEADER, METRIC, PASSES, Params};
 
 use super::support::{Case, Halves, Random, Tolerance, compare_floats, run};

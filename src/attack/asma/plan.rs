@@ -1,7 +1,7 @@
 //! ASMA as calls: the network's with the two halves of the ASMA step between and after them.
 
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
-use crate::attack::plan::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
+use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::counts_length;
 use crate::kernels::{Extent, View, asma_update, objective};

@@ -1,6 +1,5 @@
 //! What an attack with a budget can be told.
 
-use super::schedule;
 use crate::attack::Purpose;
 use crate::attack::choices::choices;
 use crate::error::{Error, Result};
@@ -163,7 +162,7 @@ impl Default for BudgetConfig {
 impl BudgetConfig {
     /// Iterations: the steps of all phases, and one for each that only looks at where they led.
     pub fn iterations(&self) -> u32 {
-        schedule::iterations(self).min(u32::MAX.into()) as u32
+        iterations(self).min(u32::MAX.into()) as u32
     }
 
     /// The most that any value may differ from the source's, if it is bounded so.
@@ -271,11 +270,11 @@ impl BudgetConfig {
         if self.minimise.is_some_and(|minimise| minimise.rounds == 0) {
             return usage("0 rounds of bisection; want at least 1".into());
         }
-        let iterations = schedule::iterations(self);
-        if iterations > schedule::MOST_ITERATIONS {
+        let iterations = iterations(self);
+        if iterations > MOST_ITERATIONS {
             return usage(format!(
                 "{iterations} iterations in all; want at most {}, by fewer steps, restarts or rounds",
-                schedule::MOST_ITERATIONS
+                MOST_ITERATIONS
             ));
         }
         if !(2..=255).contains(&class_count) {
@@ -319,4 +318,15 @@ impl BudgetConfig {
             Loss::Dense => objective::DENSE,
         }
     }
+}
+
+/// Most iterations of an attack, all its phases together.
+const MOST_ITERATIONS: u64 = 1 << 20;
+
+/// Iterations of all phases.
+fn iterations(config: &BudgetConfig) -> u64 {
+    let phases = if config.shrinking { 3 } else { 1 };
+    let rounds = config.minimise.map_or(1, |minimise| minimise.rounds);
+    let repeats = u64::from(config.restarts) * u64::from(rounds);
+    repeats.saturating_mul(u64::from(config.steps) + phases)
 }

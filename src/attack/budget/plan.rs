@@ -4,7 +4,7 @@
 use super::config::{BudgetConfig, Keep, Loss, Norm, Rate, Rule};
 use super::schedule::{self, Row};
 use crate::attack::Purpose;
-use crate::attack::plan::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
+use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::{LEAST_PIXELS_OF_LOSS, counts_and_losses_length};
 use crate::kernels::{Extent, attack_step, objective};

@@ -9,9 +9,6 @@ use crate::kernels::ledger::{
     SCHEDULE_RADIUS, SCHEDULE_SEED, SCHEDULE_STEP, SCHEDULE_WINDOW,
 };
 
-/// Most iterations of an attack, all its phases together.
-pub const MOST_ITERATIONS: u64 = 1 << 20;
-
 /// The words of an iteration.
 pub type Row = [u32; SCHEDULE_LENGTH];
 
@@ -55,14 +52,6 @@ fn phases(config: &BudgetConfig) -> Vec<Phase> {
     };
     let repeats = config.restarts * config.minimise.map_or(1, |minimise| minimise.rounds);
     (0..repeats).flat_map(|_| once.iter().copied()).collect()
-}
-
-/// Iterations of all phases.
-pub fn iterations(config: &BudgetConfig) -> u64 {
-    let phases = if config.shrinking { 3 } else { 1 };
-    let rounds = config.minimise.map_or(1, |minimise| minimise.rounds);
-    let repeats = u64::from(config.restarts) * u64::from(rounds);
-    repeats.saturating_mul(u64::from(config.steps) + phases)
 }
 
 /// The seed of a phase's noise.

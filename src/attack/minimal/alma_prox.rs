@@ -1,6 +1,6 @@
 //! The calls of ALMA-prox: twelve beside the network's.
 
-use super::plan::Minimal;
+use super::parts::Minimal;
 use crate::kernels::proximal_clip::{CLIP, KEEP};
 use crate::kernels::select::{self, PASSES};
 use crate::kernels::{Extent, alma_constraints, alma_seed, alma_step, minimal_settle};

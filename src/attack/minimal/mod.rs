@@ -3,6 +3,7 @@
 
 mod alma_prox;
 mod config;
+mod parts;
 mod pdpgd;
 mod plan;
 mod schedule;

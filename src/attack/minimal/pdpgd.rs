@@ -1,6 +1,6 @@
 //! The calls of PDPGD.
 
-use super::plan::Minimal;
+use super::parts::Minimal;
 use crate::kernels::proximal_clip::{CLIP, KEEP};
 use crate::kernels::{pdpgd_seed, pdpgd_step};
 use crate::program::{BufferId, CallId};

@@ -1,14 +1,13 @@
 //! An attack for the smallest perturbation as calls: the network's, and those that both have.
 
 use super::config::{Method, MinimalConfig};
+use super::parts::{Buffers, Minimal};
 use super::{alma_prox, pdpgd, schedule};
-use crate::attack::Purpose;
-use crate::attack::plan::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
+use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
-use crate::kernels::ledger::{STATE, STATE_LENGTH, counts_length};
-use crate::kernels::proximal_search::PASSES;
-use crate::kernels::{Extent, alma_constraints, minimal_settle, proximal_clip, proximal_search};
-use crate::program::{BufferId, CallId, Place};
+use crate::kernels::ledger::counts_length;
+use crate::kernels::{Extent, minimal_settle, proximal_search};
+use crate::program::Place;
 
 /// Adds the attack's calls to the network's.
 pub(in crate::attack) fn plan(config: &MinimalConfig, planner: &mut Planner) -> Result<Planned> {
@@ -30,7 +29,7 @@ pub(in crate::attack) fn plan(config: &MinimalConfig, planner: &mut Planner) -> 
         counts: program.add_buffer("counts", input.n * 2 * counts_length),
         ledger: program.add_buffer("ledger", input.n * shape.length),
         sums: program.add_buffer("sums", input.n * minimal_settle::sums_length(output)),
-        search: program.add_buffer("search", input.n * proximal_clip::search_length(image)),
+        search: program.add_buffer("search", input.n * proximal_search::search_length(image)),
         point: program.add_buffer("point", input.elements()),
         metric: program.add_buffer("metric", input.elements()),
     };
@@ -66,129 +65,4 @@ pub(in crate::attack) fn plan(config: &MinimalConfig, planner: &mut Planner) -> 
         },
         sections: 1,
     })
-}
-
-/// Where the tensors stand that both attacks have.
-#[derive(Clone, Copy)]
-pub(super) struct Buffers {
-    classes: BufferId,
-    schedule: BufferId,
-    best: BufferId,
-    pub(super) counts: BufferId,
-    pub(super) ledger: BufferId,
-    pub(super) sums: BufferId,
-    search: BufferId,
-    /// What the proximal step is of.
-    pub(super) point: BufferId,
-    pub(super) metric: BufferId,
-}
-
-/// Adds calls to the network's.
-pub(super) struct Minimal<'a> {
-    pub(super) config: &'a MinimalConfig,
-    pub(super) planner: &'a mut Planner,
-    pub(super) buffers: Buffers,
-    /// Of the images.
-    pub(super) image: Extent,
-    /// Of the logits.
-    pub(super) output: Extent,
-    pub(super) ledger_length: u32,
-    schedule_rows: u32,
-}
-
-impl Minimal<'_> {
-    /// The flag of kernels that look at labels.
-    pub(super) fn targeted(&self) -> u32 {
-        match self.config.purpose {
-            Purpose::Targeted => alma_constraints::TARGETED,
-            Purpose::Untargeted => 0,
-        }
-    }
-
-    /// A buffer of so many floats for each sample.
-    pub(super) fn add_buffer(&mut self, name: &'static str, floats: usize) -> BufferId {
-        let length = self.image.n as usize * floats;
-        self.planner.network.program.add_buffer(name, length)
-    }
-
-    /// A word of the state of a parity, as an index into the ledger of the first sample.
-    pub(super) fn state_word(&self, parity: u32, word: usize) -> u32 {
-        (STATE + parity as usize * STATE_LENGTH + word) as u32
-    }
-
-    /// What an iteration comes to; `more` are flags.
-    pub(super) fn add_settlement(&mut self, parity: u32, more: u32) -> CallId {
-        let params = minimal_settle::Params {
-            extent: self.image,
-            output: self.output,
-            class_count: self.planner.class_count as u32,
-            flags: self.targeted() | more,
-            parity,
-            schedule_rows: self.schedule_rows,
-            ring_rows: RING_ROWS as u32,
-            ledger_length: self.ledger_length,
-        };
-        let Buffers {
-            classes,
-            schedule,
-            sums,
-            counts,
-            ledger,
-            ..
-        } = self.buffers;
-        let program = &mut self.planner.network.program;
-        program.add_call("settle", params, &[classes, schedule, sums], &[counts, ledger])
-    }
-
-    /// The search for how far a proximal step of `point` clips; with a box and a metric, or with neither.
-    pub(super) fn add_search(&mut self, parity: u32, point: BufferId, in_metric: bool) -> Vec<CallId> {
-        let flags = match in_metric {
-            true => proximal_search::BOX | proximal_search::METRIC,
-            false => 0,
-        };
-        let weight_offset = self.state_word(1 - parity, minimal_settle::STATE_STEP);
-        let params = |number| proximal_search::Params {
-            extent: self.image,
-            flags,
-            number,
-            weight_offset,
-            weight_stride: self.ledger_length,
-        };
-        let reads = [
-            Some(point),
-            in_metric.then_some(self.buffers.metric),
-            in_metric.then_some(self.planner.source),
-            Some(self.buffers.ledger),
-        ];
-        let program = &mut self.planner.network.program;
-        let mut add =
-            |number| program.add_call("proximal search", params(number), reads, [self.buffers.search]);
-        (0..PASSES).map(&mut add).collect()
-    }
-
-    /// The end of a proximal step. `rounds` are the number of this one and the anchor of all, where there are several.
-    pub(super) fn add_clip(&mut self, parity: u32, flags: u32, rounds: Option<(u32, BufferId)>) -> CallId {
-        let params = proximal_clip::Params {
-            extent: self.image,
-            flags: flags | rounds.map_or(0, |_| proximal_clip::ROUNDS),
-            parity,
-            round: rounds.map_or(0, |(round, _)| round),
-            ledger_length: self.ledger_length,
-        };
-        let reads = [
-            Some(self.planner.source),
-            rounds.map(|(_, anchor)| anchor),
-            rounds.map(|_| self.buffers.metric),
-        ];
-        let when = |flag, buffer| (flags & flag != 0).then_some(buffer);
-        let writes = [
-            Some(self.planner.network.input.buffer),
-            when(proximal_clip::CLIP, self.buffers.point),
-            when(proximal_clip::KEEP, self.buffers.best),
-            when(proximal_clip::CLIP, self.buffers.search),
-            Some(self.buffers.ledger),
-        ];
-        let program = &mut self.planner.network.program;
-        program.add_call("proximal clip", params, reads, writes)
-    }
 }

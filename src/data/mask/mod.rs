@@ -15,27 +15,12 @@ use image::{ExtendedColorType, ImageEncoder};
 use self::levels::{Levels, Source};
 use self::reading::mapped;
 pub(super) use self::reading::{Evidence, common};
-pub use self::reading::{HALF, MaskReading};
+pub use self::reading::{HALF, MaskOptions, MaskReading};
 pub use self::values::MaskValues;
 use super::decode::decode;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::labels::{IGNORE, LabelMap};
-
-/// What a file does not say of itself, and how masks are read where nothing else is said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MaskOptions {
-    /// The page or frame of a file that has several, counted from 1.
-    pub page: Option<usize>,
-    /// Read any grey mask as black and white: what is brighter than this, in 255ths of white, is foreground.
-    pub threshold: Option<u8>,
-    /// The threshold of masks that are found to be black and white with soft edges, in place of half grey.
-    pub soft_threshold: Option<u8>,
-    /// What the values mean.
-    pub values: Option<MaskValues>,
-    /// How all masks of a data set are read, where that was told from all of them.
-    pub reading: Option<MaskReading>,
-}
 
 /// A mask as it was read.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::path::Path;
 
-use super::MaskOptions;
 use super::instances;
 use super::levels::{Histogram, Levels, Source};
 use super::soft_edges;
@@ -20,6 +19,21 @@ const MOST_LIKELY_CLASSES: u16 = 63;
 
 /// So many different values at most are listed one by one.
 const MOST_LISTED: usize = 8;
+
+/// What a file does not say of itself, and how masks are read where nothing else is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MaskOptions {
+    /// The page or frame of a file that has several, counted from 1.
+    pub page: Option<usize>,
+    /// Read any grey mask as black and white: what is brighter than this, in 255ths of white, is foreground.
+    pub threshold: Option<u8>,
+    /// The threshold of masks that are found to be black and white with soft edges, in place of half grey.
+    pub soft_threshold: Option<u8>,
+    /// What the values mean.
+    pub values: Option<MaskValues>,
+    /// How all masks of a data set are read, where that was told from all of them.
+    pub reading: Option<MaskReading>,
+}
 
 /// How a mask's numbers become classes.
 #[derive(Clone, Debug, PartialEq, Eq)]

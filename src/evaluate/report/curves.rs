@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::evaluate::record::{Setting, TraceRecord};
 use crate::evaluate::statistic::quantile;
-use crate::evaluate::{Setting, TraceRecord};
 
 /// Most points of a curve over iterations.
 const MOST_POINTS: u32 = 120;

@@ -7,6 +7,7 @@
 mod curves;
 mod pictures;
 mod plots;
+mod subject;
 mod table;
 
 use std::collections::HashMap;
@@ -20,27 +21,12 @@ use serde::Serialize;
 use self::curves::{Histogram, Quartiles, families, over_iterations, reached};
 pub use self::pictures::{Pictures, saved_pictures};
 use self::plots::{MOST_SERIES, Plot, Series, series_colour};
+pub use self::subject::{GetPictures, Report};
 use self::table::Table;
-use super::{Evaluation, Measured, Record, Summary, TraceRecord, Verdict};
+use super::{Evaluation, Measured, Summary, TraceRecord, Verdict};
 use crate::attack::Purpose;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-
-/// What a report is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Report<'a> {
-    /// What was run.
-    pub evaluation: &'a Evaluation,
-    /// What the records say together.
-    pub summary: &'a Summary,
-    /// What came of it, in the order in which the table shows it first. Not all need be there.
-    pub records: &'a [Record],
-    /// How the attacks came along. Not all need be there.
-    pub traces: &'a [TraceRecord],
-}
-
-/// What gets the pictures of a record; nothing where none were kept.
-pub type GetPictures<'a> = &'a mut dyn FnMut(&Record) -> Result<Option<Pictures>>;
 
 /// Writes the report, whole or not at all. Pictures are asked for of the first some hundred records that are done, and stand
 /// in the page as thumbnails.

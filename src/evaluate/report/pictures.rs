@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::data::{read_image, to_rgb_image};
 use crate::error::{Error, Result};
-use crate::evaluate::{KEPT_FILES, Record, kept_folder};
+use crate::evaluate::kept::{KEPT_FILES, kept_folder};
+use crate::evaluate::record::Record;
 
 /// The longer side of a thumbnail, in pixels.
 const SIDE: u32 = 224;

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::pictures::Thumbnails;
-use super::{GetPictures, Report};
+use super::subject::{GetPictures, Report};
 use crate::attack::Purpose;
 use crate::error::Result;
-use crate::evaluate::{Measured, Record, Verdict};
+use crate::evaluate::record::{Measured, Record, Verdict};
 
 /// At most so many records have pictures, and no more once those take so many bytes.
 const MOST_PICTURED: usize = 300;
