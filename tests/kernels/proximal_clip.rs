@@ -4,7 +4,8 @@ use asma::kernels::ledger::{STATE, STATE_LENGTH, STATE_STOPPED};
 use asma::kernels::minimal_settle::{
     REACHED, RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP, ledger_length,
 };
-use asma::kernels::proximal_clip::{CLIP, KEEP, Params, ROUND, ROUNDS, search_length};
+use asma::kernels::proximal_clip::{CLIP, KEEP, Params, ROUND, ROUNDS};
+use asma::kernels::proximal_search::search_length;
 use asma::kernels::proximal_search::{self, HEADER, PASSES, search_end};
 
 use super::support::{Case, Halves, Random, Tolerance, Written, compare_floats, run};
