@@ -16,7 +16,7 @@
 //! let model = ModelSource::File { path: Path::new("unet.safetensors"), options: &Default::default() };
 //! let target = "target.png".parse()?;
 //! let job = Job {
-//!     config: AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() },
+//!     config: AsmaConfig { stop_iou: Some(0.95), ..AsmaConfig::default() }.into(),
 //!     ..Job::new(model, ImageSource::File(Path::new("fundus.png")), Goal::Target(&target))
 //! };
 //! let performed = job.run(&mut OnCpu, &mut Silent)?;
