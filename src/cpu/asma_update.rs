@@ -4,21 +4,21 @@ use rayon::prelude::*;
 
 use super::rows::sizes;
 use crate::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, ELEMENTS_PER_THREAD, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU,
-    HEADER, HOLD, LEAP, LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE,
-    PULL, PULL_GROWTH, PULL_SHRINK, Params, REACHED, REFINE, REFINEMENT, REFINING_GROWTH, REFINING_PATIENCE,
-    REFINING_PULLS, REFINING_SHRINK, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE,
-    STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
+    BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
+    LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH,
+    PULL_SHRINK, Params, REACHED, REFINE, REFINEMENT, REFINING_GROWTH, REFINING_PATIENCE, REFINING_PULLS,
+    REFINING_SHRINK, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE, STATE_BEST_IOU,
+    STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
-    STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU, WORKGROUP,
+    STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
-use crate::kernels::ledger::CLASS_AVERAGED;
+use crate::kernels::ledger::{CLASS_AVERAGED, IMAGE_GROUP, image_groups};
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
 const EXPONENT: u32 = f32::INFINITY.to_bits();
 
 /// Elements of an image that share partial sums.
-const GROUP: usize = (WORKGROUP * ELEMENTS_PER_THREAD) as usize;
+const GROUP: usize = IMAGE_GROUP as usize;
 
 /// Multiplier, step, clip, statistics, stopping: what `params.flags` ask for, sample by sample.
 #[allow(clippy::too_many_arguments)]
@@ -262,7 +262,7 @@ pub(super) fn ratio(part: u32, whole: u32) -> f32 {
 
 /// `L2` and `L∞` from the partial sums of this parity.
 fn distances(params: &Params, ledger: &[u32]) -> [f32; 2] {
-    let words = 2 * Params::workgroups(params.extent) as usize;
+    let words = 2 * image_groups(params.extent) as usize;
     let start = HEADER + params.parity as usize * words;
     let (mut squares, mut largest) = (0.0, 0.0f32);
     for pair in ledger[start..start + words].chunks_exact(2) {
@@ -279,7 +279,7 @@ fn only_clips(params: &Params) -> bool {
 
 /// The half of the partial sums that a call writes to.
 fn written_sums<'a>(params: &Params, ledger: &'a mut [u32]) -> &'a mut [u32] {
-    let words = 2 * Params::workgroups(params.extent) as usize;
+    let words = 2 * image_groups(params.extent) as usize;
     let half = match params.flags & SETTLE == 0 && !only_clips(params) {
         true => params.parity as usize,
         false => 1 - params.parity as usize,

@@ -5,16 +5,16 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use super::step_decision::{Decision, decide, settle};
 use crate::kernels::attack_step::{
-    ADAM, CANDIDATE, ELEMENTS_PER_THREAD, LARGEST, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST,
-    ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, WORKGROUP,
+    ADAM, CANDIDATE, LARGEST, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST, ROW_FROM_BEST,
+    ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH,
 };
-use crate::kernels::ledger::{HEADER, NOT_FINITE};
+use crate::kernels::ledger::{HEADER, IMAGE_GROUP, NOT_FINITE, image_groups};
 
 /// The exponent's bits of a number, all of them set in what is infinite or no number.
 const EXPONENT: u32 = f32::INFINITY.to_bits();
 
 /// Elements of an image that share partial sums.
-const GROUP: usize = (WORKGROUP * ELEMENTS_PER_THREAD) as usize;
+const GROUP: usize = IMAGE_GROUP as usize;
 
 // What is kept of the means and what is added: 1 less a rounded number is not the other one.
 const KEPT_GRADIENT: f32 = 0.9;
@@ -286,7 +286,7 @@ impl<const RULE: u32> Sample<'_, RULE> {
         memory: [&mut [f32]; 4],
         ledger: &mut [u32],
     ) -> bool {
-        let words = 2 * Params::workgroups(self.params.extent) as usize;
+        let words = 2 * image_groups(self.params.extent) as usize;
         let half = HEADER + (1 - self.params.parity as usize) * words;
         let sums = ledger[half..half + words].par_chunks_mut(2);
         let runs = d.runs();
@@ -327,7 +327,7 @@ impl<const RULE: u32> Sample<'_, RULE> {
 
     fn measure(&self, d: &Decision, adversarial: &mut [f32], memory: [&mut [f32]; 4], ledger: &mut [u32]) {
         let start = Params::measures_start(self.params.extent);
-        let words = MEASURES * Params::workgroups(self.params.extent) as usize;
+        let words = MEASURES * image_groups(self.params.extent) as usize;
         let measures = ledger[start..start + words].par_chunks_mut(MEASURES);
         each_group(adversarial, memory, measures).for_each(|(group, image, mut kept, measures)| {
             let mut sums = [0.0f64; 3];

@@ -3,7 +3,7 @@
 use crate::kernels::alma_step::LEAST_METRIC;
 use crate::kernels::ledger::{
     CLASS_AVERAGED, HEADER, ROW_LENGTH, STATE, STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH,
-    STATE_REACHED, STATE_STOPPED, counts_length,
+    STATE_REACHED, STATE_STOPPED, counts_length, image_groups,
 };
 use crate::kernels::minimal_settle::{
     ITERATIONS, MULTIPLIERS, Params, RATE, REACHED, RUNNING, SCALE_AT_SUCCESS, SCALE_ELSE, SCALES,
@@ -11,7 +11,6 @@ use crate::kernels::minimal_settle::{
     STATE_RANK, STATE_SCALE, STATE_SCHEDULE, STATE_SHARE, STATE_SLACK, STATE_STEP, SUMS_OF_SEEDS, TARGETED,
     ring_start, seed_groups, sums_length,
 };
-use crate::kernels::proximal::groups;
 
 /// The next state and the trace's row of each sample.
 pub fn run(
@@ -63,7 +62,11 @@ fn settle(
 
     let of_parity = &counts[parity * length..(parity + 1) * length];
     let (correct, all) = (of_parity[length - 2], of_parity[length - 1]);
-    let adversarial = if has(TARGETED) { correct } else { all.wrapping_sub(correct) };
+    let adversarial = if has(TARGETED) {
+        correct
+    } else {
+        all.wrapping_sub(correct)
+    };
     let succeeds = all.wrapping_sub(adversarial) <= all / SPARED;
     let smaller = succeeds && (iteration == 0 || linf <= float(STATE_BEST_DISTANCE));
     let progresses = succeeds || adversarial >= state(STATE_BEST_ADVERSARIAL);
@@ -146,7 +149,7 @@ fn settle(
 
 /// What the partial sums of a parity come to: L2 and the largest distance.
 fn distances(params: &Params, ledger: &[u32], parity: usize) -> [f32; 2] {
-    let words = 2 * groups(params.extent) as usize;
+    let words = 2 * image_groups(params.extent) as usize;
     let start = HEADER + parity * words;
     let (mut squares, mut largest) = (0.0f64, 0.0f32);
     for pair in ledger[start..start + words].chunks_exact(2) {

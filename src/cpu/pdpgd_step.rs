@@ -7,9 +7,9 @@ use super::elementary::{max, min};
 use super::rows::sizes;
 use super::steps::widest;
 use crate::kernels::ledger::{HEADER, NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
+use crate::kernels::ledger::{IMAGE_GROUP, image_groups};
 use crate::kernels::minimal_settle::{RATE, STATE_SCHEDULE};
 use crate::kernels::pdpgd_step::{LEAST_METRIC, Params, REGION};
-use crate::kernels::proximal::{GROUP, groups};
 
 /// The moments, the metric and the anchor of the rounds.
 #[allow(clippy::too_many_arguments)]
@@ -26,7 +26,7 @@ pub fn run(
 ) {
     let [samples, channels, h, w] = sizes(params.extent);
     let (pixels, elements) = (h * w, channels * h * w);
-    let group_size = GROUP as usize;
+    let group_size = IMAGE_GROUP as usize;
     for n in 0..samples {
         let of_sample = n * elements..(n + 1) * elements;
         let ledger = &mut ledger[n * params.ledger_length as usize..][..params.ledger_length as usize];
@@ -38,7 +38,7 @@ pub fn run(
         let (gradient, source) = (&gradient[of_sample.clone()], &source[of_sample.clone()]);
         let image = &image[of_sample.clone()];
         let (firsts, seconds) = moments[2 * n * elements..2 * (n + 1) * elements].split_at_mut(elements);
-        let words = 2 * groups(params.extent) as usize;
+        let words = 2 * image_groups(params.extent) as usize;
         let half = &mut ledger[HEADER + (1 - params.parity as usize) * words..][..words];
         let finite = (
             firsts.par_chunks_mut(group_size),

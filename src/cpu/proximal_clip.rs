@@ -7,8 +7,8 @@ use super::proximal_search::root;
 use super::rows::sizes;
 use super::steps::widest;
 use crate::kernels::ledger::{HEADER, STATE, STATE_LENGTH, STATE_STOPPED};
+use crate::kernels::ledger::{IMAGE_GROUP, image_groups};
 use crate::kernels::minimal_settle::{RUNNING, STATE_METRIC, STATE_NEW_BEST, STATE_STEP};
-use crate::kernels::proximal::{GROUP, groups};
 use crate::kernels::proximal_clip::{CLIP, KEEP, LEAST_MOVE, Params, ROUND, ROUNDS};
 use crate::kernels::proximal_search::{search_end, search_length};
 
@@ -52,19 +52,19 @@ pub fn run(
             bound: root(params.extent, search, float(STATE_STEP)),
             largest: float(STATE_METRIC),
         };
-        let groups = groups(params.extent) as usize;
+        let groups = image_groups(params.extent) as usize;
         let sums = &mut ledger[HEADER + settled * 2 * groups..][..2 * groups];
         let lengths = &mut search[move_lengths(params, params.round)..][..2 * groups];
         (
-            image.par_chunks_mut(GROUP as usize),
-            point[of_sample].par_chunks_mut(GROUP as usize),
+            image.par_chunks_mut(IMAGE_GROUP as usize),
+            point[of_sample].par_chunks_mut(IMAGE_GROUP as usize),
             sums.par_chunks_mut(2),
             lengths.par_chunks_mut(2),
         )
             .into_par_iter()
             .enumerate()
             .for_each(|(group, (image, point, sums, lengths))| {
-                let [distances, moved] = step.take(group * GROUP as usize, image, point);
+                let [distances, moved] = step.take(group * IMAGE_GROUP as usize, image, point);
                 sums.copy_from_slice(&distances.map(f32::to_bits));
                 if has(ROUNDS) {
                     lengths.copy_from_slice(&moved.map(f32::to_bits));
@@ -78,7 +78,7 @@ pub fn run(
 
 /// Where the words of a round stand in the search of one sample.
 fn move_lengths(params: &Params, round: u32) -> usize {
-    search_end(params.extent) + (round % 2) as usize * 2 * groups(params.extent) as usize
+    search_end(params.extent) + (round % 2) as usize * 2 * image_groups(params.extent) as usize
 }
 
 /// Whether this round is gone through: it is the first, or the one before was, and moved by enough.
@@ -86,7 +86,7 @@ fn goes_on(params: &Params, search: &[u32]) -> bool {
     let Some(last) = params.round.checked_sub(1) else {
         return true;
     };
-    let lengths = &search[move_lengths(params, last)..][..2 * groups(params.extent) as usize];
+    let lengths = &search[move_lengths(params, last)..][..2 * image_groups(params.extent) as usize];
     let mut sums = [0.0f64; 2];
     for pair in lengths.chunks_exact(2) {
         for (sum, &word) in sums.iter_mut().zip(pair) {

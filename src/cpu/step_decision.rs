@@ -10,7 +10,7 @@ use crate::kernels::attack_step::{
 use crate::kernels::ledger::{
     HEADER, REACHED, ROW_LENGTH, RUNNING, SCHEDULE_CORRECTION, SCHEDULE_KIND, SCHEDULE_LENGTH,
     SCHEDULE_NEXT_RADIUS, SCHEDULE_RADIUS, SCHEDULE_SEED, SCHEDULE_STEP, SCHEDULE_WINDOW, STATE,
-    STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH, STATE_STOPPED, counts_length,
+    STATE_BEST_ITERATION, STATE_ITERATION, STATE_LENGTH, STATE_STOPPED, counts_length, image_groups,
 };
 
 /// A distance that no image has.
@@ -90,7 +90,7 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
     let state = |word: usize| ledger[STATE + parity * STATE_LENGTH + word];
     let float = |word: usize| f32::from_bits(state(word));
     let counts = &counts[parity * params.counts_length as usize..][..params.counts_length as usize];
-    let groups = Params::workgroups(params.extent) as usize;
+    let groups = image_groups(params.extent) as usize;
 
     let iteration = state(STATE_ITERATION);
     let row = iteration.min(params.schedule_rows - 1) as usize;

@@ -63,9 +63,9 @@
 //! As [`ledger`] has it: partial sums are L2² and L∞ of each workgroup in turn, and a row of the trace has, after
 //! the five words of all, the multiplier (a float), 1 for a row that was written, and 0.
 
-use super::ledger::{self, counts_length, words};
+use super::ledger::{self, counts_length, image_groups, words};
 use super::objective::{check_counts, counts_of_all};
-use super::{Constants, Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
+use super::{Constants, Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 /// Take the step.
 pub const STEP: u32 = 1;
@@ -119,11 +119,6 @@ pub const REFINING_SHRINK: f32 = 0.95;
 pub const REFINING_GROWTH: f32 = 1.02;
 /// With [`REFINE`], the iterations without the IoU asked for after which the image goes back towards the best one.
 pub const MOST_ASTRAY: u32 = 8;
-
-/// Threads of a workgroup.
-pub const WORKGROUP: u32 = 256;
-/// Elements that one thread handles, [`WORKGROUP`] apart.
-pub const ELEMENTS_PER_THREAD: u32 = 16;
 
 pub use super::ledger::{
     HEADER, NO_PROGRESS, NOT_FINITE, REACHED, ROW_LENGTH, RUNNING, STATE, STATE_BEST_ITERATION,
@@ -208,12 +203,6 @@ kernel! {
 }
 
 impl Params {
-    /// Workgroups for one sample, each with its partial sums.
-    pub fn workgroups(extent: Extent) -> u32 {
-        let elements = product(&[extent.c, extent.h, extent.w]);
-        u32::try_from(elements.div_ceil((WORKGROUP * ELEMENTS_PER_THREAD).into())).unwrap_or(u32::MAX)
-    }
-
     /// Words of the ledger for one sample.
     pub fn ledger_length(extent: Extent, ring_rows: usize) -> usize {
         Self::ring_start(extent) + ring_rows * ROW_LENGTH
@@ -221,7 +210,7 @@ impl Params {
 
     /// First word of the ring in a sample's ledger.
     pub fn ring_start(extent: Extent) -> usize {
-        HEADER + 4 * Self::workgroups(extent) as usize
+        HEADER + 4 * image_groups(extent) as usize
     }
 }
 
@@ -268,13 +257,7 @@ impl KernelParams for Params {
         }
         check_counts(self.extent, self.class_count, 0, self.counts_length)?;
         let least = Params::ledger_length(self.extent, self.ring_rows as usize);
-        match self.ring_rows > 0 && self.ledger_length as usize >= least {
-            true => Ok(()),
-            false => Err(format!(
-                "a ledger of {} words with a ring of {} rows; want at least 1 row and {least} words",
-                self.ledger_length, self.ring_rows
-            )),
-        }
+        ledger::check_length(self.ledger_length, least, self.ring_rows)
     }
 
     fn elements_moved(&self) -> Vec<u64> {
@@ -313,7 +296,7 @@ impl KernelParams for Params {
 
 impl Params {
     fn grid(&self) -> [u32; 3] {
-        let [x, y] = fold(Self::workgroups(self.extent));
+        let [x, y] = fold(image_groups(self.extent));
         [x, y, self.extent.n]
     }
 

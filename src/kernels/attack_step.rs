@@ -49,10 +49,11 @@
 //! After the five words of all: the length of the step, the loss times `loss_scale`, score over counted pixels.
 
 use super::ledger::{
-    self, HEADER, NO_PROGRESS, REACHED, ROW_LENGTH, RUNNING, SCHEDULE, counts_and_losses_length, words,
+    self, HEADER, NO_PROGRESS, REACHED, ROW_LENGTH, RUNNING, SCHEDULE, counts_and_losses_length,
+    image_groups, words,
 };
 use super::objective::{check_counts, counts_of_all, settings_length};
-use super::{Constants, Extent, KernelParams, Variant, check_parity, fold, kernel, product, samples, shader};
+use super::{Constants, Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
 /// Only measure what the step goes on from.
 pub const MEASURE: u32 = 1;
@@ -103,11 +104,6 @@ pub const ROW_FROM_BEST: u32 = 16;
 pub const ROW_FORGETS: u32 = 32;
 /// There is no next phase.
 pub const ROW_END: u32 = 64;
-
-/// Threads of a workgroup.
-pub const WORKGROUP: u32 = 256;
-/// Elements that one thread handles, [`WORKGROUP`] apart.
-pub const ELEMENTS_PER_THREAD: u32 = 16;
 
 words! {
     /// What the ledger has of a budget: the words of its header, of a state, and of a workgroup's measures.
@@ -199,20 +195,14 @@ pub const fn sections(flags: u32) -> u32 {
 }
 
 impl Params {
-    /// Workgroups for one sample, each with its partial sums and measures.
-    pub fn workgroups(extent: Extent) -> u32 {
-        let elements = product(&[extent.c, extent.h, extent.w]);
-        u32::try_from(elements.div_ceil((WORKGROUP * ELEMENTS_PER_THREAD).into())).unwrap_or(u32::MAX)
-    }
-
     /// First word of the measures in a sample's ledger.
     pub fn measures_start(extent: Extent) -> usize {
-        HEADER + 4 * Self::workgroups(extent) as usize
+        HEADER + 4 * image_groups(extent) as usize
     }
 
     /// First word of the ring in a sample's ledger.
     pub fn ring_start(extent: Extent) -> usize {
-        Self::measures_start(extent) + MEASURES * Self::workgroups(extent) as usize
+        Self::measures_start(extent) + MEASURES * image_groups(extent) as usize
     }
 
     /// Words of the ledger for one sample.
@@ -226,7 +216,7 @@ impl Params {
     }
 
     fn grid(&self) -> [u32; 3] {
-        let [x, y] = fold(Self::workgroups(self.extent));
+        let [x, y] = fold(image_groups(self.extent));
         [x, y, self.extent.n]
     }
 
@@ -311,13 +301,7 @@ impl KernelParams for Params {
             ));
         }
         let least = Params::ledger_length(self.extent, self.ring_rows as usize);
-        match self.ring_rows > 0 && self.ledger_length as usize >= least {
-            true => Ok(()),
-            false => Err(format!(
-                "a ledger of {} words with a ring of {} rows; want at least 1 row and {least} words",
-                self.ledger_length, self.ring_rows
-            )),
-        }
+        ledger::check_length(self.ledger_length, least, self.ring_rows)
     }
 
     fn elements_moved(&self) -> Vec<u64> {

@@ -11,6 +11,8 @@
 //!
 //! Words are unsigned integers; floats stand in them by their bits.
 
+use super::{Extent, product};
+
 /// Declares words by name, and the list of them for the shaders.
 macro_rules! words {
     ($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $name:ident = $value:expr;)* }) => {
@@ -44,6 +46,25 @@ pub const fn counts_and_losses_length(classes: usize, pixels: usize) -> usize {
 
 /// The fewest pixels that share a partial sum of the loss.
 pub const LEAST_PIXELS_OF_LOSS: usize = 512;
+
+/// Elements of an image that share a workgroup, and with it a partial sum, in the kernels that step.
+pub const IMAGE_GROUP: u32 = 4096;
+
+/// Workgroups of one sample's image in the kernels that step.
+pub fn image_groups(extent: Extent) -> u32 {
+    let elements = product(&[extent.c, extent.h, extent.w]);
+    u32::try_from(elements.div_ceil(IMAGE_GROUP.into())).unwrap_or(u32::MAX)
+}
+
+/// Refuses a ledger of fewer words than `least`, and a ring without rows.
+pub(super) fn check_length(length: u32, least: usize, ring_rows: u32) -> Result<(), String> {
+    match ring_rows > 0 && length as usize >= least {
+        true => Ok(()),
+        false => Err(format!(
+            "a ledger of {length} words with a ring of {ring_rows} rows; want at least 1 row and {least} words"
+        )),
+    }
+}
 
 words! {
     /// Words of a row of the schedule.

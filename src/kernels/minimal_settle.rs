@@ -28,10 +28,9 @@
 //! to the source. The half of them that the image's next move will write to holds, until then, the largest number of
 //! Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest distance.
 
-use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, words};
+use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, image_groups, words};
 use super::{
-    Constants, Extent, KernelParams, Variant, check_parity, kernel, objective, product, proximal, samples,
-    shader,
+    Constants, Extent, KernelParams, Variant, check_parity, kernel, objective, product, samples, shader,
 };
 
 pub use super::ledger::{REACHED, RUNNING};
@@ -125,7 +124,7 @@ kernel! {
 
 /// First word of the ring in a sample's ledger.
 pub fn ring_start(extent: Extent) -> usize {
-    HEADER + 4 * proximal::groups(extent) as usize
+    HEADER + 4 * image_groups(extent) as usize
 }
 
 /// Words of the ledger for one sample.
@@ -150,12 +149,7 @@ pub(super) fn ledger_constants(own: &[(&'static str, u32)]) -> Constants {
 /// Refuses a ledger that is too short.
 pub(super) fn check_ledger(extent: Extent, ring_rows: u32, length: u32) -> Result<(), String> {
     let least = ledger_length(extent, ring_rows as usize);
-    match ring_rows > 0 && length as usize >= least {
-        true => Ok(()),
-        false => Err(format!(
-            "a ledger of {length} words with a ring of {ring_rows} rows; want at least 1 row and {least} words"
-        )),
-    }
+    ledger::check_length(length, least, ring_rows)
 }
 
 /// Refuses a ledger that does not even hold the state.

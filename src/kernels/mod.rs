@@ -13,7 +13,6 @@ mod declaration;
 mod functions;
 mod layout;
 pub mod ledger;
-pub mod proximal;
 mod samples;
 mod specialisation;
 mod variant;

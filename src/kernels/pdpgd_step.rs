@@ -53,7 +53,7 @@ impl KernelParams for Params {
         "scalars",
         shader!("shared/minimal_ledger", "shared/not_finite", "pdpgd_step"),
         |call| {
-            let [x, y] = fold(super::proximal::groups(call.extent));
+            let [x, y] = fold(super::ledger::image_groups(call.extent));
             [x, y, call.extent.n]
         },
     )

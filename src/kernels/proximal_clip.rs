@@ -17,7 +17,7 @@
 //! Per sample: two halves, of even and odd rounds, of two floats for each workgroup: `Σ (z_{k+1} − z_k)²` and `Σ
 //! z_{k+1}²`. Word [`ROUND`] + k of the search's header is 1 if round k was gone through.
 
-use super::proximal::groups;
+use super::ledger::image_groups;
 use super::proximal_search::search_of_all;
 use super::{Extent, KernelParams, Variant, check_parity, fold, kernel, samples, shader};
 
@@ -68,7 +68,7 @@ impl KernelParams for Params {
         "scalars",
         shader!("shared/minimal_ledger", "shared/proximal", "proximal_clip"),
         |call| {
-            let [x, y] = fold(groups(call.extent));
+            let [x, y] = fold(image_groups(call.extent));
             [x, y, call.extent.n]
         },
     )

@@ -19,7 +19,8 @@
 //! 2⁻³² and the first threshold of the next pass, or [`NONE`] if f is nowhere above λ. Then two halves, for passes of
 //! even and odd number, of the sums of each workgroup. Then what [`proximal_clip`](super::proximal_clip) keeps there.
 
-use super::{Extent, KernelParams, Variant, fold, kernel, product, proximal, samples, shader};
+use super::ledger::image_groups;
+use super::{Extent, KernelParams, Variant, fold, kernel, product, samples, shader};
 
 /// The box is not that of all perturbations but that which keeps `source` within [0, 1].
 pub const BOX: u32 = 1;
@@ -82,7 +83,7 @@ pub fn search_end(extent: Extent) -> usize {
 
 /// Words of one sample in the buffer of the search.
 pub fn search_length(extent: Extent) -> usize {
-    search_end(extent) + 4 * proximal::groups(extent) as usize
+    search_end(extent) + 4 * image_groups(extent) as usize
 }
 
 /// Words of the search of all samples.

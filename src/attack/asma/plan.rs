@@ -3,7 +3,7 @@
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
 use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
-use crate::kernels::ledger::counts_length;
+use crate::kernels::ledger::{counts_length, image_groups};
 use crate::kernels::{Extent, View, asma_update, objective};
 use crate::network::rewrite::{Middle, fuse_mask};
 use crate::program::{BufferId, CallId, Condition, Place};
@@ -132,7 +132,7 @@ impl Asma<'_> {
     /// That the iteration before one of this parity clipped a value: of each sample, what the workgroups wrote.
     fn clipped(&self, parity: u32) -> Condition {
         let image = Extent::from(self.planner.network.input.shape);
-        let workgroups = asma_update::Params::workgroups(image);
+        let workgroups = image_groups(image);
         Condition {
             buffer: self.buffers.ledger,
             view: View {
