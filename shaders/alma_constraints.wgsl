@@ -49,5 +49,5 @@ fn constrain(
         ratios[place] = ratio;
     }
     count(run);
-    end_counts(sample, params.parity, thread);
+    end_counts((sample * 2u + params.parity) * COUNT_LENGTH, thread);
 }

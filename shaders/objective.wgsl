@@ -42,19 +42,11 @@ fn objective(
     let group = workgroup.y * workgroups.x + workgroup.x;
     let sample = workgroup.z;
     let start = (sample * 2u + params.parity) * params.counts_length;
-    let count_length = 3u * CLASS_COUNT + 2u;
-
     if has(COUNT) {
-        for (var i = thread; i < 3u * CLASS_COUNT; i += WORKGROUP) {
-            atomicStore(&workgroup_counts[i], 0u);
-        }
+        begin_counts(thread);
         workgroupBarrier();
     }
-    var parameter = 0.0;
-    if params.schedule_rows > 0u {
-        let row = min(atomicLoad(&counts[start + count_length]), params.schedule_rows - 1u);
-        parameter = bitcast<f32>(settings[2u * CLASS_COUNT + SCHEDULE_LENGTH * row + SCHEDULE_PARAMETER]);
-    }
+    let parameter = objective_parameter(start);
 
     var run = Run(0u, 0u, 0u);
     var losses = vec2(0.0);
@@ -67,12 +59,7 @@ fn objective(
         let x = here - y * params.extent.w;
         place = at(params.logits, sample, 0u, y, x);
         let label = labels[sample * pixels + here];
-        let known = min(label, CLASS_COUNT - 1u);
-        var weight = 1.0;
-        if OBJECTIVE == WEIGHTED_CROSS_ENTROPY {
-            weight = bitcast<f32>(settings[CLASS_COUNT + known]);
-        }
-        let pixel = pixel_of(label, settings[known], weight, parameter);
+        let pixel = labelled_pixel(label, parameter);
         if has(WRITE_SEED) {
             for (var c = 0u; c < CHANNELS; c++) {
                 seed[at(params.seed, sample, c, y, x)] = channel_seed(pixel, c);
@@ -81,29 +68,15 @@ fn objective(
         losses += vec2(pixel.loss, pixel.cross_entropy);
         // What is no class is "ignore".
         if has(COUNT) && label < CLASS_COUNT {
-            if label != run.label || pixel.predicted != run.predicted {
-                count(run);
-                run = Run(label, pixel.predicted, 0u);
-            }
-            run.length++;
+            run = continued(run, label, pixel.predicted);
         }
     }
 
     if has(COUNT) {
         count(run);
-        workgroupBarrier();
-        for (var i = thread; i < count_length; i += WORKGROUP) {
-            let value = workgroup_count(i);
-            if value != 0u {
-                atomicAdd(&counts[start + i], value);
-            }
-        }
+        end_counts(start, thread);
     }
     if has(LOSS) {
-        reduce_losses(thread, losses);
-        let first = group * PIXELS_PER_THREAD * WORKGROUP;
-        if thread < 2u && first < pixels {
-            atomicStore(&counts[start + count_length + 1u + 2u * group + thread], bitcast<u32>(workgroup_losses[0][thread]));
-        }
+        write_losses(start, group, group * PIXELS_PER_THREAD * WORKGROUP < pixels, thread, losses);
     }
 }

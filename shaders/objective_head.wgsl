@@ -84,19 +84,11 @@ fn head(
     let group = workgroup.y * workgroups.x + workgroup.x;
     let sample = workgroup.z;
     let start = (sample * 2u + params.parity) * params.counts_length;
-    let count_length = 3u * CLASS_COUNT + 2u;
-
     if has(COUNT) {
-        for (var i = thread; i < 3u * CLASS_COUNT; i += WORKGROUP) {
-            atomicStore(&workgroup_counts[i], 0u);
-        }
+        begin_counts(thread);
         workgroupBarrier();
     }
-    var parameter = 0.0;
-    if params.schedule_rows > 0u {
-        let row = min(atomicLoad(&counts[start + count_length]), params.schedule_rows - 1u);
-        parameter = bitcast<f32>(settings[2u * CLASS_COUNT + SCHEDULE_LENGTH * row + SCHEDULE_PARAMETER]);
-    }
+    let parameter = objective_parameter(start);
 
     var losses = vec2(0.0);
     for (var j = 0u; j < PIXELS_PER_THREAD; j++) {
@@ -108,12 +100,7 @@ fn head(
         let x = here - y * params.extent.w;
         let label = labels[sample * pixels + here];
         find_logits(sample, y, x);
-        let known = min(label, CLASS_COUNT - 1u);
-        var class_weight = 1.0;
-        if OBJECTIVE == WEIGHTED_CROSS_ENTROPY {
-            class_weight = bitcast<f32>(settings[CLASS_COUNT + known]);
-        }
-        let pixel = pixel_of(label, settings[known], class_weight, parameter);
+        let pixel = labelled_pixel(label, parameter);
         if has(WRITE_SEED) {
             var seed: Channels;
             for (var c = 0u; c < CHANNELS; c++) {
@@ -129,19 +116,9 @@ fn head(
     }
 
     if has(COUNT) {
-        workgroupBarrier();
-        for (var i = thread; i < count_length; i += WORKGROUP) {
-            let value = workgroup_count(i);
-            if value != 0u {
-                atomicAdd(&counts[start + i], value);
-            }
-        }
+        end_counts(start, thread);
     }
     if has(LOSS) {
-        reduce_losses(thread, losses);
-        let first = group * PIXELS_PER_THREAD * WORKGROUP;
-        if thread < 2u && first < pixels {
-            atomicStore(&counts[start + count_length + 1u + 2u * group + thread], bitcast<u32>(workgroup_losses[0][thread]));
-        }
+        write_losses(start, group, group * PIXELS_PER_THREAD * WORKGROUP < pixels, thread, losses);
     }
 }

@@ -116,7 +116,7 @@ fn weigh(
         }
     }
     count(run);
-    end_counts(sample, params.parity, thread);
+    end_counts((sample * 2u + params.parity) * COUNT_LENGTH, thread);
 
     parts[thread] = part;
     join(thread);

@@ -55,10 +55,9 @@ fn workgroup_count(i: u32) -> u32 {
     return value;
 }
 
-// Adds what the workgroup counted, once all its threads have.
-fn end_counts(sample: u32, parity: u32, thread: u32) {
+// Adds what the workgroup counted to the counts from word `start` on, once all its threads have.
+fn end_counts(start: u32, thread: u32) {
     workgroupBarrier();
-    let start = (sample * 2u + parity) * COUNT_LENGTH;
     for (var i = thread; i < COUNT_LENGTH; i += COUNTING_THREADS) {
         let value = workgroup_count(i);
         if value != 0u {

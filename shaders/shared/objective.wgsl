@@ -1,6 +1,6 @@
 // What an attack raises at a pixel, from the logits there: the seed of the gradient, the loss, and the counts. Stands
 // before a kernel that has `logit(c)`, the logit of a class of the pixel at hand; OBJECTIVE and CHANNELS, the channels of the
-// logits, are constants. With one channel z there are two classes of the logits −z and z.
+// logits, are constants; and the buffers `settings` and `counts` and the sizes in `params`. With one channel z there are two classes of the logits −z and z.
 
 const WRITE_SEED: u32 = 1u;
 const COUNT: u32 = 2u;
@@ -280,4 +280,31 @@ fn reduce_losses(thread: u32, losses: vec2<f32>) {
         workgroup_losses[0] = sum;
     }
     workgroupBarrier();
+}
+
+// What the objective takes in this iteration: of the schedule's row that the counts from `start` on name.
+fn objective_parameter(start: u32) -> f32 {
+    if params.schedule_rows == 0u {
+        return 0.0;
+    }
+    let row = min(atomicLoad(&counts[start + COUNT_LENGTH]), params.schedule_rows - 1u);
+    return bitcast<f32>(settings[2u * CLASS_COUNT + SCHEDULE_LENGTH * row + SCHEDULE_PARAMETER]);
+}
+
+// What there is to raise at the pixel at hand, with what the settings say of its label.
+fn labelled_pixel(label: u32, parameter: f32) -> Pixel {
+    let known = min(label, CLASS_COUNT - 1u);
+    var weight = 1.0;
+    if OBJECTIVE == WEIGHTED_CROSS_ENTROPY {
+        weight = bitcast<f32>(settings[CLASS_COUNT + known]);
+    }
+    return pixel_of(label, settings[known], weight, parameter);
+}
+
+// Writes the sums of the workgroup's losses behind the counts from `start` on; a workgroup without pixels writes none.
+fn write_losses(start: u32, group: u32, has_pixels: bool, thread: u32, losses: vec2<f32>) {
+    reduce_losses(thread, losses);
+    if thread < 2u && has_pixels {
+        atomicStore(&counts[start + COUNT_LENGTH + 1u + 2u * group + thread], bitcast<u32>(workgroup_losses[0][thread]));
+    }
 }
