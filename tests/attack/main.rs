@@ -1,6 +1,7 @@
 //! What the attack promises, on the CPU executor and a network of a few thousand weights.
 
 mod budget;
+mod budget_settings;
 mod inputs;
 mod minimal;
 mod modes;

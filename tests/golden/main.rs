@@ -8,6 +8,7 @@ mod attack;
 mod budget;
 mod gradient;
 mod mixed;
+mod run;
 mod smallest;
 mod tensors;
 mod training;
