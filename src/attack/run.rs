@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::assess::sample;
+use super::config::AttackConfig;
 use super::iterations::{Iterations, Step};
 use super::plan::Attack;
 use super::planner::RING_ROWS;
@@ -217,6 +218,15 @@ impl Attack {
         traces.collect()
     }
 
+    /// What makes this attack's steps smaller.
+    fn smaller_steps(&self) -> &'static str {
+        match self.config {
+            AttackConfig::Asma(_) => "lower tau and beta",
+            AttackConfig::Budget(_) => "lower alpha or eps",
+            AttackConfig::Minimal(_) => "lower the rate (--lr)",
+        }
+    }
+
     /// Looks for the word that a step leaves when it meets a number that is infinite or none.
     fn check_finite(&self, ledger: &[u32]) -> Result<()> {
         for (sample, words) in ledger.chunks(self.ledger_length()).enumerate() {
@@ -226,8 +236,8 @@ impl Attack {
                     _ => format!(" of image {sample}"),
                 };
                 return Err(Error::NotFinite(format!(
-                    "at iteration {iteration} the gradient or the step{image} left the finite range; lower tau and beta, \
-                     or take --precision f32"
+                    "at iteration {iteration} the gradient or the step{image} left the finite range; {}, or take --precision f32",
+                    self.smaller_steps()
                 )));
             }
         }
@@ -246,7 +256,11 @@ impl Attack {
         iterations
             .map(|iteration| {
                 let start = ring + iteration % RING_ROWS * ledger::ROW_LENGTH;
-                row(&words[start..start + ledger::ROW_LENGTH], has_loss)
+                row(
+                    &words[start..start + ledger::ROW_LENGTH],
+                    has_loss,
+                    self.smaller_steps(),
+                )
             })
             .collect()
     }
@@ -358,7 +372,7 @@ impl Collected {
 }
 
 /// A row of the trace from its words in the ring.
-fn row(words: &[u32], has_loss: bool) -> Result<TraceRow> {
+fn row(words: &[u32], has_loss: bool, smaller_steps: &str) -> Result<TraceRow> {
     let float = |index: usize| f32::from_bits(words[index]);
     let row = TraceRow {
         iteration: words[0],
@@ -378,8 +392,12 @@ fn row(words: &[u32], has_loss: bool) -> Result<TraceRow> {
         Ok(row)
     } else {
         Err(Error::NotFinite(format!(
-            "at iteration {} the image left the finite range (L2 {}, L∞ {}, multiplier {}); lower tau and beta",
-            row.iteration, row.l2, row.linf, row.multiplier
+            "at iteration {} the image left the finite range (L2 {}, L∞ {}, step {}, loss {}); {smaller_steps}",
+            row.iteration,
+            row.l2,
+            row.linf,
+            row.multiplier,
+            row.loss.unwrap_or(0.0)
         )))
     }
 }
