@@ -8,8 +8,8 @@ use crate::data::{write_image, write_rgb_image};
 use crate::error::Result;
 use crate::files::remove_earlier;
 use crate::report::{
-    Animation, AttackSettings, Figure, Summary, colour_labels, draw_figure, perturbation_picture,
-    write_animation, write_summary, write_trace,
+    Animation, AttackSettings, Figure, Summary, capitalised, colour_labels, draw_figure,
+    perturbation_picture, write_animation, write_summary, write_trace,
 };
 
 /// The files of an attack, that which says what they are of first.
@@ -88,6 +88,12 @@ fn figure(performed: &Performed) -> Figure {
         source: attacked.source.clone(),
         source_prediction: attacked.before.clone(),
         target: attacked.target.clone(),
+        target_kind: if summary.is_untargeted() {
+            "label"
+        } else {
+            "target"
+        }
+        .into(),
         mask_name: mask_name(summary),
         moments: attacked.moments.clone(),
         adversarial: judged.saved.clone(),
@@ -114,12 +120,4 @@ fn mask_name(summary: &Summary) -> String {
         AttackSettings::Asma(asma) => format!("{} mask", capitalised(&asma.mask)),
         AttackSettings::Other(_) => "Pixels yet to turn".into(),
     }
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
 }

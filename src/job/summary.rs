@@ -114,7 +114,7 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
             "try --tau auto, a larger --tau or more --iterations",
         ),
         AttackSettings::Other(other) => (
-            match other.purpose == "untargeted" {
+            match summary.is_untargeted() {
                 true => rounded.pixel_accuracy >= before.pixel_accuracy,
                 false => rounded.pixel_accuracy <= before.pixel_accuracy,
             },
@@ -129,9 +129,11 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
             "rounded to 8 bits the saved image equals the source; {retry}"
         ));
     } else if no_nearer {
-        remarks.push(format!(
-            "rounded to 8 bits the saved image comes no nearer to the target; {retry}"
-        ));
+        let no_nearer = match summary.is_untargeted() {
+            true => "leads no further from the label",
+            false => "comes no nearer to the target",
+        };
+        remarks.push(format!("rounded to 8 bits the saved image {no_nearer}; {retry}"));
     }
     let stalls = |asma: &AsmaSettings| asma.objective == Objective::Logit.to_string();
     if results.best.iou < STALLED && summary.asma().is_some_and(stalls) {

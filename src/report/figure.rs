@@ -57,8 +57,10 @@ pub struct Figure {
     pub source: Tensor,
     /// What the network predicts for it.
     pub source_prediction: LabelMap,
-    /// What the network should predict.
+    /// What the prediction is scored against: what the network should predict, or no longer.
     pub target: LabelMap,
+    /// What that is called: `target`, or `label` for an untargeted attack.
+    pub target_kind: String,
     /// What the masks of the moments are called, such as `Adaptive mask`.
     pub mask_name: String,
     /// Masks at up to four moments.
@@ -129,10 +131,18 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
         &figure.source_prediction,
         &class_colour,
     )?;
-    label_panel(&mut canvas, 0, 2, "Target", &figure.target, &class_colour)?;
+    label_panel(
+        &mut canvas,
+        0,
+        2,
+        &capitalised(&figure.target_kind),
+        &figure.target,
+        &class_colour,
+    )?;
     let (x, y) = place(0, 3);
     panel_title(&mut canvas, x, y, "Progress");
-    draw_plot(&mut canvas, &figure.trace, x, y + PANEL_TITLE, PANEL);
+    let iou_name = format!("IoU with the {}", figure.target_kind);
+    draw_plot(&mut canvas, &figure.trace, &iou_name, x, y + PANEL_TITLE, PANEL);
 
     for (column, moment) in figure.moments.iter().enumerate() {
         let title = format!("{}, iteration {}", figure.mask_name, moment.iteration);
@@ -154,6 +164,15 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
 
     legend.draw(&mut canvas, legend_top, width - 2 * MARGIN);
     Ok(canvas.picture)
+}
+
+/// A word as it begins a title.
+pub(crate) fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// `image → target`, each name in its half of `width`, or in what the other leaves.

@@ -15,6 +15,7 @@ pub mod summary;
 pub mod trace;
 
 pub use animation::{Animation, AnimationFrame, animation_gif, draw_frames, write_animation};
+pub(crate) use figure::capitalised;
 pub use figure::{Figure, Moment, draw_figure};
 pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};

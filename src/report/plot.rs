@@ -15,8 +15,8 @@ const OVERSAMPLING: u32 = 4;
 
 const TEXT: f32 = 16.0;
 
-/// Draws the plot into the square of `side` pixels at `x`, `y`.
-pub(super) fn draw_plot(canvas: &mut Canvas, trace: &[TraceRow], x: i32, y: i32, side: u32) {
+/// Draws the plot into the square of `side` pixels at `x`, `y`, with what the IoU is called above it.
+pub(super) fn draw_plot(canvas: &mut Canvas, trace: &[TraceRow], iou_name: &str, x: i32, y: i32, side: u32) {
     let finite: Vec<&TraceRow> = trace
         .iter()
         .filter(|row| row.iou.is_finite() && row.l2.is_finite())
@@ -68,7 +68,7 @@ pub(super) fn draw_plot(canvas: &mut Canvas, trace: &[TraceRow], x: i32, y: i32,
             &plain(share * l2_axis),
         );
     }
-    canvas.text(area_x, y, TEXT, IOU_COLOUR, Anchor::Left, "IoU with the target");
+    canvas.text(area_x, y, TEXT, IOU_COLOUR, Anchor::Left, iou_name);
     canvas.text(end_x, y, TEXT, L2_COLOUR, Anchor::Right, "L₂");
     canvas.text(
         area_x,

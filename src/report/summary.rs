@@ -156,6 +156,11 @@ impl Summary {
         }
     }
 
+    /// Whether the attack was to lead away from the labels, and not to a target.
+    pub fn is_untargeted(&self) -> bool {
+        self.other().is_some_and(|other| other.purpose == "untargeted")
+    }
+
     /// How another attack than ASMA was set.
     pub fn other(&self) -> Option<&OtherSettings> {
         match &self.settings {

@@ -253,6 +253,7 @@ fn figure(height: usize, width: usize, border: usize) -> Figure {
         ],
         adversarial_prediction: disc(0.69, 1),
         target,
+        target_kind: "target".into(),
         adversarial,
         scores: SCORES,
         scores_of: "after rounding to 8 bits, iteration 399".into(),
