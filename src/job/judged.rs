@@ -86,7 +86,10 @@ impl Judged {
             (Saved::Last, &outcome.last, last_prediction, last, iteration)
         };
         let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target)?;
-        let likeness = Likeness::new(&round_to_8_bits(source), &written)?;
+        let mut likeness = Likeness::new(&round_to_8_bits(source), &written)?;
+        if attack.config().asma().is_none() {
+            likeness = likeness.as_allowed();
+        }
         Ok(Judged {
             results: Results {
                 before: assess(source, source, target, before, &classes)?,

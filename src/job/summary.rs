@@ -5,6 +5,7 @@ use crate::attack::{Attack, AttackConfig, Objective, Purpose, StepSize};
 use crate::data::{Preparation, Preset};
 use crate::program::Executor;
 use crate::report::{AsmaSettings, AttackSettings, OtherSettings, Summary};
+use crate::statistics::Scores;
 
 /// What an attack does not know of where its inputs came from.
 #[derive(Clone, Debug, Default)]
@@ -142,5 +143,23 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
             results.best.iou
         ));
     }
+    remarks.extend(summary.other().and_then(|other| missed(other, &results.best)));
     remarks
+}
+
+/// That no budget got through, of an attack that was to find the least that does.
+fn missed(other: &OtherSettings, best: &Scores) -> Option<String> {
+    let setting = |place: &str| other.attack_settings.pointer(place);
+    let goal = setting("/minimise/rate")?.as_f64()?;
+    let (reached, of) = match setting("/rate")?.as_str()? {
+        "iou" => (best.iou, "an IoU"),
+        _ => (other.success_rate, "a success rate"),
+    };
+    // Settings are of float32.
+    (reached < goal as f32).then(|| {
+        format!(
+            "even the whole --eps came to {of} of {reached:.3}, and {goal} was to be reached, so no least one was found; try a \
+             larger --eps or more --steps"
+        )
+    })
 }

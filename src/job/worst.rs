@@ -50,6 +50,9 @@ pub(super) fn attack(
             AttackConfig::Asma(asma) => asma.objective.to_string(),
             AttackConfig::Minimal(_) => config.name().into(),
         };
+        if attempts > 1 {
+            listener.accepted(&format!("loss {} of {attempts}: {loss}", number + 1));
+        }
         let attack = Attack::new(kept, shape, config, subject.region.is_some())?;
         if number + 1 == attempts {
             // The executor holds the weights in the layout of its kernels; these are not needed any more.

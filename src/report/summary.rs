@@ -56,7 +56,7 @@ impl Likeness {
         } else if psnr >= VISIBLE && linf <= SPECKLE {
             "to be seen with both images side by side"
         } else {
-            "VISIBLE: this network is hard to move to this target"
+            HARD_TO_MOVE
         };
         Ok(Likeness {
             linf,
@@ -65,7 +65,19 @@ impl Likeness {
             in_words: in_words.into(),
         })
     }
+
+    /// The same of an attack that goes as far as it may: that its change is visible says nothing of the network.
+    pub(crate) fn as_allowed(self) -> Likeness {
+        let in_words = match self.in_words == HARD_TO_MOVE {
+            true => "VISIBLE without the source beside it".into(),
+            false => self.in_words,
+        };
+        Likeness { in_words, ..self }
+    }
 }
+
+/// Of an attack that goes no further than it must, which ASMA is.
+const HARD_TO_MOVE: &str = "VISIBLE: this network is hard to move to this target";
 
 /// From this PSNR on, in decibels, a change is hard to see: 1 % of the range as a root mean square.
 const UNSEEN: f64 = 40.0;

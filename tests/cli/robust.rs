@@ -141,6 +141,8 @@ fn who_asks_to_stop_ends_all_losses_of_an_attack() {
     heard.extend(lines.map(Result::unwrap));
     assert_eq!(attack.wait().unwrap().code(), Some(0), "{heard:?}");
     assert_eq!(heard.iter().filter(|line| begins(line)).count(), 2, "{heard:?}");
+    let losses = heard.iter().filter(|line| line.starts_with("loss "));
+    assert_eq!(losses.count(), 2, "{heard:?}");
     let devices = heard.iter().filter(|line| line.starts_with("device: "));
     assert_eq!(devices.count(), 1, "{heard:?}");
     let summary = fs::read_to_string(workshop.path("out/summary.json")).unwrap();

@@ -83,3 +83,27 @@ fn what_is_easily_overlooked_is_remarked() {
     assert!(remarks[0].contains("rounded to 8 bits"), "{remarks:?}");
     assert!(remarks[1].contains("--objective margin"), "{remarks:?}");
 }
+
+#[test]
+fn a_least_budget_that_was_not_found_is_remarked() {
+    use asma::attack::BudgetConfig;
+    use asma::attack::budget::Minimise;
+    let case = Case::new();
+    let of_rate = |rate: f32| {
+        let config = BudgetConfig {
+            eps: 1e-4,
+            steps: 4,
+            minimise: Some(Minimise { rate, rounds: 2 }),
+            ..BudgetConfig::default()
+        };
+        let performed = case.on_files(&case.target_file(), |job| job.config = config.into());
+        remarks(&performed.unwrap().summary)
+    };
+    let said = |rate: f32| {
+        let remarks = of_rate(rate);
+        remarks
+            .iter()
+            .any(|remark| remark.contains("no least one was found"))
+    };
+    assert!(said(1.0) && !said(0.01));
+}
