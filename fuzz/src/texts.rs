@@ -78,6 +78,7 @@ pub fn figure(bytes: &[u8]) {
         source: image.clone(),
         source_prediction: labels.clone(),
         target: labels.clone(),
+        target_kind: image_name.into(),
         mask_name: image_name.into(),
         moments: Vec::new(),
         adversarial: image,

@@ -88,7 +88,7 @@ impl Judged {
         let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target)?;
         let mut likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         if attack.config().asma().is_none() {
-            likeness = likeness.as_allowed();
+            likeness = likeness.when_allowed();
         }
         Ok(Judged {
             results: Results {

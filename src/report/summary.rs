@@ -67,7 +67,7 @@ impl Likeness {
     }
 
     /// The same of an attack that goes as far as it may: that its change is visible says nothing of the network.
-    pub(crate) fn as_allowed(self) -> Likeness {
+    pub(crate) fn when_allowed(self) -> Likeness {
         let in_words = match self.in_words == HARD_TO_MOVE {
             true => "VISIBLE without the source beside it".into(),
             false => self.in_words,
