@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use asma::evaluate::{merge, read_evaluation};
-use asma::{Error, Result};
+use asma::Result;
+use asma::evaluate::merge;
 use clap::Args;
 
 use super::evaluate::{print_results, refuse_failed};
@@ -25,12 +25,6 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = OutputFolder::open(&arguments.out)?;
-    if read_evaluation(out.path()).is_ok() {
-        return Err(Error::Usage(format!(
-            "{}: an evaluation stands there; name another folder with --out",
-            out.path().display()
-        )));
-    }
     let summary = merge(&arguments.slices, out.path())?;
     print_results(&summary, out.path(), arguments.json)?;
     refuse_failed(&summary, out.path(), "")

@@ -107,6 +107,7 @@ impl Store {
     ) -> Result<Store> {
         let folder = folder.as_ref().to_path_buf();
         let [description, results, traces] = [EVALUATION, RESULTS, TRACES].map(|name| folder.join(name));
+        refuse_same_names(&evaluation)?;
         let mut done = BTreeSet::new();
         match (description.exists(), resume) {
             (true, false) => {
@@ -132,15 +133,7 @@ impl Store {
                 done = keep_whole_lines(&evaluation, &results, &traces)?;
             }
             (false, _) => {
-                if let Some(file) = [&results, &traces].into_iter().find(|file| file.exists()) {
-                    return Err(Error::file(
-                        file,
-                        format!(
-                            "would be written over, and there is no {EVALUATION} beside it to say what it is of; move it away, or \
-                             name another folder with --out"
-                        ),
-                    ));
-                }
+                refuse_lines(&folder)?;
                 remove_earlier(&folder, &DERIVED)?;
                 match shard == Shard::WHOLE {
                     true => remove_earlier(&folder, &[SHARD])?,
@@ -227,16 +220,18 @@ pub fn read_records(folder: impl AsRef<Path>) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Joins the slices of an evaluation into the files that one run would have written; images that were kept are copied.
+/// Joins the slices of an evaluation into the files that one run would have written, in a folder that holds none; images that
+/// were kept are copied.
 ///
 /// # Errors
-/// If a folder holds no evaluation, they are of different ones, naming the difference, a pair is missing, or a file cannot
-/// be read or written.
+/// If an evaluation stands where the files are to be written, a folder holds no evaluation, they are of different ones,
+/// naming the difference, a pair is missing, or a file cannot be read or written.
 pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     let out = out.as_ref();
     let Some(first) = folders.first() else {
         return Err(Error::Usage("no folder was named to join".into()));
     };
+    refuse_standing(out)?;
     let evaluation = read_evaluation(first)?;
     for folder in &folders[1..] {
         refuse_difference(folder, &read_evaluation(folder)?, &evaluation)?;
@@ -286,19 +281,18 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
             task / evaluation.settings.len().max(1)
         )));
     }
-    remove_earlier(out, &EVALUATION_FILES)?;
+    remove_earlier(out, &DERIVED)?;
+    remove_earlier(out, &[SHARD])?;
     if evaluation.saves {
-        for (task, holder) in holders.iter().enumerate() {
-            if let Some(holder) = holder {
-                copy_kept(&folders[*holder], out, task)?;
-            }
+        for (number, folder) in folders.iter().enumerate() {
+            copy_kept(folder, out, |task| holders.get(task) == Some(&Some(number)))?;
         }
     }
-    write_json(&out.join(EVALUATION), &evaluation)?;
     for (pieces, name) in all.into_iter().zip([RESULTS, TRACES]) {
         let files: Vec<PathBuf> = folders.iter().map(|folder| folder.join(name)).collect();
         write_sorted(&out.join(name), &files, pieces)?;
     }
+    write_json(&out.join(EVALUATION), &evaluation)?;
     write_derived(out, &evaluation)
 }
 
@@ -318,9 +312,15 @@ fn write_derived(folder: &Path, evaluation: &Evaluation) -> Result<Summary> {
         traces: &traces,
     };
     let saved = folder.join(SAVED);
-    write_report(folder.join("report.html"), &report, &mut |record| {
-        saved_pictures(&saved, record)
-    })?;
+    // Without it, what stands there is of another evaluation.
+    write_report(
+        folder.join("report.html"),
+        &report,
+        &mut |record| match evaluation.saves {
+            true => saved_pictures(&saved, record),
+            false => Ok(None),
+        },
+    )?;
     write_text(&folder.join("table.md"), &markdown(&summary))?;
     write_text(&folder.join("table.tex"), &latex(&summary))?;
     write_json(&folder.join("summary.json"), &summary)?;
@@ -345,6 +345,7 @@ fn keep_whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> R
         let expected = evaluation.settings.get(record.task % settings.max(1));
         if expected.is_none_or(|setting| setting.name != record.setting)
             || record.pair >= evaluation.pairs.len()
+            || record.task / settings.max(1) != record.pair
         {
             return Err(Error::file(
                 results,
@@ -377,12 +378,19 @@ fn keep_whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> R
     Ok(done)
 }
 
-fn copy_kept(from: &Path, out: &Path, task: usize) -> Result<()> {
-    let [from, to] = [from, out].map(|folder| kept_folder(&folder.join(SAVED), task));
-    // A pair that failed has none.
-    if !from.is_dir() {
-        return Ok(());
+/// Copies the images of those tasks that a folder has done and that are wanted of it.
+fn copy_kept(from: &Path, out: &Path, is_wanted: impl Fn(usize) -> bool) -> Result<()> {
+    for record in read_records(from)? {
+        // A pair that failed may have left half of them.
+        if matches!(record.verdict, Verdict::Done(_)) && is_wanted(record.task) {
+            copy_images_of(from, out, record.task)?;
+        }
     }
+    Ok(())
+}
+
+fn copy_images_of(from: &Path, out: &Path, task: usize) -> Result<()> {
+    let [from, to] = [from, out].map(|folder| kept_folder(&folder.join(SAVED), task));
     std::fs::create_dir_all(&to).map_err(|cause| Error::file(&to, format!("cannot be made: {cause}")))?;
     for name in KEPT_FILES {
         let bytes = std::fs::read(from.join(name))
@@ -390,6 +398,48 @@ fn copy_kept(from: &Path, out: &Path, task: usize) -> Result<()> {
         write_atomically(to.join(name), |file| file.write_all(&bytes))?;
     }
     Ok(())
+}
+
+/// Refuses a folder that holds lines of an evaluation, which would be lost.
+fn refuse_lines(folder: &Path) -> Result<()> {
+    let lines = [RESULTS, TRACES].map(|name| folder.join(name));
+    match lines.into_iter().find(|file| file.exists()) {
+        None => Ok(()),
+        Some(file) => Err(Error::file(
+            file,
+            format!(
+                "would be written over, and there is no {EVALUATION} beside it to say what it is of; move it away, or name \
+                 another folder with --out"
+            ),
+        )),
+    }
+}
+
+/// Refuses a folder that an evaluation stands in, whole or in part.
+fn refuse_standing(folder: &Path) -> Result<()> {
+    match folder.join(EVALUATION).exists() {
+        true => Err(Error::Usage(format!(
+            "{}: an evaluation stands there; name another folder with --out",
+            folder.display()
+        ))),
+        false => refuse_lines(folder),
+    }
+}
+
+/// Refuses settings that their records could not be told apart by.
+fn refuse_same_names(evaluation: &Evaluation) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match evaluation
+        .settings
+        .iter()
+        .find(|setting| !names.insert(&setting.name))
+    {
+        None => Ok(()),
+        Some(setting) => Err(Error::Usage(format!(
+            "two settings are called `{}`; each needs a name of its own",
+            setting.name
+        ))),
+    }
 }
 
 fn write_text(path: &Path, text: &str) -> Result<()> {

@@ -201,7 +201,7 @@ fn summed_up(evaluation: &Evaluation, images: Vec<&Measures>) -> MeasuresSummary
 }
 
 fn worst(losses: &[String], purpose: Purpose, images: Vec<&[LossMeasures]>) -> Option<Worst> {
-    if losses.is_empty() || images.is_empty() {
+    if losses.len() < 2 || images.is_empty() {
         return None;
     }
     let counts: Vec<Vec<Vec<ClassCounts>>> = images

@@ -240,6 +240,11 @@ fn slices_join_into_the_files_of_one_run() {
     assert!(twice.contains("each slice once"), "{twice}");
     let nothing = refused(&[out.path().join("nowhere")]);
     assert!(nothing.contains("evaluation.json"), "{nothing}");
+    // One of the slices is no place for the whole: it would be lost if the run were killed.
+    let before = files(&slices[1]);
+    let standing = merge(&slices, &slices[1]).unwrap_err().to_string();
+    assert!(standing.contains("an evaluation stands there"), "{standing}");
+    assert_eq!(files(&slices[1]), before);
 }
 
 #[test]
