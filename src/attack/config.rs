@@ -1,7 +1,7 @@
 //! Which attack, with its settings. An attack more is a variant more here, and a line of the [table](super::table).
 
 use super::asma::{self, AsmaConfig};
-use super::budget::{self, BudgetConfig};
+use super::budget::{self, BudgetConfig, Loss};
 use super::minimal::{self, MinimalConfig};
 use super::planner::{Planned, Planner};
 use super::purpose::Purpose;
@@ -39,6 +39,30 @@ impl From<MinimalConfig> for AttackConfig {
 }
 
 impl AttackConfig {
+    /// The settings with each of these losses, or as they are if there are none or the attack has no loss to choose.
+    pub fn with_each_loss(&self, losses: &[Loss]) -> Vec<AttackConfig> {
+        match self {
+            AttackConfig::Budget(budget) if !losses.is_empty() => {
+                let with = |&loss: &Loss| BudgetConfig {
+                    loss,
+                    ..budget.clone()
+                };
+                losses.iter().map(|loss| with(loss).into()).collect()
+            }
+            config => vec![config.clone()],
+        }
+    }
+
+    /// Whether the loss weighs classes and no weights are given: they follow from the labels of each image.
+    pub fn wants_class_weights(&self) -> bool {
+        match self {
+            AttackConfig::Budget(budget) => {
+                budget.loss == Loss::WeightedCrossEntropy && budget.class_weights.is_none()
+            }
+            AttackConfig::Asma(_) | AttackConfig::Minimal(_) => false,
+        }
+    }
+
     /// ASMA's settings, if it is that.
     pub fn asma(&self) -> Option<&AsmaConfig> {
         match self {

@@ -17,9 +17,15 @@ pub struct Passes {
 }
 
 impl Attack {
-    /// The passes that a sample's first iterations take, with those that come before them. In the two-forward schedule a
+    /// The passes that a sample's first iterations take, with those that come before them; none where none was run. In the two-forward schedule a
     /// forward pass that is left out because the clip changed nothing counts too, as the published loop takes it.
     pub fn passes(&self, iterations: u32) -> Passes {
+        if iterations == 0 {
+            return Passes {
+                forward: 0,
+                backward: 0,
+            };
+        }
         let iterations = u64::from(iterations);
         let (first, forward) = match self.config.asma() {
             Some(asma) => (

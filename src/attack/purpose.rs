@@ -9,3 +9,14 @@ pub enum Purpose {
     /// That it predicts anything else than the labels given.
     Untargeted,
 }
+
+impl Purpose {
+    /// How far an attack got, 0 to 1, whose prediction has this intersection over union with the labels: the IoU itself, or
+    /// what it lacks to 1.
+    pub fn success(self, iou: f32) -> f32 {
+        match self {
+            Purpose::Targeted => iou,
+            Purpose::Untargeted => 1.0 - iou,
+        }
+    }
+}

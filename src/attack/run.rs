@@ -42,6 +42,8 @@ pub enum StopReason {
     NoProgress,
     /// The caller asked to stop.
     Interrupted,
+    /// The network predicts what it shall already, so that no iteration was run.
+    NothingToAttack,
 }
 
 impl std::fmt::Display for StopReason {
@@ -52,6 +54,7 @@ impl std::fmt::Display for StopReason {
             StopReason::GoalReached => "goal reached",
             StopReason::NoProgress => "no progress",
             StopReason::Interrupted => "interrupted",
+            StopReason::NothingToAttack => "nothing to attack",
         })
     }
 }

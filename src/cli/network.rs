@@ -200,20 +200,28 @@ impl DeviceArguments {
         gpu: Option<GpuDevice>,
         program: &Arc<Program>,
     ) -> Result<Box<dyn Executor>> {
-        if let Some(gpu) = gpu {
-            let options = self.options(&gpu);
-            match GpuExecutor::new(gpu, program, &options) {
-                Ok(executor) => {
-                    self.check_variant(&executor, program)?;
-                    return Ok(Box::new(executor));
-                }
-                Err(error) if self.device == DeviceChoice::Auto => {
-                    say(format_args!("note: the GPU cannot be used: {error}"));
-                }
-                Err(error) => return Err(error),
+        match self.strict_executor(gpu.clone(), program) {
+            Err(error) if gpu.is_some() && self.device == DeviceChoice::Auto => {
+                say(format_args!("note: the GPU cannot be used: {error}"));
+                self.strict_executor(None, program)
             }
+            opened => opened,
         }
-        Ok(Box::new(CpuExecutor::new(program.clone())?))
+    }
+
+    /// The same, for who has another way out than the CPU where the GPU does not take it.
+    pub fn strict_executor(
+        &self,
+        gpu: Option<GpuDevice>,
+        program: &Arc<Program>,
+    ) -> Result<Box<dyn Executor>> {
+        let Some(gpu) = gpu else {
+            return Ok(Box::new(CpuExecutor::new(program.clone())?));
+        };
+        let options = self.options(&gpu);
+        let executor = GpuExecutor::new(gpu, program, &options)?;
+        self.check_variant(&executor, program)?;
+        Ok(Box::new(executor))
     }
 }
 

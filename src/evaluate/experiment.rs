@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::pairs::Pair;
 use super::record::{Record, Setting, Verdict};
+use crate::attack::AttackConfig;
 use crate::attack::budget::Loss;
-use crate::attack::{AttackConfig, BudgetConfig};
 use crate::data::InputOptions;
 use crate::model::Model;
 
@@ -43,20 +43,6 @@ impl Trial {
             },
             config,
             losses: losses.to_vec(),
-        }
-    }
-
-    /// The settings with each of the losses.
-    pub(super) fn configs(&self) -> Vec<AttackConfig> {
-        match &self.config {
-            AttackConfig::Budget(budget) if !self.losses.is_empty() => {
-                let with = |&loss: &Loss| BudgetConfig {
-                    loss,
-                    ..budget.clone()
-                };
-                self.losses.iter().map(|loss| with(loss).into()).collect()
-            }
-            config => vec![config.clone()],
         }
     }
 }

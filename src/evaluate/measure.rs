@@ -1,7 +1,7 @@
 //! An attack that ended, in the numbers that are recorded of it.
 
 use super::record::{ClassCounts, LossMeasures, MOST_POINTS, Measured, Measures, TraceRecord};
-use crate::attack::{Attack, Purpose};
+use crate::attack::Attack;
 use crate::data::round_to_8_bits;
 use crate::error::Result;
 use crate::job::{Attacked, predict};
@@ -43,10 +43,7 @@ pub(super) fn measured(
     let measures =
         |scores: &Scores, prediction: &LabelMap, image: &Tensor, one: &Tensor| -> Result<Measures> {
             let psnr = psnr(one, image)?;
-            let reached = match purpose {
-                Purpose::Targeted => scores.iou,
-                Purpose::Untargeted => 1.0 - scores.iou,
-            };
+            let reached = purpose.success(scores.iou);
             Ok(Measures {
                 iou: scores.iou,
                 pixel_accuracy: scores.pixel_accuracy,

@@ -53,8 +53,9 @@ impl Plans {
     }
 }
 
-/// Makes an executor for a program.
-pub type OpenExecutor<'a> = dyn Fn(&Arc<Program>) -> Result<Box<dyn Executor>> + Sync + 'a;
+/// Makes an executor for the program of an attack on so many samples at once. Where several do not fit it must fail, so that
+/// fewer are tried.
+pub type OpenExecutor<'a> = dyn Fn(&Arc<Program>, usize) -> Result<Box<dyn Executor>> + Sync + 'a;
 
 /// The executors of one who attacks. The one used last stands last.
 pub(super) struct Executors<'a> {
@@ -78,8 +79,9 @@ impl<'a> Executors<'a> {
         }
     }
 
-    /// The executor of this program. Others go as long as there is no room for it.
-    pub fn of(&mut self, program: &Arc<Program>) -> Result<&mut dyn Executor> {
+    /// The executor of this attack. Others go as long as there is no room for it.
+    pub fn of(&mut self, attack: &Attack) -> Result<&mut dyn Executor> {
+        let program = attack.program();
         let held = match self
             .held
             .iter()
@@ -92,7 +94,7 @@ impl<'a> Executors<'a> {
                     self.held.remove(0);
                 }
                 Held {
-                    executor: (self.open)(program)?,
+                    executor: (self.open)(program, attack.adversarial().shape.n)?,
                     program: program.clone(),
                 }
             }
@@ -118,7 +120,7 @@ impl Device for Executors<'_> {
     }
 
     fn executor(&mut self, program: &Arc<Program>) -> Result<Box<dyn Executor>> {
-        (self.open)(program)
+        (self.open)(program, 1)
     }
 }
 

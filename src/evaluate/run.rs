@@ -50,9 +50,17 @@ impl Experiment<'_> {
     /// is a record too. `Break` if the sink asked to stop.
     ///
     /// # Errors
-    /// If the device fails, an image cannot be kept, or the sink fails.
+    /// If a task is out of range, the device fails, an image cannot be kept, or the sink fails.
     pub fn run(&self, tasks: &[usize], devices: Devices<'_>, sink: &mut dyn Sink) -> Result<ControlFlow<()>> {
         let mut tasks: Vec<usize> = tasks.to_vec();
+        if let Some(task) = tasks.iter().find(|task| **task >= self.task_count()) {
+            return Err(Error::Usage(format!(
+                "task {task} is out of range: {} pairs and {} trials make {} tasks",
+                self.pairs.len(),
+                self.trials.len(),
+                self.task_count()
+            )));
+        }
         tasks.sort_unstable_by_key(|task| (task % self.trials.len().max(1), *task));
         let plans = Plans::default();
         let each = self.bytes_of_one(&tasks, &plans).max(1);

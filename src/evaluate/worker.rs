@@ -12,13 +12,11 @@ use super::pairs::Want;
 use super::plans::{Executors, Key, Plans};
 use super::record::{Measured, Record, TraceRecord, Verdict};
 use crate::attack::budget::Loss;
-use crate::attack::{
-    Attack, AttackConfig, AttackInput, BudgetConfig, Outcome, Progress, Snapshots, StopReason,
-};
+use crate::attack::{Attack, AttackConfig, AttackInput, Outcome, Progress, Snapshots, StopReason};
 use crate::data::Input;
 use crate::error::{Error, Result};
 use crate::job::{
-    Aim, Aimed, Attacked, ImageSource, Listener, MaskSource, Silent, Subject, with_class_weights,
+    Aim, Aimed, Attacked, Device, ImageSource, Listener, MaskSource, Silent, Subject, with_class_weights,
 };
 use crate::labels::LabelMap;
 use crate::tensor::{Shape, Tensor};
@@ -89,15 +87,15 @@ pub(super) fn prepare(experiment: &Experiment<'_>, task: usize) -> Result<Prepar
 impl Prepared {
     /// The attack on this pair alone, with the first of its losses, as planned without weights of classes.
     pub fn plan(&self, experiment: &Experiment<'_>, plans: &Plans) -> Result<Arc<Attack>> {
-        let first = experiment.trials[self.trial].configs().swap_remove(0);
-        let (loss, config) = match first {
-            AttackConfig::Budget(budget) if needs_weights(&budget.clone().into()) => {
-                let loss = Loss::CrossEntropy;
-                (usize::MAX, BudgetConfig { loss, ..budget }.into())
-            }
-            config => (0, config),
-        };
-        plans.get(self.key(loss, 1), &self.input.network.graph, &config)
+        let trial = &experiment.trials[self.trial];
+        let graph = &self.input.network.graph;
+        let first = trial.config.with_each_loss(&trial.losses).swap_remove(0);
+        if !first.wants_class_weights() {
+            return plans.get(self.key(0, 1), graph, &first);
+        }
+        let unweighted = first.with_each_loss(&[Loss::CrossEntropy]).swap_remove(0);
+        let (shape, region) = (self.input.image.shape(), self.subject.region.is_some());
+        Ok(Arc::new(Attack::new(graph, shape, unweighted, region)?))
     }
 
     fn key(&self, loss: usize, samples: usize) -> Key {
@@ -110,16 +108,6 @@ impl Prepared {
             },
             region: self.subject.region.is_some(),
         }
-    }
-}
-
-/// Whether the weights of classes follow from the labels of each image, so that each is planned for itself.
-fn needs_weights(config: &AttackConfig) -> bool {
-    match config {
-        AttackConfig::Budget(budget) => {
-            budget.loss == Loss::WeightedCrossEntropy && budget.class_weights.is_none()
-        }
-        _ => false,
     }
 }
 
@@ -181,12 +169,15 @@ impl Worker<'_> {
     /// Attacks pairs of one size with one trial.
     fn attack_all(&mut self, pairs: Vec<Prepared>, send: &dyn Fn(Ended) -> Result<()>) -> Result<()> {
         let configs = match pairs.first() {
-            Some(first) => self.experiment.trials[first.trial].configs(),
+            Some(first) => {
+                let trial = &self.experiment.trials[first.trial];
+                trial.config.with_each_loss(&trial.losses)
+            }
             None => return Ok(()),
         };
         let mut alone = pairs;
         if let ([config], 2..) = (&configs[..], alone.len())
-            && !needs_weights(config)
+            && !config.wants_class_weights()
         {
             alone = self.attack_batch(alone, config, send)?;
         }
@@ -213,19 +204,29 @@ impl Worker<'_> {
         let graph = &pair.input.network.graph;
         let mut worst: Option<(Attacked, Measured)> = None;
         let mut losses = Vec::new();
+        let (mut forward_passes, mut backward_passes, mut seconds) = (0, 0, 0.0);
         for (loss, config) in configs.iter().enumerate() {
-            let attack = match needs_weights(config) {
+            // Weights of classes are of this pair alone, so that neither plan nor executor is of use to another.
+            let (attack, mut own) = match config.wants_class_weights() {
                 true => {
                     let config =
                         with_class_weights(config.clone(), graph, &pair.subject, &mut self.executors)?;
                     let shape = pair.input.image.shape();
-                    Arc::new(Attack::new(graph, shape, config, pair.subject.region.is_some())?)
+                    let attack = Attack::new(graph, shape, config, pair.subject.region.is_some())?;
+                    let executor = self.executors.executor(attack.program())?;
+                    (Arc::new(attack), Some(executor))
                 }
-                false => self.plans.get(pair.key(loss, 1), graph, config)?,
+                false => (self.plans.get(pair.key(loss, 1), graph, config)?, None),
             };
-            let executor = self.executors.of(attack.program())?;
-            let subject = pair.subject.clone();
-            let attacked = subject.attack(&attack, executor, &mut Stopping(self.stop))?;
+            let executor = match &mut own {
+                Some(executor) => executor.as_mut(),
+                None => self.executors.of(&attack)?,
+            };
+            let aimed = pair.subject.clone().aim(&attack, executor)?;
+            let attacked = match aimed.why_idle {
+                Some(_) => aimed.unattacked(&attack, executor)?,
+                None => aimed.attack(&attack, executor, &mut Stopping(self.stop))?,
+            };
             if attacked.outcome.stop == StopReason::Interrupted {
                 return Ok(None);
             }
@@ -236,28 +237,22 @@ impl Worker<'_> {
             {
                 losses.push(of_loss(budget.loss.to_string(), &measured));
             }
+            forward_passes += measured.forward_passes;
+            backward_passes += measured.backward_passes;
+            seconds += measured.seconds;
             let scores = attacked.judged.saved_scores();
             let is_worse =
                 |(other, _): &(Attacked, Measured)| attack.is_better(&scores, &other.judged.saved_scores());
-            let (passes, seconds) = (
-                [measured.forward_passes, measured.backward_passes],
-                measured.seconds,
-            );
-            let before = worst
-                .as_ref()
-                .map(|(_, worst)| ([worst.forward_passes, worst.backward_passes], worst.seconds));
             if worst.as_ref().is_none_or(is_worse) {
                 worst = Some((attacked, measured));
-            }
-            // All losses were run, whichever is kept.
-            if let (Some((earlier, seconds_earlier)), Some((_, kept))) = (before, &mut worst) {
-                kept.forward_passes = earlier[0] + passes[0];
-                kept.backward_passes = earlier[1] + passes[1];
-                kept.seconds = seconds_earlier + seconds;
             }
         }
         if let Some((_, measured)) = &mut worst {
             measured.losses = losses;
+            // All losses were run, whichever is kept.
+            measured.forward_passes = forward_passes;
+            measured.backward_passes = backward_passes;
+            measured.seconds = seconds;
         }
         Ok(worst)
     }
@@ -270,64 +265,87 @@ impl Worker<'_> {
         send: &dyn Fn(Ended) -> Result<()>,
     ) -> Result<Vec<Prepared>> {
         let mut aimed: Vec<(Prepared, Aimed)> = Vec::new();
+        let mut alone = Vec::new();
         for pair in pairs {
-            let attack = self
-                .plans
-                .get(pair.key(0, 1), &pair.input.network.graph, config)?;
-            let executor = self.executors.of(attack.program())?;
-            match pair.subject.clone().aim(&attack, executor) {
-                Ok(one) => aimed.push((pair, one)),
+            match self.aim(&pair, config) {
+                Ok(one) if one.why_idle.is_none() => aimed.push((pair, one)),
+                Ok(_) => alone.push(pair),
                 Err(error) => self.fail(pair.task, error, send)?,
             }
         }
-        let Some((first, _)) = aimed.first() else {
-            return Ok(Vec::new());
+        let give_back = |mut alone: Vec<Prepared>, aimed: Vec<(Prepared, Aimed)>| {
+            alone.extend(aimed.into_iter().map(|(pair, _)| pair));
+            alone
         };
-        let alone = |aimed: Vec<(Prepared, Aimed)>| aimed.into_iter().map(|(pair, _)| pair).collect();
-        if aimed.len() == 1 {
-            return Ok(alone(aimed));
+        if aimed.len() < 2 {
+            return Ok(give_back(alone, aimed));
         }
-        let graph = &first.input.network.graph;
-        let single = self.plans.get(first.key(0, 1), graph, config)?;
-        let start = Instant::now();
-        let outcomes = match self.run_batch(&aimed, config) {
-            Ok(outcomes) => outcomes,
-            // The device does not take so many at once: no more than one from here on, and room for them.
-            Err(Error::Limit { .. }) => {
+        let (outcomes, seconds) = match self.run_batch(&aimed, config) {
+            Ok(ran) => ran,
+            // The device does not take so many at once, or not any more. These are attacked alone, those to come in batches
+            // half as large; on a device that is gone the first of them says so.
+            Err(Error::Limit { .. } | Error::Device(_)) => {
                 self.batch = (self.batch / 2).max(1);
                 self.executors.clear();
-                return Ok(alone(aimed));
+                return Ok(give_back(alone, aimed));
             }
-            Err(error @ Error::Device(_)) => return Err(error),
             // One of them, and which one is only to be seen alone.
-            Err(_) => return Ok(alone(aimed)),
+            Err(_) => return Ok(give_back(alone, aimed)),
         };
-        let seconds = start.elapsed().as_secs_f64() / aimed.len() as f64;
+        let share = seconds / aimed.len() as f64;
         for ((pair, one), outcome) in aimed.into_iter().zip(outcomes) {
             if outcome.stop == StopReason::Interrupted {
                 continue;
             }
-            let executor = self.executors.of(single.program())?;
-            let judged = one.judge(&single, executor, outcome, seconds);
-            let both = judged.and_then(|attacked| {
-                let thresholds = self.experiment.thresholds;
-                let measured = measured(&attacked, pair.label.as_ref(), &single, executor, thresholds)?;
-                Ok((attacked, measured))
-            });
-            match both {
+            match self.judge(&pair, one, config, outcome, share) {
                 Ok((attacked, measured)) => self.end(pair.task, &attacked, measured, send)?,
                 Err(error) => self.fail(pair.task, error, send)?,
             }
         }
-        Ok(Vec::new())
+        Ok(alone)
     }
 
-    /// The outcomes of all samples. A batch that is not full is filled with its last sample.
-    fn run_batch(&mut self, aimed: &[(Prepared, Aimed)], config: &AttackConfig) -> Result<Vec<Outcome>> {
+    /// Finds the target of a pair with the attack on it alone.
+    fn aim(&mut self, pair: &Prepared, config: &AttackConfig) -> Result<Aimed> {
+        let single = self
+            .plans
+            .get(pair.key(0, 1), &pair.input.network.graph, config)?;
+        pair.subject.clone().aim(&single, self.executors.of(&single)?)
+    }
+
+    /// Judges what a batch left of a pair, with the attack on it alone.
+    fn judge(
+        &mut self,
+        pair: &Prepared,
+        aimed: Aimed,
+        config: &AttackConfig,
+        outcome: Outcome,
+        seconds: f64,
+    ) -> Result<(Attacked, Measured)> {
+        let single = self
+            .plans
+            .get(pair.key(0, 1), &pair.input.network.graph, config)?;
+        let executor = self.executors.of(&single)?;
+        let attacked = aimed.judge(&single, executor, outcome, seconds)?;
+        let thresholds = self.experiment.thresholds;
+        let measured = measured(&attacked, pair.label.as_ref(), &single, executor, thresholds)?;
+        Ok((attacked, measured))
+    }
+
+    /// The outcomes of all samples, and how long the attack took. A batch that is not full is filled with its last sample, one
+    /// that is not half full is halved first: each size has to be planned.
+    fn run_batch(
+        &mut self,
+        aimed: &[(Prepared, Aimed)],
+        config: &AttackConfig,
+    ) -> Result<(Vec<Outcome>, f64)> {
         let Some((first, _)) = aimed.first() else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0.0));
         };
-        let samples = self.batch.max(aimed.len());
+        let mut samples = self.batch.max(aimed.len());
+        while samples / 2 >= aimed.len() {
+            samples /= 2;
+        }
         let key = first.key(0, samples);
         let attack = self.plans.get(key, &first.input.network.graph, config)?;
         let filled = || (0..samples).map(|sample| &aimed[sample.min(aimed.len() - 1)].1);
@@ -336,18 +354,17 @@ impl Worker<'_> {
         let source = Tensor::new(key.shape, source)?;
         let targets: Vec<LabelMap> = filled().map(|one| one.target.clone()).collect();
         let regions: Vec<LabelMap> = filled().filter_map(|one| one.region.clone()).collect();
-        let executor = self.executors.of(attack.program())?;
+        let executor = self.executors.of(&attack)?;
         let mut stopping = Stopping(self.stop);
-        attack.run(
-            executor,
-            AttackInput {
-                source: &source,
-                targets: &targets,
-                regions: &regions,
-                snapshots: Snapshots::None,
-            },
-            &mut |now| stopping.progress(now),
-        )
+        let input = AttackInput {
+            source: &source,
+            targets: &targets,
+            regions: &regions,
+            snapshots: Snapshots::None,
+        };
+        let start = Instant::now();
+        let outcomes = attack.run(executor, input, &mut |now| stopping.progress(now))?;
+        Ok((outcomes, start.elapsed().as_secs_f64()))
     }
 
     fn end(

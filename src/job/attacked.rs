@@ -6,7 +6,7 @@ use super::goal::Aim;
 use super::judged::{Judged, predict};
 use super::listener::Listener;
 use super::pictures::{frames, moments};
-use crate::attack::{Attack, AttackInput, Outcome, Snapshots};
+use crate::attack::{Attack, AttackInput, Outcome, Snapshots, StopReason};
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
 use crate::program::Executor;
@@ -39,6 +39,8 @@ pub struct Aimed {
     pub region: Option<LabelMap>,
     /// What is kept along the way.
     pub snapshots: Snapshots,
+    /// Why there is nothing to attack, if there is not: the network predicts the target already, or none of the label.
+    pub why_idle: Option<String>,
 }
 
 /// An attack with all that went in and came out.
@@ -77,27 +79,21 @@ impl Subject {
         listener: &mut dyn Listener,
     ) -> Result<Attacked> {
         let aimed = self.aim(attack, executor)?;
-        listener.begins(attack.config().iterations());
-        let start = Instant::now();
-        let outcomes = attack.run(executor, aimed.input(), &mut |now| listener.progress(now));
-        let seconds = start.elapsed().as_secs_f64();
-        listener.ended();
-        let outcome = outcomes?
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
-        aimed.judge(attack, executor, outcome, seconds)
+        match aimed.why_idle {
+            Some(why) => Err(Error::Usage(why)),
+            None => aimed.attack(attack, executor, listener),
+        }
     }
 
     /// Finds the target, which what the network predicts may decide.
     ///
     /// # Errors
-    /// If the image or what is wanted does not fit the attack, the network predicts the target already, or the device
-    /// fails.
+    /// If the image or what is wanted does not fit the attack, or the device fails.
     pub fn aim(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Aimed> {
         let before = predict(attack, executor, &self.source)?;
         let target = self.aim.labels(attack, executor, &before)?;
         Ok(Aimed {
+            why_idle: self.aim.why_idle(&target, &before),
             source: self.source,
             target,
             before,
@@ -116,6 +112,46 @@ impl Aimed {
             regions: self.region.as_slice(),
             snapshots: self.snapshots,
         }
+    }
+
+    /// Attacks this image alone, and judges what the attack left.
+    ///
+    /// # Errors
+    /// If the image does not fit the attack, or the device fails.
+    pub fn attack(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        listener: &mut dyn Listener,
+    ) -> Result<Attacked> {
+        listener.begins(attack.config().iterations());
+        let start = Instant::now();
+        let outcomes = attack.run(executor, self.input(), &mut |now| listener.progress(now));
+        let seconds = start.elapsed().as_secs_f64();
+        listener.ended();
+        let outcome = outcomes?
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
+        self.judge(attack, executor, outcome, seconds)
+    }
+
+    /// Judges the image as it is, where there is nothing to attack.
+    ///
+    /// # Errors
+    /// If sizes differ, or the device fails.
+    pub fn unattacked(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Attacked> {
+        let outcome = Outcome {
+            trace: Vec::new(),
+            last: self.source.clone(),
+            best: self.source.clone(),
+            best_iteration: 0,
+            reached: None,
+            stop: StopReason::NothingToAttack,
+            step: None,
+            snapshots: Vec::new(),
+        };
+        self.judge(attack, executor, outcome, 0.0)
     }
 
     /// Judges what an attack that took so long left. `attack` is one on a single sample, whatever the batch was.

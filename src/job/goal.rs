@@ -116,41 +116,46 @@ impl Aim {
         }
     }
 
-    /// The labels that the network shall predict, or is to leave, in place of `before`, its prediction for the image. Overwrites the
-    /// adversarial image.
+    /// The labels that the network shall predict, or is to leave, in place of `before`, its prediction for the image.
+    /// Overwrites the adversarial image.
     ///
     /// # Errors
-    /// If they cannot be made of the prediction, the network predicts them already, or the device fails.
-    pub fn labels(
+    /// If they cannot be made of the prediction, or the device fails.
+    pub(crate) fn labels(
         &self,
         attack: &Attack,
         executor: &mut dyn Executor,
         before: &LabelMap,
     ) -> Result<LabelMap> {
-        let labels = match &self.labels {
-            Labels::Known(labels) => labels.clone(),
-            Labels::PredictedFor(other) => super::judged::predict(attack, executor, other)?,
+        match &self.labels {
+            Labels::Known(labels) => Ok(labels.clone()),
+            Labels::PredictedFor(other) => super::judged::predict(attack, executor, other),
             Labels::Made(target) => target
                 .from_prediction(before, attack.class_count())?
-                .ok_or_else(|| Error::Usage(format!("target `{}` is no file", self.name)))?,
-            Labels::Left(labels) => {
-                let labels = labels.as_ref().unwrap_or(before);
+                .ok_or_else(|| Error::Usage(format!("target `{}` is no file", self.name))),
+            Labels::Left(labels) => Ok(labels.as_ref().unwrap_or(before).clone()),
+        }
+    }
+
+    /// Why there is nothing to attack where the network predicts `before` and is to predict, or to leave, `labels`; nothing
+    /// where there is.
+    pub(crate) fn why_idle(&self, labels: &LabelMap, before: &LabelMap) -> Option<String> {
+        match &self.labels {
+            Labels::Left(_) => {
                 let mut pairs = labels.labels().iter().zip(before.labels());
-                if !pairs.any(|(label, predicted)| label == predicted) {
-                    return Err(Error::Usage(format!(
+                (!pairs.any(|(label, predicted)| label == predicted)).then(|| {
+                    format!(
                         "label `{}`: the network predicts none of its pixels so, so there is nothing to attack",
                         self.name
-                    )));
-                }
-                return Ok(labels.clone());
+                    )
+                })
             }
-        };
-        if labels == *before {
-            return Err(Error::Usage(format!(
-                "target `{}`: the network predicts it already, so there is nothing to attack",
-                self.name
-            )));
+            _ => (labels == before).then(|| {
+                format!(
+                    "target `{}`: the network predicts it already, so there is nothing to attack",
+                    self.name
+                )
+            }),
         }
-        Ok(labels)
     }
 }

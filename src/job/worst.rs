@@ -22,19 +22,7 @@ pub(super) fn attack(
     listener: &mut dyn Listener,
     names: Names,
 ) -> Result<(Attacked, Summary)> {
-    let configs: Vec<AttackConfig> = match &config {
-        AttackConfig::Budget(budget) if !losses.is_empty() => losses
-            .iter()
-            .map(|&loss| {
-                BudgetConfig {
-                    loss,
-                    ..budget.clone()
-                }
-                .into()
-            })
-            .collect(),
-        _ => vec![config],
-    };
+    let configs = config.with_each_loss(losses);
     let attempts = configs.len();
     let mut graph = Some(graph);
     let mut worst: Option<(Attacked, Summary)> = None;
@@ -89,12 +77,10 @@ pub(crate) fn with_class_weights(
     subject: &Subject,
     device: &mut dyn Device,
 ) -> Result<AttackConfig> {
-    let AttackConfig::Budget(budget) = &config else {
-        return Ok(config);
+    let budget = match &config {
+        AttackConfig::Budget(budget) if config.wants_class_weights() => budget,
+        _ => return Ok(config),
     };
-    if budget.loss != Loss::WeightedCrossEntropy || budget.class_weights.is_some() {
-        return Ok(config);
-    }
     // What the labels are may depend on what the network predicts.
     let unweighted = BudgetConfig {
         loss: Loss::CrossEntropy,

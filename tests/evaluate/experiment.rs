@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asma::Shape;
 use asma::attack::budget::Loss;
@@ -11,7 +12,8 @@ use asma::attack::{AsmaConfig, AttackConfig, Purpose, Target, table};
 use asma::cpu::CpuExecutor;
 use asma::data::{InputOptions, read_image, write_image, write_mask};
 use asma::evaluate::{
-    Devices, Experiment, Measured, Pair, Record, Sink, TraceRecord, Trial, Verdict, Want, kept_folder,
+    Devices, Experiment, Measured, OpenExecutor, Pair, Record, Sink, TraceRecord, Trial, Verdict, Want,
+    kept_folder,
 };
 use asma::job::{Goal, ImageSource, Job, ModelSource, OnCpu, Silent};
 use asma::model::{Model, Padding, SimpleUnet};
@@ -60,6 +62,16 @@ impl Case {
     }
 
     fn run(&self, trials: &[Trial], on_cpu: bool, at_once: usize) -> Vec<(Record, Option<TraceRecord>)> {
+        self.run_on(&cpu, trials, on_cpu, at_once)
+    }
+
+    fn run_on(
+        &self,
+        open: &OpenExecutor,
+        trials: &[Trial],
+        on_cpu: bool,
+        at_once: usize,
+    ) -> Vec<(Record, Option<TraceRecord>)> {
         let options = InputOptions::default();
         let saved = self.saved();
         let experiment = Experiment {
@@ -70,12 +82,8 @@ impl Case {
             thresholds: &THRESHOLDS,
             saved: Some(&saved),
         };
-        let open = |program: &Arc<Program>| {
-            let executor: Box<dyn Executor> = Box::new(CpuExecutor::new(program.clone())?);
-            Ok(executor)
-        };
         let devices = Devices {
-            open: &open,
+            open,
             on_cpu,
             at_once: Some(at_once),
         };
@@ -91,13 +99,17 @@ impl Case {
     }
 }
 
+fn cpu(program: &Arc<Program>, _: usize) -> asma::Result<Box<dyn Executor>> {
+    Ok(Box::new(CpuExecutor::new(program.clone())?))
+}
+
 #[derive(Default)]
 struct Kept(Vec<(Record, Option<TraceRecord>)>);
 
 impl Sink for Kept {
     fn ended(&mut self, mut record: Record, trace: Option<TraceRecord>) -> asma::Result<()> {
         if let Verdict::Done(measured) = &mut record.verdict {
-            assert!(measured.seconds > 0.0);
+            assert!(measured.seconds > 0.0 || measured.iterations == 0);
             measured.seconds = 0.0;
         }
         self.0.push((record, trace));
@@ -161,6 +173,99 @@ fn side_by_side_and_in_batches_each_pair_comes_to_what_it_comes_to_alone() {
     assert_eq!(alone, case.run(&trials, true, 2));
     assert_eq!(alone, case.run(&trials, false, 4));
     assert_eq!(alone, case.run(&trials, false, 1));
+}
+
+#[test]
+fn a_batch_that_the_device_does_not_take_is_attacked_in_smaller_ones() {
+    let case = Case::new();
+    let trials = [asma_trial(4)];
+    let alone = case.run(&trials, true, 1);
+    let most = |limit: usize, error: fn() -> asma::Error| {
+        let largest = AtomicUsize::new(0);
+        let open = |program: &Arc<Program>, samples: usize| {
+            if samples > limit {
+                return Err(error());
+            }
+            largest.fetch_max(samples, Ordering::Relaxed);
+            cpu(program, samples)
+        };
+        assert_eq!(alone, case.run_on(&open, &trials, false, 4));
+        largest.into_inner()
+    };
+    let too_large = || asma::Error::Limit {
+        tensor: "logits".into(),
+        bytes: 2,
+        limit: 1,
+        limit_name: "max_buffer_size",
+    };
+    let no_memory = || asma::Error::Device("out of memory".into());
+    assert_eq!(most(4, no_memory), 4);
+    assert_eq!(most(1, no_memory), 1);
+    assert_eq!(most(1, too_large), 1);
+}
+
+#[test]
+fn where_there_is_nothing_to_attack_the_image_counts_as_it_is() {
+    let mut case = Case::new();
+    case.pairs.remove(3);
+    // What the network predicts already for the first one.
+    let before = ModelSource::Loaded {
+        name: "network",
+        model: &case.model,
+    };
+    let job = Job {
+        config: asma_trial(1).config,
+        ..Job::new(
+            before,
+            ImageSource::File(&case.pairs[0].image),
+            case.pairs[0].goal(),
+        )
+    };
+    let predicted = job.run(&mut OnCpu, &mut Silent).unwrap().attacked.before;
+    let path = case.folder.path().join("predicted.png");
+    write_mask(&path, &predicted).unwrap();
+    case.pairs[0].want = Want::Target(Target::File(path));
+    let trials = [asma_trial(4)];
+    let records = case.run(&trials, true, 2);
+    assert_eq!(records, case.run(&trials, false, 4));
+    let (record, trace) = &records[0];
+    let measured = done(record);
+    assert_eq!(measured.stop, "nothing to attack");
+    assert_eq!((measured.iou_before, measured.float.iou), (1.0, 1.0));
+    assert_eq!((measured.float.l2, measured.float.linf), (0.0, 0.0));
+    assert_eq!(measured.float.psnr, None);
+    let passes = (
+        measured.iterations,
+        measured.forward_passes,
+        measured.backward_passes,
+    );
+    assert_eq!(passes, (0, 0, 0));
+    assert!(trace.as_ref().unwrap().iteration.is_empty());
+    assert!(done(&records[1].0).iterations > 0);
+}
+
+#[test]
+fn tasks_that_there_are_not_are_refused() {
+    let case = Case::new();
+    let options = InputOptions::default();
+    let experiment = Experiment {
+        model: &case.model,
+        input: &options,
+        pairs: &case.pairs,
+        trials: &[],
+        thresholds: &THRESHOLDS,
+        saved: None,
+    };
+    let devices = Devices {
+        open: &cpu,
+        on_cpu: true,
+        at_once: None,
+    };
+    let refused = experiment
+        .run(&[0], devices, &mut Kept::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("0 trials make 0 tasks"), "{refused}");
 }
 
 #[test]
@@ -264,12 +369,8 @@ fn who_asks_to_stop_gets_what_ended_by_then() {
         thresholds: &THRESHOLDS,
         saved: None,
     };
-    let open = |program: &Arc<Program>| {
-        let executor: Box<dyn Executor> = Box::new(CpuExecutor::new(program.clone())?);
-        Ok(executor)
-    };
     let devices = Devices {
-        open: &open,
+        open: &cpu,
         on_cpu: true,
         at_once: None,
     };
