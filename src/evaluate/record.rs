@@ -129,17 +129,17 @@ pub struct Measured {
     pub float: Measures,
     /// The same as a file of 8 bits keeps it.
     pub as_8_bits: Measures,
-    /// Iterations until it stopped.
+    /// Iterations until it stopped; where the worst of several losses was kept, of that one alone.
     pub iterations: u32,
     /// After how many of them the image stood that came out.
     pub best_iteration: u32,
     /// Why it stopped, in words.
     pub stop: String,
-    /// Forward passes of the network that its iterations took, without those that judge images.
+    /// Forward passes of the network that its iterations took, of all losses, without those that judge images.
     pub forward_passes: u64,
     /// Backward passes that they took.
     pub backward_passes: u64,
-    /// Wall-clock time of the attack, of one in a batch its share.
+    /// Wall-clock time of the attack, of all losses; of one in a batch its share. Other pairs may have run beside it.
     pub seconds: f64,
     /// What each loss came to, where the worst of several was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -52,6 +52,8 @@ pub struct SettingSummary {
     pub iou_before: Option<Statistic>,
     /// See [`Measured::pixel_accuracy_before`].
     pub pixel_accuracy_before: Option<Statistic>,
+    /// For each threshold the share of images on which it is reached before the attack.
+    pub success_before: Vec<Option<Statistic>>,
     /// Of the images that attacks left.
     pub float: MeasuresSummary,
     /// Of the same as files of 8 bits keep them.
@@ -142,6 +144,15 @@ impl Summary {
                     ),
                     iou_before: each(&|measured| measured.iou_before.into()),
                     pixel_accuracy_before: each(&|measured| measured.pixel_accuracy_before.into()),
+                    success_before: evaluation
+                        .thresholds
+                        .iter()
+                        .map(|&threshold| {
+                            each(&|measured| {
+                                share(evaluation.purpose.success(measured.iou_before) >= threshold)
+                            })
+                        })
+                        .collect(),
                     float: summed_up(evaluation, done.iter().map(|measured| &measured.float).collect()),
                     as_8_bits: summed_up(
                         evaluation,
@@ -190,14 +201,15 @@ fn summed_up(evaluation: &Evaluation, images: Vec<&Measures>) -> MeasuresSummary
         mean_iou: mean_iou(images.iter().map(|image| &image.classes[..])),
         success: (0..evaluation.thresholds.len())
             .map(|threshold| {
-                each(&|image| {
-                    f64::from(u8::from(
-                        image.success.get(threshold).is_some_and(|&reached| reached),
-                    ))
-                })
+                each(&|image| share(image.success.get(threshold).is_some_and(|&reached| reached)))
             })
             .collect(),
     }
+}
+
+/// What one of many is of their share.
+fn share(is_reached: bool) -> f64 {
+    f64::from(u8::from(is_reached))
 }
 
 fn worst(losses: &[String], purpose: Purpose, images: Vec<&[LossMeasures]>) -> Option<Worst> {

@@ -4,6 +4,13 @@ use super::statistic::Statistic;
 use super::summary::{MeasuresSummary, SettingSummary, Summary};
 use crate::attack::Purpose;
 
+/// What a table is written for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notation {
+    Markdown,
+    Latex,
+}
+
 /// How a number is written.
 #[derive(Clone, Copy)]
 enum Digits {
@@ -13,112 +20,150 @@ enum Digits {
     Percent,
 }
 
-/// What a cell shows of one setting.
-type Cell = Box<dyn Fn(&SettingSummary, &MeasuresSummary) -> Option<Statistic>>;
+/// What a cell says of one setting.
+type Cell<'a> = Box<dyn Fn(&SettingSummary, &MeasuresSummary) -> String + 'a>;
 
-struct Column {
-    /// In Markdown, and in LaTeX.
-    titles: [String; 2],
-    digits: Digits,
-    cell: Cell,
+struct Column<'a> {
+    title: String,
+    cell: Cell<'a>,
 }
 
-fn columns(summary: &Summary) -> Vec<Column> {
-    type Of = fn(&MeasuresSummary) -> Option<Statistic>;
-    let of = |title: &str, latex: &str, digits: Digits, cell: Of| Column {
-        titles: [title.into(), latex.into()],
-        digits,
-        cell: Box::new(move |_, measures| cell(measures)),
+/// Of which images a table is.
+type Measures = fn(&SettingSummary) -> &MeasuresSummary;
+
+const PARTS: [(&str, Measures); 2] = [
+    ("As attacks left them", |setting| &setting.float),
+    ("As 8 bits", |setting| &setting.as_8_bits),
+];
+
+/// What the numbers in a cell are.
+const NUMBERS: &str = "Mean ± standard deviation over pairs, and the 95 % bootstrap interval of the mean; of success the share of \
+                       pairs, its interval, and the share before the attack.";
+
+fn columns(summary: &Summary, notation: Notation) -> Vec<Column<'_>> {
+    type Of = fn(&SettingSummary, &MeasuresSummary) -> Option<Statistic>;
+    let plain = |title: &str, cell: fn(&SettingSummary, &MeasuresSummary) -> String| Column {
+        title: title.into(),
+        cell: Box::new(cell),
+    };
+    let of = |title: &str, digits: Digits, statistic: Of| Column {
+        title: title.into(),
+        cell: Box::new(move |setting, measures| written(statistic(setting, measures), digits, notation)),
+    };
+    let norm = |markdown: &'static str, latex: &'static str| match notation {
+        Notation::Markdown => markdown,
+        Notation::Latex => latex,
     };
     let iou = match summary.purpose {
         Purpose::Targeted => "IoU with the target",
         Purpose::Untargeted => "IoU with the label",
     };
     let mut columns = vec![
-        of(iou, iou, Digits::Fixed(4), |m| m.iou),
-        of("pixel accuracy", "pixel accuracy", Digits::Fixed(4), |m| {
-            m.pixel_accuracy
-        }),
-        of("L1", "$L_1$", Digits::Fixed(1), |m| m.l1),
-        of("L2", "$L_2$", Digits::Fixed(3), |m| m.l2),
-        of("L∞", "$L_\\infty$", Digits::Fixed(4), |m| m.linf),
-        of("PSNR (dB)", "PSNR (dB)", Digits::Fixed(2), |m| m.psnr),
-        of("SSIM", "SSIM", Digits::Fixed(4), |m| m.ssim),
+        plain("pairs", |setting, _| setting.done.to_string()),
+        plain("failed", |setting, _| setting.failed.to_string()),
+        of("IoU before", Digits::Fixed(4), |setting, _| setting.iou_before),
+        of(iou, Digits::Fixed(4), |_, m| m.iou),
+        of("pixel accuracy", Digits::Fixed(4), |_, m| m.pixel_accuracy),
+        of(norm("L1", "$L_1$"), Digits::Fixed(1), |_, m| m.l1),
+        of(norm("L2", "$L_2$"), Digits::Fixed(3), |_, m| m.l2),
+        of(norm("L∞", "$L_\\infty$"), Digits::Fixed(4), |_, m| m.linf),
+        of("PSNR (dB)", Digits::Fixed(2), |_, m| m.psnr),
+        of("SSIM", Digits::Fixed(4), |_, m| m.ssim),
     ];
     for (place, threshold) in summary.thresholds.iter().enumerate() {
         columns.push(Column {
-            titles: [
-                format!("success at {threshold}"),
-                format!("success at {threshold}"),
-            ],
-            digits: Digits::Percent,
-            cell: Box::new(move |_, measures| measures.success.get(place).copied().flatten()),
+            title: format!("success at {threshold}"),
+            cell: Box::new(move |setting, measures| {
+                let at = |shares: &[Option<Statistic>]| shares.get(place).copied().flatten();
+                let before = at(&setting.success_before).map_or(String::new(), |before| {
+                    format!(", before {}", number(before.mean, Digits::Percent, notation))
+                });
+                written(at(&measures.success), Digits::Percent, notation) + &before
+            }),
         });
     }
-    columns.push(Column {
-        titles: ["iterations".into(), "iterations".into()],
-        digits: Digits::Fixed(1),
-        cell: Box::new(|setting, _| setting.iterations),
-    });
+    columns.push(of("iterations", Digits::Fixed(1), |setting, _| {
+        setting.iterations
+    }));
+    columns.push(plain("mean IoU of the data set", |_, measures| {
+        format!("{:.4}", measures.mean_iou)
+    }));
     columns
 }
 
-fn number(value: f64, digits: Digits) -> String {
-    match digits {
-        Digits::Fixed(digits) => format!("{value:.digits$}"),
-        Digits::Percent => format!("{:.1}", 100.0 * value),
+fn number(value: f64, digits: Digits, notation: Notation) -> String {
+    match (digits, notation) {
+        (Digits::Fixed(digits), _) => format!("{value:.digits$}"),
+        (Digits::Percent, Notation::Markdown) => format!("{:.1} %", 100.0 * value),
+        (Digits::Percent, Notation::Latex) => format!("{:.1}\\,\\%", 100.0 * value),
     }
+}
+
+/// One number says nothing of how others would lie about it.
+fn written(statistic: Option<Statistic>, digits: Digits, notation: Notation) -> String {
+    let Some(found) = statistic else {
+        return match notation {
+            Notation::Markdown => "–".into(),
+            Notation::Latex => "--".into(),
+        };
+    };
+    let number = |value| number(value, digits, notation);
+    let mean = number(found.mean);
+    if found.count < 2 {
+        return mean;
+    }
+    let spread = match (digits, notation) {
+        (Digits::Percent, _) => String::new(),
+        (_, Notation::Markdown) => format!(" ± {}", number(found.deviation)),
+        (_, Notation::Latex) => format!(" $\\pm$ {}", number(found.deviation)),
+    };
+    format!(
+        "{mean}{spread} [{}, {}]",
+        number(found.interval[0]),
+        number(found.interval[1])
+    )
+}
+
+/// The name of a setting and what the columns say of it, behind each other.
+fn row(
+    setting: &SettingSummary,
+    of: Measures,
+    columns: &[Column<'_>],
+    name: String,
+    between: &str,
+) -> String {
+    let measures = of(setting);
+    let cells = columns.iter().map(|column| (column.cell)(setting, measures));
+    std::iter::once(name)
+        .chain(cells)
+        .collect::<Vec<_>>()
+        .join(between)
+}
+
+fn titles(columns: &[Column<'_>], between: &str) -> String {
+    let titles = columns.iter().map(|column| column.title.as_str());
+    std::iter::once("setting")
+        .chain(titles)
+        .collect::<Vec<_>>()
+        .join(between)
 }
 
 /// The table as Markdown: of the images as attacks left them, and of the same as files of 8 bits keep them.
 pub fn markdown(summary: &Summary) -> String {
-    let columns = columns(summary);
-    let cell = |column: &Column, statistic: Option<Statistic>| match (statistic, column.digits) {
-        (None, _) => "–".to_string(),
-        (Some(found), digits @ Digits::Percent) => format!(
-            "{} % [{}, {}]",
-            number(found.mean, digits),
-            number(found.interval[0], digits),
-            number(found.interval[1], digits)
-        ),
-        (Some(found), digits) => format!(
-            "{} ± {} [{}, {}]",
-            number(found.mean, digits),
-            number(found.deviation, digits),
-            number(found.interval[0], digits),
-            number(found.interval[1], digits)
-        ),
-    };
+    let columns = columns(summary, Notation::Markdown);
     let mut text = format!(
-        "{}, {} pairs ({}). Mean ± standard deviation over pairs, and the 95 % bootstrap interval of the mean.\n",
+        "{}, {} pairs ({}). {NUMBERS}\n",
         summary.network, summary.pairs, summary.pairing
     );
-    type Measures = fn(&SettingSummary) -> &MeasuresSummary;
-    let parts: [(&str, Measures); 2] = [
-        ("As attacks left them", |setting| &setting.float),
-        ("As 8 bits", |setting| &setting.as_8_bits),
-    ];
-    for (title, measures) in parts {
-        let titles: Vec<&str> = columns.iter().map(|column| column.titles[0].as_str()).collect();
+    for (title, of) in PARTS {
         text.push_str(&format!(
-            "\n## {title}\n\n| setting | pairs | failed | {} | mean IoU of the data set |\n| --- | ---: | ---: |{} ---: |\n",
-            titles.join(" | "),
+            "\n## {title}\n\n| {} |\n| --- |{}\n",
+            titles(&columns, " | "),
             " ---: |".repeat(columns.len())
         ));
         for setting in &summary.settings {
-            let of = measures(setting);
-            let cells: Vec<String> = columns
-                .iter()
-                .map(|column| cell(column, (column.cell)(setting, of)))
-                .collect();
-            text.push_str(&format!(
-                "| {} | {} | {} | {} | {:.4} |\n",
-                setting.name.replace('|', "\\|"),
-                setting.done,
-                setting.failed,
-                cells.join(" | "),
-                of.mean_iou
-            ));
+            let name = setting.name.replace('|', "\\|");
+            text.push_str(&format!("| {} |\n", row(setting, of, &columns, name, " | ")));
         }
     }
     text.push_str(&worst_cases(summary));
@@ -155,54 +200,23 @@ fn worst_cases(summary: &Summary) -> String {
     text
 }
 
-/// The table for LaTeX, without any package: of the images as files of 8 bits keep them, as the paper's attacks are written
-/// to files, and below it of the images as attacks left them.
+/// The table for LaTeX, without any package: of the images as attacks left them, and below it of the same as files of 8 bits
+/// keep them.
 pub fn latex(summary: &Summary) -> String {
-    let columns = columns(summary);
+    let columns = columns(summary, Notation::Latex);
     let mut text = format!(
-        "% {} pairs; mean ± standard deviation over pairs, and the 95 % bootstrap interval of the mean\n",
-        summary.pairs
+        "% {}, {} pairs ({}). {NUMBERS}\n",
+        summary.network, summary.pairs, summary.pairing
     );
-    type Measures = fn(&SettingSummary) -> &MeasuresSummary;
-    let parts: [(&str, Measures); 2] = [
-        ("as attacks left them", |setting| &setting.float),
-        ("as 8 bits", |setting| &setting.as_8_bits),
-    ];
-    let titles: Vec<&str> = columns.iter().map(|column| column.titles[1].as_str()).collect();
-    for (title, measures) in parts {
+    for (title, of) in PARTS {
         text.push_str(&format!(
-            "% {title}\n\\begin{{tabular}}{{l{}}}\n\\hline\nsetting & {} \\\\\n\\hline\n",
+            "% {title}\n\\begin{{tabular}}{{l{}}}\n\\hline\n{} \\\\\n\\hline\n",
             "r".repeat(columns.len()),
-            titles.join(" & ")
+            titles(&columns, " & ")
         ));
         for setting in &summary.settings {
-            let cells: Vec<String> = columns
-                .iter()
-                .map(|column| {
-                    let digits = column.digits;
-                    match ((column.cell)(setting, measures(setting)), digits) {
-                        (None, _) => "--".to_string(),
-                        (Some(found), Digits::Percent) => format!(
-                            "${}\\,\\%$ [${}$, ${}$]",
-                            number(found.mean, digits),
-                            number(found.interval[0], digits),
-                            number(found.interval[1], digits)
-                        ),
-                        (Some(found), _) => format!(
-                            "${} \\pm {}$ [${}$, ${}$]",
-                            number(found.mean, digits),
-                            number(found.deviation, digits),
-                            number(found.interval[0], digits),
-                            number(found.interval[1], digits)
-                        ),
-                    }
-                })
-                .collect();
-            text.push_str(&format!(
-                "{} & {} \\\\\n",
-                escaped(&setting.name),
-                cells.join(" & ")
-            ));
+            let cells = row(setting, of, &columns, escaped(&setting.name), " & ");
+            text.push_str(&format!("{cells} \\\\\n"));
         }
         text.push_str("\\hline\n\\end{tabular}\n");
     }

@@ -340,7 +340,7 @@ fn what_failed_counts_and_stays_out_of_the_means() {
     assert!(table.contains("| asma mask=adaptive | 4 | 1 |"), "{table}");
     let latex = std::fs::read_to_string(folder.path().join("table.tex")).unwrap();
     assert!(
-        latex.contains("asma mask=static & $") && latex.contains(" \\pm "),
+        latex.contains("asma mask=static & 5 & 0 & ") && latex.contains(" $\\pm$ "),
         "{latex}"
     );
 }

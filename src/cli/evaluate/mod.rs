@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use asma::attack::{Purpose, table};
-use asma::data::InputOptions;
+use asma::data::{ImageOptions, InputOptions, MaskOptions};
 use asma::evaluate::{
     Devices, EVALUATION_FILES, Evaluation, Experiment, Pair, Record, SAVED, Shard, Sink, Store, Summary,
     TraceRecord, Trial, Verdict, with_common_reading,
@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         asma_version: env!("CARGO_PKG_VERSION").into(),
         weights: arguments.network.weights.display().to_string(),
         weights_checksum: format!("{:08x}", checksum(&arguments.network.weights)?),
-        network: model.name.clone(),
+        network: model.description(),
         precision: precision.to_string(),
         preparation: in_words(&input),
         pairing,
@@ -140,7 +140,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut store = Store::open(out.path(), evaluation, arguments.shard, arguments.resume)?;
     let saved = arguments.save.then(|| out.join(SAVED));
     let device = &arguments.network.device;
-    let open = |program: &_| device.quiet_executor(gpu.clone(), program);
+    // A batch that the GPU does not take is halved; a single pair may fall back on the CPU.
+    let open = |program: &_, samples| match samples {
+        1 => device.quiet_executor(gpu.clone(), program),
+        _ => device.strict_executor(gpu.clone(), program),
+    };
     say_what_runs(&pairs, &trials, &store);
     say(format_args!(
         "device: {}",
@@ -204,16 +208,30 @@ fn check(arguments: &Arguments) -> Result<()> {
 
 /// How files become what the network is given.
 fn in_words(input: &InputOptions) -> String {
-    let mut parts = vec![input.preparation.to_string()];
+    // Taken apart, so that none is forgotten.
+    let InputOptions {
+        preparation,
+        image: ImageOptions { page, white },
+        mask:
+            MaskOptions {
+                page: page_of_masks,
+                threshold,
+                soft_threshold,
+                values,
+                reading,
+            },
+        fit,
+    } = input;
+    let mut parts = vec![preparation.to_string()];
     let mut add = |part: Option<String>| parts.extend(part);
-    add(input.fit.map(|fit| format!("fit {fit:?}").to_lowercase()));
-    add(input.image.page.map(|page| format!("page {page}")));
-    add(input.image.white.map(|white| format!("white {white}")));
-    add(input
-        .mask
-        .reading
-        .as_ref()
-        .map(|reading| format!("masks: {reading}")));
+    add(fit.map(|fit| format!("fit {fit:?}").to_lowercase()));
+    add(page.map(|page| format!("page {page}")));
+    add(white.map(|white| format!("white {white}")));
+    add(page_of_masks.map(|page| format!("page {page} of masks")));
+    add(threshold.map(|above| format!("masks above {above} of 255")));
+    add(soft_threshold.map(|above| format!("soft masks above {above} of 255")));
+    add(values.as_ref().map(|values| format!("values of masks: {values}")));
+    add(reading.as_ref().map(|reading| format!("masks: {reading}")));
     parts.join("; ")
 }
 
@@ -286,7 +304,10 @@ fn print_summary(summary: &Summary, out: &Path) {
         .unwrap_or(0);
     for setting in &summary.settings {
         let mean = |statistic: Option<asma::evaluate::Statistic>, digits: usize| match statistic {
-            Some(found) => format!("{:.digits$} ± {:.digits$}", found.mean, found.deviation),
+            Some(found) if found.count > 1 => {
+                format!("{:.digits$} ± {:.digits$}", found.mean, found.deviation)
+            }
+            Some(found) => format!("{:.digits$}", found.mean),
             None => "–".into(),
         };
         tell(format_args!(
