@@ -230,7 +230,7 @@ fn attack_pair(
         Ok(assess(source, image, wanted, prediction, &[1])?)
     };
     let (before, best) = (judge(source)?, judge(&outcome.best)?);
-    let (_, rounded_to_8_bits) = attack.saved(executor, source, &outcome.best, wanted)?;
+    let (_, rounded_to_8_bits) = attack.saved(executor, source, &outcome.best, wanted, &best)?;
     Ok(AttackRecord {
         image,
         target,

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use asma::attack::budget::{Minimise, Norm};
-use asma::attack::{AsmaConfig, Attack, AttackConfig, BudgetConfig, Purpose, StepSize, table};
+use asma::attack::{AsmaConfig, Attack, AttackConfig, BudgetConfig, Purpose, Refinement, StepSize, table};
 use asma::data::{Crop, Padding, PaddingMode, Preparation, Resize, SyntheticKind, SyntheticOptions};
 use asma::labels::{IGNORE, compare, scored_classes};
 use asma::model::SimpleUnet;
@@ -99,7 +99,11 @@ fn try_configs(bytes: &mut Unstructured<'_>) -> Result<()> {
         },
         lambda: bytes.arbitrary()?,
         classes: bytes.arbitrary()?,
-        refine: bytes.arbitrary()?,
+        refine: match bytes.arbitrary()? {
+            0u32 => Refinement::Off,
+            1 => Refinement::On,
+            limit => Refinement::Iterations(limit),
+        },
         iterations: bytes.arbitrary()?,
         stop_iou: bytes.arbitrary()?,
         patience: bytes.arbitrary()?,

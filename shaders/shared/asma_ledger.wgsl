@@ -14,7 +14,6 @@ const PULL_SHRINK: f32 = 0.85;
 const LEAST_REFINING_PULL: f32 = 0.002;
 const MOST_REFINING_PULL: f32 = 0.02;
 const LEAST_FALL: f32 = 0.01;
-const REFINEMENT: u32 = 1u;
 const REFINING_PATIENCE: u32 = 100u;
 const REFINING_SHRINK: f32 = 0.95;
 const REFINING_GROWTH: f32 = 1.02;
@@ -107,7 +106,8 @@ fn decide(sample: u32, l2: f32) -> Decision {
     var ends = reached;
     if has(REFINE) {
         let refined = iteration + 1u - reached_after;
-        let enough = refined >= REFINEMENT * reached_after || without_progress >= REFINING_PATIENCE;
+        let limit = ledger[header + REFINING_LIMIT];
+        let enough = refined >= select(limit, reached_after, limit == 0u) || without_progress >= REFINING_PATIENCE;
         ends = (reached && l2 <= bitcast<f32>(ledger[header + FLOOR])) || (settles && refining && enough);
     }
     let patience = ledger[header + PATIENCE];

@@ -1,5 +1,6 @@
 //! What an image does to a network, measured on the host after the attack.
 
+use super::asma::Refinement;
 use super::config::AttackConfig;
 use super::eight_bits::{TOWARDS, round_towards};
 use super::plan::Attack;
@@ -40,9 +41,11 @@ impl Attack {
         }
     }
 
-    /// `image` as a file of 8 bits keeps it, see [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses,
-    /// the one that serves the attack best, the first of equals. A small
-    /// perturbation may survive one and not another. For one sample; overwrites the adversarial image.
+    /// `image`, which the network does as well on as `exact` says, as a file of 8 bits keeps it, see
+    /// [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses, the one that serves the attack best, the
+    /// first of equals. A small perturbation may survive one and not another. Where it survives none and ASMA is to refine
+    /// it, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the adversarial
+    /// image.
     ///
     /// # Errors
     /// If image or target do not fit the attack, or the device fails.
@@ -52,19 +55,34 @@ impl Attack {
         source: &Tensor,
         image: &Tensor,
         target: &LabelMap,
+        exact: &Scores,
     ) -> Result<(Tensor, Scores)> {
         let classes = self.scored_classes();
+        let refines = self
+            .config
+            .asma()
+            .is_some_and(|asma| asma.refine != Refinement::Off);
         let mut best: Option<(Tensor, Scores)> = None;
-        for towards in TOWARDS {
-            let rounded = round_towards(source, image, self.config.cap(), towards);
-            for prediction in self.predict(executor, &rounded)? {
-                let scores = assess(source, &rounded, target, &prediction, &classes)?;
-                if best
-                    .as_ref()
-                    .is_none_or(|(_, best)| self.is_better(&scores, best))
-                {
-                    best = Some((rounded.clone(), scores));
+        for factor in AMPLIFIED
+            .into_iter()
+            .take(if refines { AMPLIFIED.len() } else { 1 })
+        {
+            let amplified = amplified(source, image, factor);
+            for towards in TOWARDS {
+                let rounded = round_towards(source, &amplified, self.config.cap(), towards);
+                for prediction in self.predict(executor, &rounded)? {
+                    let scores = assess(source, &rounded, target, &prediction, &classes)?;
+                    if best
+                        .as_ref()
+                        .is_none_or(|(_, best)| self.is_better(&scores, best))
+                    {
+                        best = Some((rounded.clone(), scores));
+                    }
                 }
+            }
+            let survives = |(_, scores): &(Tensor, Scores)| !self.is_better(exact, scores);
+            if best.as_ref().is_some_and(survives) {
+                break;
             }
         }
         best.ok_or_else(|| Error::Usage("a batch of no images was given to be saved".into()))
@@ -100,6 +118,20 @@ impl Attack {
             })
             .collect()
     }
+}
+
+/// What a perturbation that rounding would undo is multiplied by, one after the other until it survives.
+const AMPLIFIED: [f32; 5] = [1.0, 1.1, 1.2, 1.35, 1.5];
+
+/// `image` with its perturbation this many times as large, within \[0, 1\].
+fn amplified(source: &Tensor, image: &Tensor, factor: f32) -> Tensor {
+    let mut result = image.clone();
+    if factor != 1.0 {
+        for (value, origin) in result.data_mut().iter_mut().zip(source.data()) {
+            *value = (origin + factor * (*value - origin)).clamp(0.0, 1.0);
+        }
+    }
+    result
 }
 
 /// One sample of a batch.

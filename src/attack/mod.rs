@@ -31,7 +31,7 @@ mod snapshots;
 pub mod table;
 mod target;
 
-pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
+pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Refinement, Schedule, StepSize};
 pub use assess::assess;
 pub use budget::BudgetConfig;
 pub use config::AttackConfig;

@@ -6,7 +6,7 @@ use super::rows::sizes;
 use crate::kernels::asma_update::{
     BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
     LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH,
-    PULL_SHRINK, Params, REACHED, REFINE, REFINEMENT, REFINING_GROWTH, REFINING_PATIENCE, REFINING_PULLS,
+    PULL_SHRINK, Params, REACHED, REFINE, REFINING_GROWTH, REFINING_LIMIT, REFINING_PATIENCE, REFINING_PULLS,
     REFINING_SHRINK, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE, STATE_BEST_IOU,
     STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
@@ -203,8 +203,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                 true if reached && l2 <= f32::from_bits(ledger[FLOOR]) => true,
                 true if refining => {
                     let refined = (iteration + 1).wrapping_sub(ledger[here + STATE_REACHED]);
-                    refined >= REFINEMENT * ledger[here + STATE_REACHED]
-                        || without_progress >= REFINING_PATIENCE
+                    let limit = match ledger[REFINING_LIMIT] {
+                        0 => ledger[here + STATE_REACHED],
+                        limit => limit,
+                    };
+                    refined >= limit || without_progress >= REFINING_PATIENCE
                 }
                 true => false,
                 false => reached,

@@ -85,7 +85,11 @@ impl Judged {
             let iteration = outcome.trace.len() as u32;
             (Saved::Last, &outcome.last, last_prediction, last, iteration)
         };
-        let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target)?;
+        let exact = match which {
+            Saved::Best => best,
+            Saved::Last => last,
+        };
+        let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target, &exact)?;
         let mut likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         if attack.config().asma().is_none() {
             likeness = likeness.when_allowed();

@@ -1,7 +1,7 @@
 //! Everything there is to say about an attack, and what of it is easily overlooked.
 
 use super::attacked::Attacked;
-use crate::attack::{Attack, AttackConfig, Objective, Purpose, StepSize};
+use crate::attack::{Attack, AttackConfig, Objective, Purpose, Refinement, StepSize};
 use crate::data::{Preparation, Preset};
 use crate::program::Executor;
 use crate::report::{AsmaSettings, AttackSettings, OtherSettings, Summary};
@@ -74,6 +74,10 @@ impl Attacked {
                 iteration_limit: asma.iterations,
                 stop_iou: asma.stop_iou,
                 refine: asma.refines(),
+                refining_limit: match asma.refine {
+                    Refinement::Iterations(limit) => Some(limit),
+                    Refinement::Off | Refinement::On => None,
+                },
                 reached: outcome.reached,
                 patience: asma.patience,
             }),

@@ -49,9 +49,10 @@
 //! - A step looks at its gradient, and at what comes out before cap and clip. Where either is infinite or no number,
 //!   `NOT_FINITE` becomes the iteration + 1, unless it was set before.
 //! - Stopping, after that, without `REFINE`: `REACHED` if the IoU is at least `STOP_IOU`. With it: `REACHED` once
-//!   such an image has an L2 of at most `FLOOR`; or, in a refinement, once it has `REFINEMENT` times the iterations that came
-//!   before it, or without progress for `REFINING_PATIENCE`. Else, and not in a refinement, `NO_PROGRESS` if `PATIENCE` is
-//!   above 0 and the last iteration with a new highest IoU is at least that far back. The iteration settled still counts as one.
+//!   such an image has an L2 of at most `FLOOR`; or, in a refinement, once it has as many iterations as
+//!   `REFINING_LIMIT` says, or if that is 0 as came before it, or without progress for `REFINING_PATIENCE`. Else, and
+//!   not in a refinement, `NO_PROGRESS` if `PATIENCE` is above 0 and the last iteration with a new highest IoU is at
+//!   least that far back. The iteration settled still counts as one.
 //! - A stop that this very settlement decides already keeps a call with `STEP` from touching the image; its
 //!   partial sums are then those of the image as it stays. Without `STEP` the clip is still done.
 //! - A sample that had stopped before is left as it is, no row, no image, and the partial sums of a `STEP` are
@@ -109,8 +110,6 @@ pub const PULL_SHRINK: f32 = 0.85;
 pub const REFINING_PULLS: [f32; 2] = [0.002, 0.02];
 /// With [`REFINE`], the share by which L2 has to fall to be progress.
 pub const LEAST_FALL: f32 = 0.01;
-/// With [`REFINE`], the iterations of a refinement at most for each that it took to reach the IoU.
-pub const REFINEMENT: u32 = 1;
 /// With [`REFINE`], the iterations without progress that end a refinement.
 pub const REFINING_PATIENCE: u32 = 100;
 /// With [`REFINE`], what is left of the step's scale where the IoU stays reached.
@@ -145,6 +144,8 @@ words! {
         PULL = 7;
         /// Word of the L2 of a perturbation that is small enough (float), read with [`REFINE`].
         FLOOR = 8;
+        /// Word of the iterations of a refinement at most (0: as many as it took to reach the IoU), read with [`REFINE`].
+        REFINING_LIMIT = 9;
         /// In a state: best IoU so far (float, −1 before the first).
         STATE_BEST_IOU = 2;
         /// In a state: multiplier of the next step (float).

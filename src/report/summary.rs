@@ -127,6 +127,9 @@ pub struct AsmaSettings {
     /// Whether the perturbation was to be refined once that is reached.
     #[serde(default)]
     pub refine: bool,
+    /// For how many iterations at most, if that was said; else for as many as it took to get there.
+    #[serde(default)]
+    pub refining_limit: Option<u32>,
     /// After how many iterations it was reached and refining began, if it did.
     #[serde(default)]
     pub reached: Option<u32>,

@@ -1,10 +1,11 @@
 //! When the attack ends, and what it then gives.
 
-use asma::attack::{AsmaConfig, MOST_SNAPSHOTS_WITH_IMAGES, Schedule, Snapshots, StopReason};
+use asma::attack::{AsmaConfig, MOST_SNAPSHOTS_WITH_IMAGES, Refinement, Schedule, Snapshots, StopReason};
 
 use asma::checkpoint::Checkpoint;
 use asma::data::{SyntheticKind, SyntheticOptions, generate};
 use asma::model::Model;
+use asma::statistics::Scores;
 
 use crate::{Case, config};
 
@@ -79,12 +80,12 @@ fn what_is_reached_is_refined() {
     let mut case = trained(AsmaConfig {
         iterations: 400,
         stop_iou: Some(STOP_IOU),
-        refine: false,
+        refine: Refinement::Off,
         ..AsmaConfig::default()
     });
     let plain = case.run().unwrap();
     assert_eq!((plain.stop, plain.reached), (StopReason::IouReached, None));
-    case.config.refine = true;
+    case.config.refine = Refinement::On;
     let refined = case.run().unwrap();
     assert_eq!(refined.stop, StopReason::IouReached);
     let (before, all) = (plain.trace.len(), refined.trace.len());
@@ -99,7 +100,46 @@ fn what_is_reached_is_refined() {
     let l2 = plain.trace[before - 1].l2;
     assert!(least < 0.95 * l2, "from {l2} to {least}");
 
+    // For longer, and as small as it gets.
+    case.config.refine = Refinement::Iterations(2 * before as u32);
+    case.config.iterations = 4 * before as u32;
+    let longer = case.run().unwrap();
+    let count = longer.trace.len();
+    assert_eq!(longer.trace[..all.min(count)], refined.trace[..all.min(count)]);
+    assert!(count > all && count <= 3 * before, "{count} iterations");
+    let best = &longer.trace[longer.best_iteration as usize];
+    assert!(
+        best.iou >= STOP_IOU && best.l2 < least,
+        "{best:?}, {least} before"
+    );
+
+    // What a file of 8 bits loses is made up for by a larger change, where there is one to be refined.
+    let mut half = case.source.clone();
+    for (value, &reached) in half.data_mut().iter_mut().zip(longer.best.data()) {
+        *value = 0.5 * (*value + reached);
+    }
+    let saved = |case: &Case, iou: f32| {
+        let (attack, mut executor) = case.attack().unwrap();
+        let exact = Scores {
+            iou,
+            pixel_accuracy: iou,
+            l2: 0.0,
+            linf: 0.0,
+        };
+        attack
+            .saved(&mut executor, &case.source, &half, &case.target, &exact)
+            .unwrap()
+            .1
+    };
+    let survives = saved(&case, 0.0);
+    let with_more = saved(&case, 1.0);
+    assert!(with_more.iou > survives.iou, "{with_more:?} and {survives:?}");
+    assert!(with_more.l2 < 1.6 * survives.l2, "{with_more:?} and {survives:?}");
+    case.config.refine = Refinement::Off;
+    assert_eq!(saved(&case, 1.0), survives);
+
     // Cut short, it has been reached all the same.
+    case.config.refine = Refinement::On;
     case.config.iterations = before as u32 + 2;
     let cut = case.run().unwrap();
     assert_eq!(cut.stop, StopReason::IouReached);

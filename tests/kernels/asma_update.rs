@@ -1,8 +1,8 @@
 use asma::kernels::asma_update::{
     BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, HEADER, HOLD, LEAP, MOST_ASTRAY,
     MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH, PULL_SHRINK, Params,
-    REACHED, REFINE, REFINING_PATIENCE, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE, STATE_BEST_IOU,
-    STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
+    REACHED, REFINE, REFINING_LIMIT, REFINING_PATIENCE, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE,
+    STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
     STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
     STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
@@ -327,7 +327,7 @@ fn a_step_that_leaps_is_taken_back() {
 }
 
 /// From the first image that reaches the IoU on, the one of the least L2 that still does is the best, and the pull follows
-/// whether it does; it ends at the floor, without a fall of L2, and after `REFINEMENT` times the iterations that came before.
+/// whether it does; it ends at the floor, without a fall of L2, and after as many iterations as came before or as the ledger says.
 #[test]
 fn what_is_reached_is_refined() {
     let mut random = Random::new(24);
@@ -380,6 +380,12 @@ fn what_is_reached_is_refined() {
         late_case.writes[3][STATE + STATE_ITERATION] = progress + REFINING_PATIENCE - 1 + late;
         cases.push(late_case);
     }
+    // More iterations than came before, if the ledger says so, and then no more.
+    for limit in [5, 4] {
+        let mut limited = case(&mut random, 0.5, 4, 2.5, 6, 0.1);
+        limited.writes[3][REFINING_LIMIT] = limit;
+        cases.push(limited);
+    }
     let wanted = [
         // Whether it is the best, after how many iterations it was reached, pull, and why it stops.
         (true, ITERATION + 1, FIRST_REFINING_PULL, RUNNING),
@@ -394,6 +400,8 @@ fn what_is_reached_is_refined() {
         (false, 5, 0.012 * PULL_SHRINK, RUNNING),
         (true, 200, 0.012 * PULL_GROWTH, RUNNING),
         (true, 200, 0.012 * PULL_GROWTH, REACHED),
+        (true, 4, 0.012 * PULL_GROWTH, RUNNING),
+        (true, 4, 0.012 * PULL_GROWTH, REACHED),
     ];
     for variant in ["scalars", "vectors"] {
         for run in run_variant(&cases, variant) {

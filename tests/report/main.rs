@@ -126,6 +126,7 @@ fn a_summary_survives_a_round_trip() {
             iteration_limit: 500,
             stop_iou: Some(0.95),
             refine: true,
+            refining_limit: None,
             reached: Some(40),
             patience: None,
         }),

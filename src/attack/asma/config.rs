@@ -1,5 +1,6 @@
 //! What ASMA can be told.
 
+use super::refinement::Refinement;
 use crate::attack::choices::choices;
 use crate::error::{Error, Result};
 use crate::network::Precision;
@@ -83,9 +84,9 @@ impl StepSize {
     /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again fades away.
     pub const PULL: f32 = 0.005;
 
-    /// The root mean square of a perturbation that is small enough, in units of the pixel values: nine tenths of a step of an
+    /// The root mean square of a perturbation that is small enough, in units of the pixel values: seven tenths of a step of an
     /// 8-bit image. One that is refined further does not survive being rounded.
-    pub const FLOOR: f64 = 0.9 / 255.0;
+    pub const FLOOR: f64 = 0.7 / 255.0;
 }
 
 /// The attack's settings.
@@ -109,9 +110,8 @@ pub struct AsmaConfig {
     pub lambda: f32,
     /// The most that any value may differ from the source's, in units of the pixel values.
     pub cap: Option<f32>,
-    /// Whether the perturbation is refined where the device holds the step: once the IoU asked for is reached, it shrinks as
-    /// long as that stays so, for at most as many iterations as it took to get there, and not below [`StepSize::FLOOR`].
-    pub refine: bool,
+    /// How the perturbation is refined once the IoU asked for is reached, where the device holds the step.
+    pub refine: Refinement,
     /// The attacked classes; all of the network's if `None`.
     pub classes: Option<Vec<u8>>,
     /// Most iterations.
@@ -135,7 +135,7 @@ impl Default for AsmaConfig {
             step: StepSize::Automatic,
             lambda: 1.0,
             cap: Some(AsmaConfig::CAP),
-            refine: true,
+            refine: Refinement::On,
             classes: None,
             iterations: 500,
             stop_iou: None,
@@ -160,7 +160,7 @@ impl AsmaConfig {
                 beta: 1e-6,
             },
             cap: None,
-            refine: false,
+            refine: Refinement::Off,
             ..AsmaConfig::default()
         }
     }
@@ -172,7 +172,7 @@ impl AsmaConfig {
 
     /// Whether there is something to refine: an IoU to keep, and a held step.
     pub fn refines(&self) -> bool {
-        self.refine && self.holds() && self.stop_iou.is_some()
+        self.refine != Refinement::Off && self.holds() && self.stop_iou.is_some()
     }
 
     /// The attacked classes of a network with `class_count` classes, each once, in order.

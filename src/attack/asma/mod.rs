@@ -2,8 +2,10 @@
 
 mod config;
 mod plan;
+mod refinement;
 mod steps;
 
 pub use config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 pub(super) use plan::plan;
+pub use refinement::Refinement;
 pub(super) use steps::begin;

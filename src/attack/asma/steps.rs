@@ -1,6 +1,7 @@
 //! Before ASMA's first iteration: the step size chosen, the ledger set.
 
 use super::config::{AsmaConfig, Multiplier, Schedule, StepSize};
+use super::refinement::Refinement;
 use crate::attack::iterations::Step;
 use crate::attack::plan::Attack;
 use crate::attack::prepare::AttackInput;
@@ -67,7 +68,10 @@ impl Attack {
                 };
                 let length = StepSize::FIRST_STEP * (count as f64).sqrt();
                 let leap = (StepSize::LEAP * length) as f32;
-                let floor = (StepSize::FLOOR * (count as f64).sqrt()) as f32;
+                let floor = match config.refine {
+                    Refinement::Iterations(_) => 0.0,
+                    Refinement::Off | Refinement::On => (StepSize::FLOOR * (count as f64).sqrt()) as f32,
+                };
                 if is_reached(prediction, target, &attacked) {
                     // Any step will do.
                     return Ok(Step {
@@ -112,6 +116,10 @@ pub(in crate::attack) fn begin(config: &AsmaConfig, step: Step, words: &mut [u32
     words[asma_update::LEAP] = leap.to_bits();
     words[asma_update::PULL] = StepSize::PULL.to_bits();
     words[asma_update::FLOOR] = floor.to_bits();
+    words[asma_update::REFINING_LIMIT] = match config.refine {
+        Refinement::Iterations(limit) => limit,
+        Refinement::Off | Refinement::On => 0,
+    };
     words[asma_update::STOP_IOU] = config.stop_iou.unwrap_or(2.0).to_bits();
     words[asma_update::PATIENCE] = config.patience.unwrap_or(0);
     if config.schedule == Schedule::TwoForward {

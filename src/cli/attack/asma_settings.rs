@@ -1,6 +1,6 @@
 //! The options that set ASMA itself.
 
-use asma::attack::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
+use asma::attack::{AsmaConfig, MaskMode, Multiplier, Objective, Refinement, Schedule, StepSize};
 use asma::{Error, Result};
 use clap::Args;
 
@@ -20,10 +20,11 @@ pub struct AsmaSettings {
     /// The most that any value may differ from the source's, of 0 to 1 [default: 0.1 with --tau auto, else none]
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     pub cap: Option<f32>,
-    /// Once --stop-iou is reached, shrink the perturbation as long as it stays reached, in at most as many iterations again:
-    /// on or off [default: on with --tau auto, off with --published]
-    #[arg(long, value_name = "on|off")]
-    refine: Option<Switch>,
+    /// Once --stop-iou is reached, shrink the perturbation as long as it stays reached: on (in at most as many iterations
+    /// again, and no further than 8 bits can hold), off, or N, for at most N iterations and as small as it gets
+    /// [default: on with --tau auto, off with --published]
+    #[arg(long, value_name = "on|off|N")]
+    refine: Option<Refinement>,
     /// one-forward runs the network once an iteration; two-forward is the authors' published loop, which holds no step
     /// [default: one-forward]
     #[arg(long, value_name = "SCHEDULE")]
@@ -66,13 +67,6 @@ impl std::str::FromStr for Tau {
                 .map_err(|_| "want a number such as 1e-7, or auto".to_string()),
         }
     }
-}
-
-/// What is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Switch {
-    On,
-    Off,
 }
 
 /// The iterations of ASMA, unless it is said.
@@ -137,7 +131,7 @@ impl AsmaSettings {
             step,
             lambda: self.lambda.unwrap_or(base.lambda),
             cap: self.cap.or(cap),
-            refine: self.refine.map_or(base.refine, |switch| switch == Switch::On),
+            refine: self.refine.unwrap_or(base.refine),
             classes: self.classes.clone(),
             iterations: iterations.unwrap_or(ITERATIONS),
             stop_iou,
@@ -145,12 +139,13 @@ impl AsmaSettings {
             // The precision is chosen once the device is known.
             ..base
         };
-        if self.refine == Some(Switch::On) && !config.refines() {
-            return Err(Error::Usage(
-                "--refine on keeps an IoU that is reached while the device holds the step; it needs --stop-iou, --tau auto \
-                 and --schedule one-forward"
-                    .into(),
-            ));
+        if let Some(refine) = self.refine.filter(|refine| *refine != Refinement::Off)
+            && !config.refines()
+        {
+            return Err(Error::Usage(format!(
+                "--refine {refine} keeps an IoU that is reached while the device holds the step; it needs --stop-iou, --tau \
+                 auto and --schedule one-forward"
+            )));
         }
         Ok(config)
     }

@@ -7,7 +7,14 @@ use asma::attack::{AttackConfig, BudgetConfig, MinimalConfig, Purpose, table};
 use asma::{Error, Result};
 use clap::Args;
 
-use super::asma_settings::{AsmaSettings, Switch};
+use super::asma_settings::AsmaSettings;
+
+/// What is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Attack")]
