@@ -1,6 +1,5 @@
 //! What an image does to a network, measured on the host after the attack.
 
-use super::asma::Refinement;
 use super::config::AttackConfig;
 use super::eight_bits::{TOWARDS, round_towards};
 use super::plan::Attack;
@@ -43,8 +42,8 @@ impl Attack {
 
     /// `image`, which the network does as well on as `exact` says, as a file of 8 bits keeps it, see
     /// [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses, the one that serves the attack best, the
-    /// first of equals. A small perturbation may survive one and not another. Where it survives none and ASMA is to refine
-    /// it, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the adversarial
+    /// first of equals. A small perturbation may survive one and not another. Where it survives none and is refined to
+    /// what was asked for alone, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the adversarial
     /// image.
     ///
     /// # Errors
@@ -58,10 +57,7 @@ impl Attack {
         exact: &Scores,
     ) -> Result<(Tensor, Scores)> {
         let classes = self.scored_classes();
-        let refines = self
-            .config
-            .asma()
-            .is_some_and(|asma| asma.refine != Refinement::Off);
+        let refines = self.config.asma().is_some_and(|asma| asma.refines());
         let mut best: Option<(Tensor, Scores)> = None;
         for factor in AMPLIFIED
             .into_iter()
