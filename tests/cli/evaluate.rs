@@ -12,11 +12,11 @@ use asma::evaluate::{Record, Summary, Verdict, read_evaluation, read_records};
 use crate::robust::{limited, stderr};
 use crate::support::{SIZE, Workshop};
 
-const FOLDERS: &str =
+pub const FOLDERS: &str =
     "evaluate --images images --masks masks --weights weights.safetensors --device cpu --iterations 3";
 
 /// The workshop with five images and their masks.
-fn workshop() -> Workshop {
+pub fn workshop() -> Workshop {
     let workshop = Workshop::new();
     for folder in ["images", "masks"] {
         fs::create_dir(workshop.path(folder)).unwrap();
@@ -38,7 +38,7 @@ fn workshop() -> Workshop {
     workshop
 }
 
-fn succeed(workshop: &Workshop, arguments: &str) -> String {
+pub fn succeed(workshop: &Workshop, arguments: &str) -> String {
     let output = workshop.asma(arguments).assert().success();
     String::from_utf8_lossy(&output.get_output().stdout).into_owned()
 }
@@ -55,7 +55,7 @@ fn records(workshop: &Workshop, folder: &str) -> Vec<Record> {
 }
 
 /// All files that hold no time, and the records without theirs, as text.
-fn without_times(workshop: &Workshop, folder: &str) -> Vec<String> {
+pub fn without_times(workshop: &Workshop, folder: &str) -> Vec<String> {
     let files = workshop.files(folder);
     let text = |name: &String| fs::read_to_string(workshop.path(folder).join(name)).unwrap();
     let timeless = files

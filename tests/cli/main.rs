@@ -10,6 +10,7 @@ mod minimal;
 mod models;
 mod other_commands;
 mod robust;
+mod slurm;
 mod support;
 mod synth;
 mod tensors;
