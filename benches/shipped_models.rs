@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use asma::attack::{AsmaConfig, Attack, AttackInput, Objective, Snapshots, assess};
+use asma::attack::{AsmaConfig, Attack, AttackInput, Levels, Objective, Snapshots, assess};
 use asma::checkpoint::Checkpoint;
 use asma::cpu::CpuExecutor;
 use asma::data::{
@@ -230,7 +230,8 @@ fn attack_pair(
         Ok(assess(source, image, wanted, prediction, &[1])?)
     };
     let (before, best) = (judge(source)?, judge(&outcome.best)?);
-    let (_, rounded_to_8_bits) = attack.saved(executor, source, &outcome.best, wanted, &best)?;
+    let (_, rounded_to_8_bits) =
+        attack.saved(executor, source, &outcome.best, wanted, &best, Levels::EIGHT_BITS)?;
     Ok(AttackRecord {
         image,
         target,

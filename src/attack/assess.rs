@@ -1,7 +1,7 @@
 //! What an image does to a network, measured on the host after the attack.
 
 use super::config::AttackConfig;
-use super::eight_bits::{TOWARDS, round_towards};
+use super::eight_bits::{Levels, TOWARDS, round_towards};
 use super::plan::Attack;
 use super::purpose::Purpose;
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ impl Attack {
         }
     }
 
-    /// `image`, which the network does as well on as `exact` says, as a file of 8 bits keeps it, see
+    /// `image`, which the network does as well on as `exact` says, as a file of these levels keeps it, see
     /// [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses, the one that serves the attack best, the
     /// first of equals. A small perturbation may survive one and not another. Where it survives none and is refined to
     /// what was asked for alone, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the adversarial
@@ -55,6 +55,7 @@ impl Attack {
         image: &Tensor,
         target: &LabelMap,
         exact: &Scores,
+        levels: Levels,
     ) -> Result<(Tensor, Scores)> {
         let classes = self.scored_classes();
         let refines = self.config.asma().is_some_and(|asma| asma.refines());
@@ -65,7 +66,7 @@ impl Attack {
         {
             let amplified = amplified(source, image, factor);
             for towards in TOWARDS {
-                let rounded = round_towards(source, &amplified, self.config.cap(), towards);
+                let rounded = round_towards(source, &amplified, self.config.cap(), levels, towards);
                 for prediction in self.predict(executor, &rounded)? {
                     let scores = assess(source, &rounded, target, &prediction, &classes)?;
                     if best

@@ -1,9 +1,32 @@
-//! An adversarial image as a file of 8 bits keeps it.
+//! An adversarial image as a file of 8 bits keeps it, or of any other evenly spaced levels.
 
 use crate::tensor::Tensor;
 
-/// The whole numbers from 0 to 255 of 8 bits.
-const LEVELS: f32 = 255.0;
+/// The values from 0 to 1 that a file can hold: `(k + offset) / count` for whole k.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Levels {
+    /// So many of them lie between 0 and 1, not counting one.
+    pub count: f32,
+    /// How far the first one lies above 0, of the distance between two; below 1.
+    pub offset: f32,
+}
+
+impl Levels {
+    /// The whole numbers from 0 to 255 of 8 bits.
+    pub const EIGHT_BITS: Levels = Levels {
+        count: 255.0,
+        offset: 0.0,
+    };
+
+    /// Where a value lies among them, as a number that is whole for a level.
+    fn place(self, value: f32) -> f32 {
+        value * self.count - self.offset
+    }
+
+    fn value(self, place: f32) -> f32 {
+        (place + self.offset) / self.count
+    }
+}
 
 /// `image` rounded to the levels of 8 bits, still as values from 0 to 1, so that as much of the change from `source` as
 /// can be survives.
@@ -15,17 +38,18 @@ const LEVELS: f32 = 255.0;
 /// source than that, unless rounding the source alone does. `source` and `image` have the same shape, N×C×H×W; planes that
 /// only one of them has stay as they are.
 pub fn to_8_bits(source: &Tensor, image: &Tensor, cap: Option<f32>) -> Tensor {
-    round_towards(source, image, cap, TOWARDS[0])
+    round_towards(source, image, cap, Levels::EIGHT_BITS, TOWARDS[0])
 }
 
 /// Where what is lost may be handed on to: to the left instead of the right, above instead of below.
 pub(super) const TOWARDS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 
-/// [`to_8_bits`] with what is lost handed on another way.
+/// [`to_8_bits`] with what is lost handed on another way, or to other levels.
 pub(super) fn round_towards(
     source: &Tensor,
     image: &Tensor,
     cap: Option<f32>,
+    levels: Levels,
     [left, above]: [bool; 2],
 ) -> Tensor {
     let shape = image.shape();
@@ -41,7 +65,7 @@ pub(super) fn round_towards(
         let exact = &image.data()[plane * pixels..][..pixels];
         let [exact, origins] = [exact, origins].map(|plane| mirrored(plane, shape.w, [left, above]));
         let mut rounded = exact.clone();
-        diffuse(&mut rounded, &exact, &origins, shape.w, cap);
+        diffuse(&mut rounded, &exact, &origins, shape.w, cap, levels);
         values.copy_from_slice(&mirrored(&rounded, shape.w, [left, above]));
     }
     result
@@ -60,22 +84,30 @@ fn mirrored(plane: &[f32], width: usize, [left, above]: [bool; 2]) -> Vec<f32> {
 }
 
 /// Rounds one plane, `width` values a row.
-fn diffuse(values: &mut [f32], exact: &[f32], origins: &[f32], width: usize, cap: Option<f32>) {
+fn diffuse(
+    values: &mut [f32],
+    exact: &[f32],
+    origins: &[f32],
+    width: usize,
+    cap: Option<f32>,
+    levels: Levels,
+) {
+    let last = levels.place(1.0).floor();
     for i in 0..values.len() {
         if exact[i] == origins[i] {
-            values[i] = (exact[i] * LEVELS).round() / LEVELS;
+            values[i] = levels.value(levels.place(exact[i]).round());
             continue;
         }
         let wanted = values[i];
-        let (mut least, mut most) = (0.0, LEVELS);
+        let (mut least, mut most) = (0.0, last);
         if let Some(cap) = cap {
             // A thousandth of a level for what float32 makes of whole ones.
-            least = f32::max(((origins[i] - cap) * LEVELS - 1e-3).ceil(), least);
-            most = f32::min(((origins[i] + cap) * LEVELS + 1e-3).floor(), most);
+            least = f32::max((levels.place(origins[i] - cap) - 1e-3).ceil(), least);
+            most = f32::min((levels.place(origins[i] + cap) + 1e-3).floor(), most);
         }
         values[i] = match least <= most {
-            true => (wanted * LEVELS).round().clamp(least, most) / LEVELS,
-            false => (origins[i] * LEVELS).round() / LEVELS,
+            true => levels.value(levels.place(wanted).round().clamp(least, most)),
+            false => levels.value(levels.place(origins[i]).round()),
         };
         let lost = wanted - values[i];
         let (x, below) = (i % width, i + width);
@@ -151,12 +183,36 @@ mod tests {
         };
         let mut found = Vec::new();
         for towards in TOWARDS {
-            let rounded = round_towards(&source, &image, Some(0.1), towards);
+            let rounded = round_towards(&source, &image, Some(0.1), Levels::EIGHT_BITS, towards);
             let wanted = to_8_bits(&turned(&source, towards), &turned(&image, towards), Some(0.1));
             assert_eq!(turned(&rounded, towards), wanted, "{towards:?}");
             assert!(!found.contains(&rounded), "{towards:?}");
             found.push(rounded);
         }
+    }
+
+    #[test]
+    fn other_levels_are_kept_as_well_as_those_of_8_bits() {
+        // Forty of them, the first a quarter of a step above 0.
+        let levels = Levels {
+            count: 40.5,
+            offset: 0.25,
+        };
+        let source = Tensor::from_fn(SHAPE, |_, _, y, x| levels.value(((y + x) % 20 + 10) as f32));
+        let image = Tensor::from_fn(SHAPE, |_, c, y, x| source.at(0, c, y, x) + 0.3 / levels.count);
+        let rounded = round_towards(&source, &image, None, levels, TOWARDS[0]);
+        let places = |image: &Tensor| image.data().iter().map(|&v| levels.place(v)).collect::<Vec<_>>();
+        assert!(
+            places(&rounded)
+                .iter()
+                .all(|place| (place - place.round()).abs() < 1e-3)
+        );
+        let mean = |image: &Tensor| places(image).iter().sum::<f32>() / SHAPE.elements() as f32;
+        let kept = mean(&rounded) - mean(&source);
+        assert!((kept - 0.3).abs() < 0.02, "{kept} of 0.3 levels");
+        let white = Tensor::from_fn(SHAPE, |_, _, _, _| 1.0);
+        let rounded = round_towards(&source, &white, None, levels, TOWARDS[0]);
+        assert!(rounded.data().iter().all(|value| (0.0..=1.0).contains(value)));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Refinement, Schedule
 pub use assess::assess;
 pub use budget::BudgetConfig;
 pub use config::AttackConfig;
-pub use eight_bits::to_8_bits;
+pub use eight_bits::{Levels, to_8_bits};
 pub use iterations::{Iterations, Passes, Step};
 pub use minimal::MinimalConfig;
 pub use plan::Attack;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::attack::{Attack, Outcome, assess};
+use crate::attack::{Attack, Levels, Outcome, assess};
 use crate::data::round_to_8_bits;
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
@@ -89,7 +89,8 @@ impl Judged {
             Saved::Best => best,
             Saved::Last => last,
         };
-        let (written, rounded_to_8_bits) = attack.saved(executor, source, saved, target, &exact)?;
+        let (written, rounded_to_8_bits) =
+            attack.saved(executor, source, saved, target, &exact, Levels::EIGHT_BITS)?;
         let mut likeness = Likeness::new(&round_to_8_bits(source), &written)?;
         if attack.config().asma().is_none() {
             likeness = likeness.when_allowed();

@@ -1,6 +1,8 @@
 //! When the attack ends, and what it then gives.
 
-use asma::attack::{AsmaConfig, MOST_SNAPSHOTS_WITH_IMAGES, Refinement, Schedule, Snapshots, StopReason};
+use asma::attack::{
+    AsmaConfig, Levels, MOST_SNAPSHOTS_WITH_IMAGES, Refinement, Schedule, Snapshots, StopReason,
+};
 
 use asma::checkpoint::Checkpoint;
 use asma::data::{SyntheticKind, SyntheticOptions, generate};
@@ -127,7 +129,14 @@ fn what_is_reached_is_refined() {
             linf: 0.0,
         };
         attack
-            .saved(&mut executor, &case.source, &half, &case.target, &exact)
+            .saved(
+                &mut executor,
+                &case.source,
+                &half,
+                &case.target,
+                &exact,
+                Levels::EIGHT_BITS,
+            )
             .unwrap()
             .1
     };
