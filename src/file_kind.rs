@@ -38,6 +38,10 @@ pub(crate) enum FileKind {
     Safetensors,
     /// DICOM, with or without its preamble's mark.
     Dicom,
+    /// A NIfTI-1 volume in one file.
+    Nifti,
+    /// A gzip archive, which a NIfTI volume may lie in.
+    Gzip,
     /// A stack of slices, with its format.
     Volume(&'static str),
     /// What else is known by its first bytes.
@@ -49,9 +53,13 @@ static MARKS: &[(usize, &[u8], FileKind)] = &[
     (0, b"version https://git-lfs", FileKind::LfsPointer),
     (0, b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
     (128, b"DICM", FileKind::Dicom),
-    (344, b"n+1\0", FileKind::Volume("a NIfTI volume")),
-    (344, b"ni1\0", FileKind::Volume("the header of a NIfTI volume")),
-    (4, b"n+2\0", FileKind::Volume("a NIfTI volume")),
+    (344, b"n+1\0", FileKind::Nifti),
+    (
+        344,
+        b"ni1\0",
+        FileKind::Volume("the header of a NIfTI volume whose voxels stand in another file"),
+    ),
+    (4, b"n+2\0", FileKind::Volume("a NIfTI-2 volume")),
     (0, b"NRRD", FileKind::Volume("an NRRD volume")),
     (
         0,
@@ -99,11 +107,7 @@ static MARKS: &[(usize, &[u8], FileKind)] = &[
     (0, b"DDS ", FileKind::Other("a DDS texture")),
     (0, b"\0\0\x01\0", FileKind::Other("a Windows icon (ICO)")),
     (0, b"AT&TFORM", FileKind::Other("a DjVu document")),
-    (
-        0,
-        b"\x1f\x8b",
-        FileKind::Other("a gzip archive (as of .nii.gz, .tar.gz)"),
-    ),
+    (0, b"\x1f\x8b", FileKind::Gzip),
     (0, b"BZh", FileKind::Other("a bzip2 archive")),
     (0, b"\xfd7zXZ\0", FileKind::Other("an xz archive")),
     (0, b"\x28\xb5\x2f\xfd", FileKind::Other("a Zstandard archive")),
@@ -190,6 +194,8 @@ impl fmt::Display for FileKind {
             FileKind::Onnx => f.write_str("an ONNX model"),
             FileKind::Safetensors => f.write_str("a safetensors file"),
             FileKind::Dicom => f.write_str("a DICOM file"),
+            FileKind::Nifti => f.write_str("a NIfTI volume"),
+            FileKind::Gzip => f.write_str("a gzip archive (as of .nii.gz, .tar.gz)"),
             FileKind::Volume(name) | FileKind::Other(name) => f.write_str(name),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use asma::data::{
     Crop, Fit, ImageOptions, InputOptions, MaskOptions, MaskValues, Padding, Preparation, Preset, Resize,
+    Window,
 };
 use clap::Args;
 
@@ -30,12 +31,21 @@ pub struct PreparationArguments {
     /// image as it is or refuses it
     #[arg(long, value_name = "pad|resize|none")]
     pub fit: Option<Fit>,
-    /// Of files that hold several pages or frames (TIFF, GIF), take this one, counted from 1
+    /// Of files that hold several pages, frames or slices (TIFF, GIF, DICOM, NIfTI), take this one, counted from 1
     #[arg(long, value_name = "N")]
     page: Option<usize>,
     /// The value that is white in image files, such as 4095 for 12 bits in 16; larger ones become white too
     #[arg(long, value_name = "VALUE")]
     white: Option<f32>,
+    /// The values that are black and white in image files, and those beyond them too: LOW..HIGH such as -160..240, or
+    /// CENTRE,WIDTH such as 40,400; without it what a DICOM or NIfTI file names itself
+    #[arg(
+        long,
+        value_name = "LOW..HIGH|CENTRE,WIDTH",
+        allow_hyphen_values = true,
+        conflicts_with = "white"
+    )]
+    window: Option<Window>,
     /// Take what is brighter than this, of 255, for the foreground of masks; without it masks with soft edges are
     /// cut at half (127, with rim-one at its authors' 20), and other greys refused
     #[arg(long, value_name = "N", conflicts_with = "mask_values")]
@@ -47,7 +57,7 @@ pub struct PreparationArguments {
 }
 
 /// The options above by name, for commands that have other options which exclude them.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "preset",
     "crop",
     "resize",
@@ -55,6 +65,7 @@ pub const NAMES: [&str; 9] = [
     "fit",
     "page",
     "white",
+    "window",
     "mask_threshold",
     "mask_values",
 ];
@@ -80,6 +91,7 @@ impl PreparationArguments {
             image: ImageOptions {
                 page: self.page,
                 white: self.white,
+                window: self.window,
             },
             mask: MaskOptions {
                 page: self.page,

@@ -8,6 +8,8 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
 use super::decode::decode;
 use super::picture::{Channels, Picture, Samples};
+use super::scaling::Scaling;
+use super::window::Window;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::tensor::{Shape, Tensor};
@@ -20,6 +22,8 @@ pub struct ImageOptions {
     /// The stored number that is white; without it the largest that the file's bits hold (255, 65535), and 1 in
     /// floating-point files. Larger numbers become white too.
     pub white: Option<f32>,
+    /// Which values are black and white; without it those that a scan names itself, and in other files 0 and the white.
+    pub window: Option<Window>,
 }
 
 /// A photograph as it was read.
@@ -45,41 +49,68 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
     Ok(read_photograph(path, &ImageOptions::default())?.image)
 }
 
-/// Reads an image file as [`read_image`] does, and says what was read.
+/// Reads an image file as [`read_image`] does, and says what was read. The values of DICOM and NIfTI files become 0 to 1
+/// between those that the file, or `options`, says are black and white.
 ///
 /// # Errors
-/// If the file is missing, is no PNG, JPEG, TIFF, BMP, GIF or WebP image, is damaged or cut short, is too large,
-/// holds several pages of which none is chosen, or floating-point numbers outside \[0, 1\] without a white.
+/// If the file is missing, is no PNG, JPEG, TIFF, BMP, GIF, WebP, DICOM or NIfTI image, is damaged or cut short, is too
+/// large, holds several pages of which none is chosen, floating-point numbers outside \[0, 1\] without a white, or values
+/// of a scan of which neither it nor `options` says which are black and white.
 pub fn read_photograph(path: impl AsRef<Path>, options: &ImageOptions) -> Result<Photograph> {
     let path = path.as_ref();
+    photograph(path, &decode(path, options.page)?, options)
+}
+
+/// A decoded picture as a photograph.
+pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions) -> Result<Photograph> {
     if let Some(white) = options.white
         && !(white.is_finite() && white > 0.0)
     {
         return Err(Error::Usage(format!("--white {white}: want a number above 0")));
     }
-    let picture = decode(path, options.page)?;
-    let white = options.white.unwrap_or(picture.white());
     let mut description = picture.to_string();
     let mut notes = Vec::new();
-    let largest = largest_value(&picture);
-    if let Some(white) = options.white {
-        description.push_str(&format!(", {white} is white"));
-        if largest > white {
-            description.push_str(&format!(" (values up to {largest} are cut there)"));
-        }
-    } else if picture.palette.is_none() && largest < white * LEAST_RANGE {
-        notes.push(format!("{}: {}", path.display(), too_dark(largest, white)));
-    }
     let shape = Shape::new(1, 3, picture.height, picture.width);
-    let mut planes = to_planes(&picture, white);
-    if options.white.is_some() {
-        let above = planes
-            .iter_mut()
-            .filter(|value| value.is_finite() && **value > 1.0);
-        above.for_each(|value| *value = 1.0);
-    }
-    if let Some(value) = planes.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-        return Err(outside_range(path, value * white));
+    let planes = if let Some(palette) = &picture.palette {
+        of_palette(picture, palette)
+    } else {
+        let (scaling, words) = Scaling::of(path, picture, options.white, options.window)?;
+        if !words.is_empty() {
+            description.push_str(&format!(", {words}"));
+        }
+        if options.window.is_some() || picture.scan.is_some() {
+            let planes = scaled(picture, |stored| scaling.level(stored));
+            let first = planes.first().copied().unwrap_or(0.0);
+            if planes.iter().all(|&value| value == first) && (first == 0.0 || first == 1.0) {
+                let colour = if first == 0.0 { "black" } else { "white" };
+                notes.push(format!(
+                    "{}: every pixel is {colour}; see --window",
+                    path.display()
+                ));
+            }
+            planes
+        } else {
+            let white = options.white.unwrap_or(picture.white());
+            let largest = largest_value(picture);
+            if options.white.is_some() && largest > white {
+                description.push_str(&format!(" (values up to {largest} are cut there)"));
+            } else if options.white.is_none() && largest < white * LEAST_RANGE {
+                notes.push(format!("{}: {}", path.display(), too_dark(largest, white)));
+            }
+            // In float32, so that not a bit of what is published changes.
+            let above = |value: f32| options.white.is_some() && value.is_finite() && value > 1.0;
+            let planes = scaled(picture, |stored| match stored as f32 / white {
+                value if above(value) => 1.0,
+                value => value,
+            });
+            if let Some(value) = planes.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+                return Err(outside_range(path, value * white));
+            }
+            planes
+        }
+    };
+    if let Some(value) = planes.iter().find(|value| !value.is_finite()) {
+        return Err(outside_range(path, *value));
     }
     Ok(Photograph {
         image: Tensor::new(shape, planes)?,
@@ -134,37 +165,45 @@ fn largest_value(picture: &Picture) -> f32 {
         Samples::U8(samples) => largest(samples, picture.channels),
         Samples::U16(samples) => largest(samples, picture.channels),
         Samples::F32(samples) => largest(samples, picture.channels),
+        Samples::Scan(_) => 0.0,
     }
 }
 
-/// The red, green and blue planes, divided by `white`; alpha is left out, and grey is all three.
-fn to_planes(picture: &Picture, white: f32) -> Vec<f32> {
-    // Not through the image crate's conversions: they weigh colours and can change the last bit.
-    match (&picture.samples, &picture.palette) {
-        (Samples::U8(indices), Some(palette)) => {
-            let plane = |colour: usize| {
-                indices.iter().map(move |&index| {
-                    let entry = palette.get(usize::from(index));
-                    f32::from(entry.map_or(0, |entry| entry[colour])) / 255.0
-                })
-            };
-            (0..3).flat_map(plane).collect()
-        }
-        (Samples::U8(samples), None) => planes(samples, picture.channels, white),
-        (Samples::U16(samples), _) => planes(samples, picture.channels, white),
-        (Samples::F32(samples), _) => planes(samples, picture.channels, white),
-    }
-}
-
-fn planes<T: Copy + Into<f32>>(samples: &[T], channels: Channels, white: f32) -> Vec<f32> {
-    let colours = match channels {
-        Channels::Grey | Channels::GreyAlpha => [0, 0, 0],
-        Channels::Rgb | Channels::RgbAlpha => [0, 1, 2],
+/// The red, green and blue planes of a picture of indices; opacity is left out.
+fn of_palette(picture: &Picture, palette: &[[u8; 4]]) -> Vec<f32> {
+    let Samples::U8(indices) = &picture.samples else {
+        return Vec::new();
     };
+    let plane = |colour: usize| {
+        indices.iter().map(move |&index| {
+            let entry = palette.get(usize::from(index));
+            f32::from(entry.map_or(0, |entry| entry[colour])) / 255.0
+        })
+    };
+    (0..3).flat_map(plane).collect()
+}
+
+/// The red, green and blue planes, each number made a grey; alpha is left out, and grey is all three.
+fn scaled(picture: &Picture, grey: impl Fn(f64) -> f32 + Copy) -> Vec<f32> {
+    // Not through the image crate's conversions: they weigh colours and can change the last bit.
+    match &picture.samples {
+        Samples::U8(samples) => planes(samples, picture.channels, grey),
+        Samples::U16(samples) => planes(samples, picture.channels, grey),
+        Samples::F32(samples) => planes(samples, picture.channels, grey),
+        Samples::Scan(samples) => planes(samples, picture.channels, grey),
+    }
+}
+
+fn planes<T: Copy + Into<f64>>(
+    samples: &[T],
+    channels: Channels,
+    grey: impl Fn(f64) -> f32 + Copy,
+) -> Vec<f32> {
     let plane = |colour: usize| samples.iter().skip(colour).step_by(channels.count());
-    colours
+    channels
+        .of_colours()
         .into_iter()
-        .flat_map(|colour| plane(colour).map(|&sample| sample.into() / white))
+        .flat_map(|colour| plane(colour).map(move |&sample| grey(sample.into())))
         .collect()
 }
 

@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use super::decode::decode;
 use super::fit::{Fit, Fitted, fit, nearest_size, unfitted};
-use super::image::{ImageOptions, Photograph, read_photograph};
+use super::image::{ImageOptions, Photograph, photograph};
 use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
+use super::original::Original;
 use super::preprocess::Preparation;
 use super::tensors::TensorAddress;
 use crate::error::{Error, Result};
@@ -38,6 +40,8 @@ pub struct Input {
     pub stored: [usize; 2],
     /// The steps that it went through, those that fit it to the network among them.
     pub preparation: Preparation,
+    /// The file that it was read from, if it is of a format that keeps more than 8 bits do.
+    pub original: Option<Original>,
     /// What was accepted, in one line each.
     pub description: Vec<String>,
     /// What is likely a mistake, in one line each.
@@ -53,20 +57,28 @@ impl InputOptions {
     pub fn read(&self, path: impl AsRef<Path>, graph: &Graph) -> Result<Input> {
         let path = path.as_ref();
         let channels = graph.input_channels();
-        let (called, photograph) = match TensorAddress::of(path) {
-            Some(address) => (
-                Called::tensor(&address),
-                address.read_image(channels, &self.image)?,
-            ),
-            None => {
-                let photograph = read_photograph(path, &self.image)?;
-                let image = with_channels(path, photograph.image, photograph.grey, channels)?;
-                (Called::by(path), Photograph { image, ..photograph })
-            }
-        };
-        let input = self.prepared(called, &photograph.image, &photograph.description, graph)?;
+        if let Some(address) = TensorAddress::of(path) {
+            let Photograph {
+                image,
+                description,
+                notes,
+                ..
+            } = address.read_image(channels, &self.image)?;
+            let input = self.prepared(Called::tensor(&address), &image, &description, graph)?;
+            return Ok(Input { notes, ..input });
+        }
+        let picture = decode(path, self.image.page)?;
+        let Photograph {
+            image,
+            grey,
+            description,
+            notes,
+        } = photograph(path, &picture, &self.image)?;
+        let image = with_channels(path, image, grey, channels)?;
+        let input = self.prepared(Called::by(path), &image, &description, graph)?;
         Ok(Input {
-            notes: photograph.notes,
+            original: Original::of(path, &picture, &self.image, &input.preparation),
+            notes,
             ..input
         })
     }
@@ -134,6 +146,7 @@ impl InputOptions {
             network,
             stored,
             preparation,
+            original: None,
             description,
             notes: Vec::new(),
         })

@@ -8,12 +8,15 @@ pub mod geometry;
 pub mod image;
 pub mod input;
 pub mod mask;
+mod original;
 pub mod pairing;
 mod picture;
 pub mod preprocess;
 pub mod preset;
+mod scaling;
 pub mod synthetic;
 mod tensors;
+mod window;
 
 pub use self::dataset::{ReadPairs, Sample, common_reading, common_reading_of, read_pairs};
 pub use self::fit::{Fit, Fitted, fit, nearest_size};
@@ -27,8 +30,10 @@ pub use self::mask::{
     Mask, MaskOptions, MaskReading, MaskValues, check_foreground, describe_shares, open_mask, read_mask,
     read_mask_as, write_mask,
 };
+pub use self::original::{Original, Rewritten};
 pub use self::pairing::{NameRule, PairPaths, Pairing, image_files, pair_by_name};
 pub use self::preprocess::Preparation;
 pub use self::preset::Preset;
 pub use self::synthetic::{SyntheticKind, SyntheticOptions, generate};
 pub use self::tensors::{TensorAddress, file_of};
+pub use self::window::Window;

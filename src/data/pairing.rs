@@ -9,7 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 use crate::error::{Error, Result};
 
 /// Files with these endings are images or masks, in capitals or not.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
+const EXTENSIONS: [&str; 12] = [
+    "png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "dcm", "dicom", "nii", "nii.gz",
+];
 
 /// What a mask's name may have after its image's name, in capitals or not.
 const MASK_SUFFIXES: [&str; 16] = [
@@ -332,10 +334,7 @@ fn is_image_name(path: &Path) -> bool {
     let hidden = path
         .file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    !hidden && ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()))
+    !hidden && ending(path).is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()))
 }
 
 fn is_same_folder(first: &Path, second: &Path) -> bool {
@@ -346,9 +345,22 @@ fn is_same_folder(first: &Path, second: &Path) -> bool {
     }
 }
 
+/// The ending of a file name in small letters: what is behind its last dot, and `nii.gz` as one.
+fn ending(path: &Path) -> Option<String> {
+    let ending = path.extension()?.to_string_lossy().to_lowercase();
+    match ending == "gz" && strip_suffix(path.file_name()?.as_encoded_bytes(), ".nii.gz").is_some() {
+        true => Some("nii.gz".into()),
+        false => Some(ending),
+    }
+}
+
 /// The bytes of the file name without its ending: names need not be text.
 fn stem(path: &Path) -> &[u8] {
-    path.file_stem().unwrap_or_default().as_encoded_bytes()
+    let stem = path.file_stem().unwrap_or_default().as_encoded_bytes();
+    match ending(path).as_deref() {
+        Some("nii.gz") => strip_suffix(stem, ".nii").unwrap_or(stem),
+        _ => stem,
+    }
 }
 
 /// The name without this behind it, in capitals or not; nothing if nothing is left.

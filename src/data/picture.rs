@@ -4,6 +4,8 @@ use std::fmt;
 
 use image::metadata::Orientation;
 
+use super::window::Window;
+
 /// What the samples of a pixel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channels {
@@ -24,6 +26,14 @@ impl Channels {
         }
     }
 
+    /// Which of a pixel's samples are red, green and blue.
+    pub(crate) fn of_colours(self) -> [usize; 3] {
+        match self {
+            Channels::Grey | Channels::GreyAlpha => [0, 0, 0],
+            Channels::Rgb | Channels::RgbAlpha => [0, 1, 2],
+        }
+    }
+
     pub(crate) fn has_alpha(self) -> bool {
         matches!(self, Channels::GreyAlpha | Channels::RgbAlpha)
     }
@@ -35,6 +45,49 @@ pub(crate) enum Samples {
     U8(Vec<u8>),
     U16(Vec<u16>),
     F32(Vec<f32>),
+    /// Those of a scan, of any type.
+    #[cfg_attr(
+        not(any(feature = "dicom", feature = "nifti")),
+        allow(dead_code, reason = "no file of those formats is read")
+    )]
+    Scan(Vec<f64>),
+}
+
+/// What a scanner's file says of its numbers, of which there is one for each pixel.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    /// A measured value is this many times the stored number,
+    pub slope: f64,
+    /// and this more.
+    pub intercept: f64,
+    /// The least and the largest number that can be stored, if only whole ones can be.
+    pub whole: Option<[f64; 2]>,
+    /// Which measured values are black and white, with where the file says so; or that it does not.
+    pub window: Result<(Window, String), String>,
+    /// Whether the lowest values are white.
+    pub inverted: bool,
+    /// What else there is to say of it.
+    pub remarks: String,
+}
+
+impl Scan {
+    /// The measured value of a stored number.
+    pub(crate) fn measured(&self, stored: f64) -> f64 {
+        self.slope * stored + self.intercept
+    }
+
+    /// The least and the largest measured value, those that are no numbers left out.
+    pub(crate) fn extremes(&self, samples: &Samples) -> (f64, f64) {
+        let Samples::Scan(stored) = samples else {
+            return (0.0, 0.0);
+        };
+        let values = stored.iter().map(|&stored| self.measured(stored));
+        let finite = values.filter(|value| value.is_finite());
+        let (least, most) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+            (value.min(least), value.max(most))
+        });
+        (least, most)
+    }
 }
 
 /// Which of a file's pages or frames this is.
@@ -61,6 +114,8 @@ pub(crate) struct Picture {
     /// How the picture was turned.
     pub orientation: Orientation,
     pub page: Option<Page>,
+    /// What the numbers mean, if they are those of a scan.
+    pub scan: Option<Scan>,
 }
 
 impl Picture {
@@ -68,9 +123,24 @@ impl Picture {
     /// hold, or 1 for floating-point numbers.
     pub(crate) fn white(&self) -> f32 {
         match self.samples {
-            Samples::F32(_) => 1.0,
-            _ => ((1u32 << self.bits.min(16)) - 1) as f32,
+            Samples::F32(_) | Samples::Scan(_) => 1.0,
+            Samples::U8(_) | Samples::U16(_) => self.full(),
         }
+    }
+
+    /// The stored number at this place among the samples.
+    pub(crate) fn number(&self, index: usize) -> f64 {
+        match &self.samples {
+            Samples::U8(samples) => samples[index].into(),
+            Samples::U16(samples) => samples[index].into(),
+            Samples::F32(samples) => samples[index].into(),
+            Samples::Scan(samples) => samples[index],
+        }
+    }
+
+    /// The largest whole number that its bits hold.
+    pub(crate) fn full(&self) -> f32 {
+        ((1u32 << self.bits.min(16)) - 1) as f32
     }
 
     /// Turns or mirrors the stored rows and columns as `orientation` says.
@@ -81,6 +151,7 @@ impl Picture {
             Samples::U8(samples) => Samples::U8(turn(samples, stored, channels, orientation)),
             Samples::U16(samples) => Samples::U16(turn(samples, stored, channels, orientation)),
             Samples::F32(samples) => Samples::F32(turn(samples, stored, channels, orientation)),
+            Samples::Scan(samples) => Samples::Scan(turn(samples, stored, channels, orientation)),
         };
         if swaps_sides(orientation) {
             (self.width, self.height) = (self.height, self.width);
@@ -165,6 +236,9 @@ impl fmt::Display for Picture {
         };
         match self.samples {
             Samples::F32(_) => write!(f, "float {kind}")?,
+            Samples::Scan(_) if self.scan.as_ref().is_some_and(|scan| scan.whole.is_none()) => {
+                write!(f, "{}-bit float {kind}", self.bits)?;
+            }
             _ => write!(f, "{}-bit {kind}", self.bits)?,
         }
         if let Some(how) = self.turned_how() {
@@ -172,6 +246,9 @@ impl fmt::Display for Picture {
         }
         if let Some(Page { number, count }) = self.page {
             write!(f, ", page {number} of {count}")?;
+        }
+        if let Some(scan) = self.scan.as_ref().filter(|scan| !scan.remarks.is_empty()) {
+            write!(f, ", {}", scan.remarks)?;
         }
         Ok(())
     }

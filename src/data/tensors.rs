@@ -61,6 +61,12 @@ impl<'a> TensorAddress<'a> {
                 self.whole.display()
             )));
         }
+        if let Some(window) = options.window {
+            return Err(Error::Usage(format!(
+                "--window {window} is for image files, and the values of {} are taken as they are; leave it out",
+                self.whole.display()
+            )));
+        }
         let checkpoint = Checkpoint::open(self.file)?;
         let sample = self.sample(&checkpoint, &IMAGE)?;
         let [c, h, w] = sample.shape;

@@ -2,6 +2,8 @@
 
 mod dataset;
 mod decoding;
+#[cfg(feature = "dicom")]
+mod dicom;
 mod files;
 mod fitting;
 mod geometry;
@@ -9,7 +11,12 @@ mod images;
 mod input;
 mod labels;
 mod masks;
+#[cfg(feature = "nifti")]
+mod nifti;
+mod original;
 mod pairing;
+#[path = "../scans/mod.rs"]
+mod scans;
 mod support;
 mod synthetic;
 mod tensors;

@@ -211,7 +211,7 @@ fn in_words(input: &InputOptions) -> String {
     // Taken apart, so that none is forgotten.
     let InputOptions {
         preparation,
-        image: ImageOptions { page, white },
+        image: ImageOptions { page, white, window },
         mask:
             MaskOptions {
                 page: page_of_masks,
@@ -227,6 +227,7 @@ fn in_words(input: &InputOptions) -> String {
     add(fit.map(|fit| format!("fit {fit:?}").to_lowercase()));
     add(page.map(|page| format!("page {page}")));
     add(white.map(|white| format!("white {white}")));
+    add(window.map(|window| format!("window {window}")));
     add(page_of_masks.map(|page| format!("page {page} of masks")));
     add(threshold.map(|above| format!("masks above {above} of 255")));
     add(soft_threshold.map(|above| format!("soft masks above {above} of 255")));

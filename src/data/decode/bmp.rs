@@ -44,6 +44,7 @@ pub(super) fn decode(file: &[u8], _: Option<usize>) -> Decoded<Picture> {
         palette,
         orientation: Orientation::NoTransforms,
         page: None,
+        scan: None,
     })
 }
 

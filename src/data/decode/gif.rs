@@ -73,6 +73,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         palette: Some(palette),
         orientation: Orientation::NoTransforms,
         page,
+        scan: None,
     })
 }
 

@@ -95,6 +95,7 @@ fn decode_pixels(file: &[u8], strict: bool) -> Result<Picture, Failure> {
         palette: None,
         orientation,
         page: None,
+        scan: None,
     })
 }
 

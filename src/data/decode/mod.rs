@@ -2,8 +2,12 @@
 //! from taking all memory. A file that is not read is told by its right name.
 
 mod bmp;
+#[cfg(feature = "dicom")]
+mod dicom;
 mod gif;
 mod jpeg;
+#[cfg(feature = "nifti")]
+mod nifti;
 mod png;
 mod tiff;
 mod webp;
@@ -37,6 +41,15 @@ const LARGEST_FILE: u64 = 1 << 30;
 /// What is wrong with a file, without its name.
 type Decoded<T> = std::result::Result<T, String>;
 
+/// A number of a picture that is to be another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Change {
+    /// Which of the picture's samples it is.
+    pub index: usize,
+    /// What it becomes, as the file stores it.
+    pub number: f64,
+}
+
 /// Decodes the file, whose format is told by its content and not by its name, and turns it as its EXIF
 /// orientation says. `page` is the page or frame that is wanted, counted from 1; without it a file of several
 /// is refused.
@@ -45,9 +58,48 @@ type Decoded<T> = std::result::Result<T, String>;
 /// If the file cannot be read, is of another kind, is damaged or too large, or has several pages and none is
 /// wanted, or not this one.
 pub(super) fn decode(path: &Path, page: Option<usize>) -> Result<Picture> {
-    let named = |problem: String| Error::file(path, one_line(&problem));
-    let file = read_file(path).map_err(named)?;
-    silently(|| decode_bytes(&file, page)).map_err(named)
+    decode_as(path, &read(path)?, page)
+}
+
+/// Decodes what is, or could be, the content of the file `path`.
+///
+/// # Errors
+/// Those of [`decode`].
+pub(super) fn decode_as(path: &Path, file: &[u8], page: Option<usize>) -> Result<Picture> {
+    silently(|| decode_bytes(file, page)).map_err(|problem| Error::file(path, one_line(&problem)))
+}
+
+/// The whole file.
+///
+/// # Errors
+/// If it cannot be read, or is too large.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    read_file(path).map_err(|problem| Error::file(path, problem))
+}
+
+/// The content of a scan's file with these numbers changed, and `description` of how where the format has room for that.
+///
+/// # Errors
+/// If it is of no format that is written.
+pub(super) fn derived(
+    path: &Path,
+    file: &[u8],
+    page: Option<usize>,
+    changes: &[Change],
+    description: &str,
+) -> Result<Vec<u8>> {
+    let derive = || match file {
+        #[cfg(feature = "nifti")]
+        _ if is_nifti(file) => nifti::derived(file, page, changes),
+        #[cfg(feature = "dicom")]
+        _ => dicom::derived(file, page, changes, description),
+        #[cfg(not(feature = "dicom"))]
+        _ => {
+            let _ = (page, changes, description);
+            Err("is of no format that is written".into())
+        }
+    };
+    silently(derive).map_err(|problem| Error::file(path, one_line(&problem)))
 }
 
 /// Runs a decoder and makes its panic an error: a file must not be able to end the program.
@@ -109,8 +161,18 @@ fn decode_bytes(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => gif::decode(file, wanted_page),
         [b'B', b'M', ..] => bmp::decode(file, wanted_page),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp::decode(file, wanted_page),
+        #[cfg(feature = "nifti")]
+        _ if is_nifti(file) => nifti::decode(file, wanted_page),
+        #[cfg(feature = "dicom")]
+        _ if FileKind::recognise(file) == Some(FileKind::Dicom) => dicom::decode(file, wanted_page),
         _ => Err(foreign(file)),
     }
+}
+
+#[cfg(feature = "nifti")]
+fn is_nifti(file: &[u8]) -> bool {
+    FileKind::recognise(file) == Some(FileKind::Nifti)
+        || (file.starts_with(b"\x1f\x8b") && nifti::is_within_gzip(file))
 }
 
 /// What to say of a file that holds no image of a format that is read.
@@ -128,8 +190,15 @@ fn foreign(file: &[u8]) -> String {
             "a download may have ended at a page instead of the file; get the image itself"
         }
         FileKind::Dicom => {
-            "export it to PNG or TIFF with the window that shows what is to be seen, or all its bits with --white"
+            "this asma was built without DICOM: build it with --features dicom, or export the image to PNG or TIFF"
         }
+        FileKind::Nifti => {
+            "this asma was built without NIfTI: build it with --features nifti, or save the slice that is meant as PNG or TIFF"
+        }
+        FileKind::Gzip if cfg!(not(feature = "nifti")) => {
+            "if it is a .nii.gz: this asma was built without NIfTI, build it with --features nifti"
+        }
+        FileKind::Gzip => "unpack it; only NIfTI volumes (.nii.gz) are read packed",
         FileKind::Volume(_) => "save the slice that is meant as PNG or TIFF",
         FileKind::Safetensors => {
             "weights go to --weights; of an image or labels in it, name the tensor: FILE.safetensors:NAME"

@@ -69,6 +69,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         palette,
         orientation: Orientation::NoTransforms,
         page,
+        scan: None,
     };
     Ok(picture.turned(orientation))
 }

@@ -236,13 +236,14 @@ fn read_pixels(decoder: &mut Reader<'_>, [width, height]: [u32; 2]) -> Decoded<P
     let bits = match samples {
         Samples::U8(_) => bits.min(8),
         Samples::U16(_) => 16,
-        Samples::F32(_) => bits,
+        Samples::F32(_) | Samples::Scan(_) => bits,
     };
     let wanted = row_samples * rows;
     let found = match &samples {
         Samples::U8(samples) => samples.len(),
         Samples::U16(samples) => samples.len(),
         Samples::F32(samples) => samples.len(),
+        Samples::Scan(samples) => samples.len(),
     };
     if found != wanted {
         return Err(damaged(format!("it holds {found} of {wanted} samples")));
@@ -252,7 +253,7 @@ fn read_pixels(decoder: &mut Reader<'_>, [width, height]: [u32; 2]) -> Decoded<P
             samples = match samples {
                 Samples::U8(inks) => Samples::U8(printed(&inks, 255)),
                 Samples::U16(inks) => Samples::U16(printed(&inks, 65535)),
-                Samples::F32(_) => return Err(unsupported("has floating-point CMYK pixels")),
+                _ => return Err(unsupported("has floating-point CMYK pixels")),
             };
             Channels::Rgb
         }
@@ -268,6 +269,7 @@ fn read_pixels(decoder: &mut Reader<'_>, [width, height]: [u32; 2]) -> Decoded<P
         palette: None,
         orientation: Orientation::NoTransforms,
         page: None,
+        scan: None,
     })
 }
 
@@ -326,6 +328,7 @@ fn planes(
                     place.write(&mut all, &chunk);
                     joined = Some(Samples::U16(all));
                 }
+                (None, Samples::Scan(_)) => return Err(damaged("its planes are of no known kind")),
                 (None, Samples::F32(chunk)) => {
                     let mut all = vec![0.0; count];
                     place.write(&mut all, &chunk);

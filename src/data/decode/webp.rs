@@ -34,6 +34,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
             palette: None,
             orientation: Orientation::NoTransforms,
             page,
+            scan: None,
         }
         .turned(orientation));
     }
@@ -54,6 +55,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         palette: None,
         orientation: Orientation::NoTransforms,
         page: None,
+        scan: None,
     };
     Ok(picture.turned(orientation))
 }

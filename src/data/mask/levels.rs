@@ -66,6 +66,15 @@ impl Levels {
                 let (values, _, source) = of_samples(path, picture, samples.into_iter(), GREY_SPREAD)?;
                 (values, white, source)
             }
+            (Samples::Scan(stored), _) => {
+                let values = labels_of(path, picture, stored)?;
+                let white = if values.iter().any(|&value| value > 255) {
+                    65535
+                } else {
+                    255
+                };
+                (values, white, Source::Grey)
+            }
         };
         let mut levels = Levels {
             height: picture.height,
@@ -198,6 +207,25 @@ fn grey_of(colour: [u16; 3], spread: u16) -> Option<u16> {
     let mut sorted = colour;
     sorted.sort_unstable();
     (sorted[2] - sorted[0] <= spread).then_some(sorted[1])
+}
+
+/// The measured values of a scan, each of which numbers a class.
+fn labels_of(path: &Path, picture: &Picture, stored: &[f64]) -> Result<Vec<u16>> {
+    let measured = |stored: f64| picture.scan.as_ref().map_or(stored, |scan| scan.measured(stored));
+    let label = |stored: &f64| {
+        let value = measured(*stored);
+        match value.fract() == 0.0 && (0.0..=65535.0).contains(&value) {
+            true => Ok(value as u16),
+            false => Err(Error::file(
+                path,
+                format!(
+                    "holds the value {value}; the labels of a {} mask are whole numbers from 0 on: save it so",
+                    picture.format
+                ),
+            )),
+        }
+    };
+    stored.iter().map(label).collect()
 }
 
 /// Floating-point numbers as whole ones, and which of those is white: as they are where all are whole, else as

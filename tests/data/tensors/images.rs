@@ -150,7 +150,7 @@ fn tensors_that_are_no_images_are_refused() {
     let white = InputOptions {
         image: ImageOptions {
             white: Some(255.0),
-            page: None,
+            ..Default::default()
         },
         ..InputOptions::default()
     };
