@@ -36,6 +36,7 @@ mod device;
 mod goal;
 mod judged;
 mod listener;
+mod own_format;
 mod pictures;
 mod results;
 mod sources;
@@ -50,6 +51,7 @@ pub use self::goal::{Aim, Goal};
 pub(crate) use self::judged::predict;
 pub use self::judged::{Judged, Saved};
 pub use self::listener::{Listener, Silent};
+pub use self::own_format::OwnFormat;
 pub use self::results::{FILES, write_results};
 pub use self::sources::{ImageSource, MaskSource, ModelSource};
 pub use self::summary::{Names, remarks};
@@ -93,6 +95,8 @@ pub struct Performed {
     pub attacked: Attacked,
     /// Everything there is to say about it.
     pub summary: Summary,
+    /// The saved image in the format of the file that the image was read from, if that keeps more than 8 bits do.
+    pub own_format: Option<OwnFormat>,
     /// What was accepted, in one line each.
     pub accepted: Vec<String>,
     /// What is likely a mistake, in one line each.
@@ -171,6 +175,7 @@ impl<'a> Job<'a> {
             // With what fitted the image to the network.
             preparation: input.preparation,
             region: self.region.map(|region| region.name()),
+            original: input.original,
         };
         let subject = Subject {
             source: input.image,
@@ -180,12 +185,13 @@ impl<'a> Job<'a> {
         };
         let graph = input.network.graph;
         drop(model);
-        let (attacked, summary) =
+        let (attacked, summary, own_format) =
             worst::attack(self.losses, config, graph, subject, device, &mut listener, names)?;
         let (accepted, notes) = listener.into_lines();
         Ok(Performed {
             attacked,
             summary,
+            own_format,
             accepted,
             notes,
         })

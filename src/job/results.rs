@@ -1,18 +1,20 @@
 //! What came of a job, as files in a folder.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::Performed;
 use crate::checkpoint::{Checkpoint, WeightTensor};
-use crate::data::{write_image, write_rgb_image};
+use crate::data::{Original, write_image, write_rgb_image};
 use crate::error::Result;
-use crate::files::remove_earlier;
+use crate::files::{remove_earlier, write_atomically};
 use crate::report::{
     Animation, AttackSettings, Figure, Summary, capitalised, colour_labels, draw_figure,
     perturbation_picture, write_animation, write_summary, write_trace,
 };
 
-/// The files of an attack, that which says what they are of first.
+/// The files of an attack, that which says what they are of first; one in the user's own format is called as
+/// [`Original::NAMES`] says.
 pub const FILES: [&str; 9] = [
     "summary.json",
     "adversarial.png",
@@ -35,7 +37,11 @@ pub fn write_results(folder: impl AsRef<Path>, performed: &Performed) -> Result<
     let (attacked, summary) = (&performed.attacked, &performed.summary);
     let judged = &attacked.judged;
     remove_earlier(folder, &FILES)?;
+    remove_earlier(folder, &Original::NAMES)?;
     write_image(folder.join("adversarial.png"), &judged.written)?;
+    if let Some(own) = &performed.own_format {
+        write_atomically(folder.join(own.file.name), |file| file.write_all(&own.file.bytes))?;
+    }
     let shape = judged.saved.shape();
     let exact = WeightTensor::new(vec![shape.c, shape.h, shape.w], judged.saved.data().to_vec())?;
     let metadata = [

@@ -2,7 +2,7 @@
 
 use super::attacked::Attacked;
 use crate::attack::{Attack, AttackConfig, Objective, Purpose, Refinement, StepSize};
-use crate::data::{Preparation, Preset};
+use crate::data::{Original, Preparation, Preset};
 use crate::program::Executor;
 use crate::report::{AsmaSettings, AttackSettings, OtherSettings, Summary};
 use crate::statistics::Scores;
@@ -24,6 +24,8 @@ pub struct Names {
     pub preparation: Preparation,
     /// The region's file, or what it is called, if there is one.
     pub region: Option<String>,
+    /// The image's file, if a changed image goes back into its format.
+    pub original: Option<Original>,
 }
 
 impl Attacked {
@@ -50,6 +52,8 @@ impl Attacked {
             best_iteration: judged.best_iteration,
             stop_reason: outcome.stop.to_string(),
             results: judged.results,
+            // Known once that file is made.
+            own_format: None,
             likeness: Some(judged.likeness.clone()),
             seconds: self.seconds,
         }

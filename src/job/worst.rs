@@ -4,6 +4,7 @@ use super::attacked::{Attacked, Subject};
 use super::device::Device;
 use super::judged::predict;
 use super::listener::Listener;
+use super::own_format::{OwnFormat, in_own_format};
 use super::summary::Names;
 use crate::attack::budget::Loss;
 use crate::attack::{Attack, AttackConfig, BudgetConfig, StopReason};
@@ -21,11 +22,11 @@ pub(super) fn attack(
     device: &mut dyn Device,
     listener: &mut dyn Listener,
     names: Names,
-) -> Result<(Attacked, Summary)> {
+) -> Result<(Attacked, Summary, Option<OwnFormat>)> {
     let configs = config.with_each_loss(losses);
     let attempts = configs.len();
     let mut graph = Some(graph);
-    let mut worst: Option<(Attacked, Summary)> = None;
+    let mut worst: Option<(Attacked, Summary, Option<OwnFormat>)> = None;
     let mut worst_of = Vec::new();
     for (number, config) in configs.into_iter().enumerate() {
         let kept = graph
@@ -53,20 +54,28 @@ pub(super) fn attack(
         worst_of.push(LossScores { loss, scores });
         // Who asks to stop means all of it.
         let interrupted = attacked.outcome.stop == StopReason::Interrupted;
-        let is_worse =
-            |(other, _): &(Attacked, Summary)| attack.is_better(&scores, &other.judged.saved_scores());
-        if worst.as_ref().is_none_or(is_worse) {
-            worst = Some((attacked, summary));
+        let best = worst.as_ref().map(|(other, ..)| other.judged.saved_scores());
+        if best.is_none_or(|best| attack.is_better(&scores, &best)) {
+            let own = in_own_format(
+                names.original.as_ref(),
+                &attacked,
+                &attack,
+                executor.as_mut(),
+                listener,
+            )?;
+            worst = Some((attacked, summary, own));
         }
         if interrupted {
             break;
         }
     }
-    let (attacked, mut summary) = worst.ok_or_else(|| Error::Usage("no loss was attacked with".into()))?;
+    let (attacked, mut summary, own) =
+        worst.ok_or_else(|| Error::Usage("no loss was attacked with".into()))?;
     if let (AttackSettings::Other(other), 2..) = (&mut summary.settings, worst_of.len()) {
         other.worst_of = worst_of;
     }
-    Ok((attacked, summary))
+    summary.own_format = own.as_ref().map(|own| own.judged.clone());
+    Ok((attacked, summary, own))
 }
 
 /// The settings with a weight for each class where the loss needs them and none are given: one over the pixels that have it,

@@ -23,7 +23,7 @@ pub use overlay::{colour_labels, overlay, perturbation_picture};
 pub use palette::{IGNORE_COLOUR, class_colour};
 pub use similarity::{psnr, ssim};
 pub use summary::{
-    AsmaSettings, AttackSettings, Likeness, LossScores, OtherSettings, Results, Summary, read_summary,
-    write_summary,
+    AsmaSettings, AttackSettings, InOwnFormat, Likeness, LossScores, OtherSettings, Results, Summary,
+    read_summary, write_summary,
 };
 pub use trace::{read_trace, write_trace};

@@ -25,6 +25,19 @@ pub struct Results {
     pub rounded_to_8_bits: Scores,
 }
 
+/// The adversarial image in the user's own format.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InOwnFormat {
+    /// The file's name.
+    pub file: String,
+    /// What it is: size, format, bits.
+    pub format: String,
+    /// How many of its numbers are not those of the file that was attacked.
+    pub changed: usize,
+    /// The image as it is read from there.
+    pub scores: Scores,
+}
+
 /// How far the saved image, of 8 bits, can be told from the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Likeness {
@@ -227,6 +240,9 @@ pub struct Summary {
     pub stop_reason: String,
     /// What came of it.
     pub results: Results,
+    /// The saved image in the user's own format, if it was written in that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_format: Option<InOwnFormat>,
     /// How far the saved image can be told from the source; summaries of older versions leave it out.
     #[serde(default)]
     pub likeness: Option<Likeness>,

@@ -189,3 +189,32 @@ fn a_data_set_is_said_in_three_lines() {
         assert!(stderr.lines().any(|found| found.starts_with(line)), "{stderr}");
     }
 }
+
+#[test]
+fn an_image_of_16_bits_is_written_back_as_one_and_never_over_itself() {
+    let workshop = Workshop::new();
+    image::DynamicImage::ImageRgb16(image::ImageBuffer::from_fn(SIZE, SIZE, |x, y| {
+        image::Rgb([(300 * x) as u16, (200 * y) as u16, 7000 + (x * y) as u16])
+    }))
+    .save(workshop.path("deep.png"))
+    .unwrap();
+    let arguments =
+        "attack --image deep.png --target target.png --weights weights.safetensors --iterations 1 --out out";
+    let [stderr, stdout] = done(workshop.asma(&format!("{arguments} --window 0..16000")));
+    assert!(stderr.contains("16-bit RGB, window 0..16000"), "{stderr}");
+    assert!(stdout.contains("saved, own format"), "{stdout}");
+    assert!(stdout.contains("as adversarial_16_bits.png"), "{stdout}");
+    let written = image::open(workshop.path("out/adversarial_16_bits.png")).unwrap();
+    assert_eq!(written.color(), image::ColorType::Rgb16);
+    let twice = arguments.replace("deep.png", "out/adversarial_16_bits.png");
+    let refused = refusal(workshop.asma(&twice));
+    assert!(refused.contains("would be written over"), "{refused}");
+    for (both, words) in [
+        ("--window 0..16000 --white 255", "--white"),
+        ("--window 5", "LOW..HIGH"),
+    ] {
+        let output = workshop.asma(&format!("{arguments} {both}")).assert().code(2);
+        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(stderr.contains(words), "{stderr}");
+    }
+}

@@ -2,8 +2,12 @@
 
 #[path = "../networks/mod.rs"]
 mod networks;
+mod own_format;
 mod refusals;
 mod results;
+#[cfg(feature = "dicom")]
+#[path = "../scans/mod.rs"]
+mod scans;
 mod stages;
 
 use std::ops::ControlFlow;

@@ -95,6 +95,7 @@ fn one_model_one_plan_and_one_executor_serve_many_images() {
         };
         let alone = alone.run(&mut OnCpu, &mut Silent).unwrap();
         let staged = Performed {
+            own_format: None,
             attacked,
             summary,
             accepted: Vec::new(),

@@ -141,6 +141,7 @@ fn a_summary_survives_a_round_trip() {
             best: SCORES,
             rounded_to_8_bits: SCORES,
         },
+        own_format: None,
         likeness: Some(Likeness {
             linf: 0.1,
             psnr: None,

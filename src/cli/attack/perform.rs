@@ -6,6 +6,7 @@ use std::sync::Arc;
 use asma::Result;
 use asma::attack::budget::Loss;
 use asma::attack::{AttackConfig, Progress, Snapshots};
+use asma::data::Original;
 use asma::gpu::GpuDevice;
 use asma::job::{
     Device, FILES, Goal, ImageSource, Job, Listener, MaskSource, ModelSource, Performed, write_results,
@@ -58,6 +59,7 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
     };
     for input in job.files() {
         request.out.refuse_as_input(input, &FILES)?;
+        request.out.refuse_as_input(input, &Original::NAMES)?;
     }
     let mut device = Late {
         network,

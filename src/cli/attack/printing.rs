@@ -61,9 +61,16 @@ pub fn print_summary(summary: &Summary, out: &Path) {
         &summary.results.best,
     );
     line("saved, 8 bits", &summary.results.rounded_to_8_bits);
+    if let Some(own) = &summary.own_format {
+        line("saved, own format", &own.scores);
+    }
     tell_likeness(summary);
+    let own_format = match &summary.own_format {
+        Some(own) => format!(", in the image's own format as {}", own.file),
+        None => String::new(),
+    };
     tell(format_args!(
-        "  the {} iterate is saved in {}",
+        "  the {} iterate is saved in {}{own_format}",
         summary.saved,
         out.display()
     ));
