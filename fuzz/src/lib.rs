@@ -7,6 +7,7 @@ mod files;
 mod networks;
 mod pictures;
 mod programs;
+mod scans;
 mod settings;
 mod texts;
 mod trainings;
@@ -15,9 +16,10 @@ mod trainings;
 pub type EntryPoint = fn(&[u8]);
 
 /// All of them by their names, which are those of the targets and of the folders of the corpus.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 19] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 20] = [
     ("image", files::image),
     ("mask", files::mask),
+    ("scan", scans::scan),
     ("checkpoint", files::checkpoint),
     ("model", files::model),
     ("onnx", files::onnx),
