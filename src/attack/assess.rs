@@ -42,9 +42,9 @@ impl Attack {
 
     /// `image`, which the network does as well on as `exact` says, as a file of these levels keeps it, see
     /// [`to_8_bits`](super::to_8_bits): of four ways to hand on what rounding loses, the one that serves the attack best, the
-    /// first of equals. A small perturbation may survive one and not another. Where it survives none and is refined to
-    /// what was asked for alone, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the adversarial
-    /// image.
+    /// first of equals. A small perturbation may survive one and not another. Where one that was refined to what was asked
+    /// for survives none, it is made larger before it is rounded, by as little as does it. For one sample; overwrites the
+    /// adversarial image.
     ///
     /// # Errors
     /// If image or target do not fit the attack, or the device fails.

@@ -18,6 +18,7 @@ mod plans;
 pub mod record;
 pub mod report;
 mod run;
+mod shard;
 pub mod statistic;
 pub mod store;
 pub mod summary;
@@ -35,7 +36,8 @@ pub use self::record::{
 };
 pub use self::report::{GetPictures, Pictures, Report, saved_pictures, write_report};
 pub use self::run::{Devices, Sink};
+pub use self::shard::Shard;
 pub use self::statistic::Statistic;
-pub use self::store::{EVALUATION_FILES, SAVED, Shard, Store, merge, read_evaluation, read_records};
+pub use self::store::{EVALUATION_FILES, SAVED, Store, merge, read_evaluation, read_records};
 pub use self::summary::{MeasuresSummary, SettingSummary, Summary, Worst};
 pub use self::worst_case::{WorstCase, mean_iou, worst_case};

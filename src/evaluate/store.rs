@@ -1,19 +1,18 @@
 //! The folder of an evaluation: begun, gone on with, finished, and joined from slices.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kept::{KEPT_FILES, kept_folder};
 use super::lines::{Lines, Piece, parse, pieces, read_lines, read_objects, write_sorted};
 use super::record::{Evaluation, Record, TraceRecord, Verdict};
 use super::report::{Report, saved_pictures, write_report};
+use super::shard::Shard;
 use super::summary::Summary;
 use super::table::{latex, markdown};
 use crate::error::{Error, Result};
@@ -39,47 +38,6 @@ pub const EVALUATION_FILES: [&str; 8] = [
     SHARD,
     EVALUATION,
 ];
-
-/// A slice of an evaluation: every so many pairs one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// Which one, counted from 1.
-    pub index: usize,
-    /// Of how many.
-    pub count: usize,
-}
-
-impl Shard {
-    /// The whole evaluation.
-    pub const WHOLE: Shard = Shard { index: 1, count: 1 };
-
-    /// Whether it has this pair.
-    pub fn has(self, pair: usize) -> bool {
-        pair % self.count.max(1) + 1 == self.index
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.count)
-    }
-}
-
-impl FromStr for Shard {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Shard> {
-        let numbers = text
-            .split_once('/')
-            .and_then(|(index, count)| Some((index.trim().parse().ok()?, count.trim().parse().ok()?)));
-        match numbers {
-            Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
-            _ => Err(Error::Usage(format!(
-                "shard `{text}`: want I/N, such as 2/3 for the second of three slices"
-            ))),
-        }
-    }
-}
 
 /// The folder that an evaluation is written to. Who opens it sees to it that nobody else does.
 #[derive(Debug)]
