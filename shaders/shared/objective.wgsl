@@ -1,6 +1,7 @@
 // What an attack raises at a pixel, from the logits there: the seed of the gradient, the loss, and the counts. Stands
-// before a kernel that has `logit(c)`, the logit of a class of the pixel at hand; OBJECTIVE and CHANNELS, the channels of the
-// logits, are constants; and the buffers `settings` and `counts` and the sizes in `params`. With one channel z there are two classes of the logits −z and z.
+// before a kernel that has `logit(c)`, the logit of a class of the pixel at hand, the buffers `settings` and `counts`, and
+// the sizes in `params`; OBJECTIVE and CHANNELS, the channels of the logits, are constants. With one channel z there are two
+// classes of the logits −z and z.
 
 const WRITE_SEED: u32 = 1u;
 const COUNT: u32 = 2u;

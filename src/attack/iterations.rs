@@ -17,8 +17,9 @@ pub struct Passes {
 }
 
 impl Attack {
-    /// The passes that a sample's first iterations take, with those that come before them; none where none was run. In the two-forward schedule a
-    /// forward pass that is left out because the clip changed nothing counts too, as the published loop takes it.
+    /// The passes that a sample's first iterations take, with those that come before them; none where none was run. In the
+    /// two-forward schedule a forward pass that is left out because the clip changed nothing counts too, as the published
+    /// loop takes it.
     pub fn passes(&self, iterations: u32) -> Passes {
         if iterations == 0 {
             return Passes {

@@ -1,6 +1,6 @@
 //! What the attack refuses, in words that say what was found and what is wanted.
 
-use asma::attack::StepSize;
+use asma::attack::{Refinement, StepSize};
 use asma::labels::{IGNORE, LabelMap};
 
 use crate::{Case, INPUT, config};
@@ -75,6 +75,10 @@ fn settings_that_cannot_be() {
         );
     }
     refuses(|case| case.config.patience = Some(0), &["patience of 0"]);
+    refuses(
+        |case| case.config.refine = Refinement::Iterations(0),
+        &["refinement of 0 iterations"],
+    );
     refuses(|case| case.config.classes = Some(vec![]), &["no class"]);
     refuses(
         |case| case.config.classes = Some(vec![0, 2]),

@@ -327,7 +327,8 @@ fn a_step_that_leaps_is_taken_back() {
 }
 
 /// From the first image that reaches the IoU on, the one of the least L2 that still does is the best, and the pull follows
-/// whether it does; it ends at the floor, without a fall of L2, and after as many iterations as came before or as the ledger says.
+/// whether it does; it ends at the floor, without a fall of L2, and after as many iterations as came before or as the ledger
+/// says.
 #[test]
 fn what_is_reached_is_refined() {
     let mut random = Random::new(24);

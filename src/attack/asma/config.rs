@@ -81,11 +81,12 @@ impl StepSize {
     /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
     pub const LEAP: f64 = 1.5;
 
-    /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again fades away.
+    /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again
+    /// fades away.
     pub const PULL: f32 = 0.005;
 
-    /// The root mean square of a perturbation that is small enough, in units of the pixel values: seven tenths of a step of an
-    /// 8-bit image. One that is refined further does not survive being rounded.
+    /// The root mean square of a perturbation that is small enough, in units of the pixel values: seven tenths of a step of
+    /// an 8-bit image. One that is smaller seldom survives being rounded as it is.
     pub const FLOOR: f64 = 0.7 / 255.0;
 }
 
@@ -224,6 +225,9 @@ impl AsmaConfig {
         }
         if self.patience == Some(0) {
             return usage("a patience of 0 iterations; want at least 1".into());
+        }
+        if self.refine == Refinement::Iterations(0) {
+            return usage("a refinement of 0 iterations; want at least 1, or none at all".into());
         }
         if !(2..=255).contains(&class_count) {
             return usage(format!("the network has {class_count} classes; want 2 to 255"));
