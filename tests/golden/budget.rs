@@ -4,8 +4,7 @@ use asma::attack::budget::{Norm, Rule};
 use asma::attack::{AttackConfig, BudgetConfig, Purpose};
 use asma::checkpoint::Checkpoint;
 
-use super::attack::setting;
-use super::run::{Tolerances, check_run, is_so};
+use super::run::{Tolerances, check_run, is_so, setting};
 
 fn config(case: &Checkpoint) -> AttackConfig {
     let rule: Rule = setting(case, "rule");

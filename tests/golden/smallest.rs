@@ -4,8 +4,7 @@ use asma::attack::minimal::Method;
 use asma::attack::{AttackConfig, MinimalConfig, Purpose};
 use asma::checkpoint::Checkpoint;
 
-use super::attack::setting;
-use super::run::{Tolerances, check_run, is_so};
+use super::run::{Tolerances, check_run, is_so, setting};
 
 fn config(case: &Checkpoint) -> AttackConfig {
     let method = match case.metadata()["method"].as_str() {
