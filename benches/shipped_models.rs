@@ -230,8 +230,7 @@ fn attack_pair(
         Ok(assess(source, image, wanted, prediction, &[1])?)
     };
     let (before, best) = (judge(source)?, judge(&outcome.best)?);
-    let (_, rounded_to_8_bits) =
-        attack.saved(executor, source, &outcome.best, wanted, &best, Levels::EIGHT_BITS)?;
+    let rounded = attack.saved(executor, source, &outcome.best, wanted, &best, Levels::EIGHT_BITS)?;
     Ok(AttackRecord {
         image,
         target,
@@ -240,7 +239,7 @@ fn attack_pair(
         seconds,
         before,
         best,
-        rounded_to_8_bits,
+        rounded_to_8_bits: rounded.scores,
     })
 }
 

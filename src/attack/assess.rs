@@ -11,6 +11,17 @@ use crate::program::{Executor, Readback};
 use crate::statistics::Scores;
 use crate::tensor::{Shape, Tensor};
 
+/// An image as a file of few levels keeps it, with what the network makes of it.
+#[derive(Clone, Debug)]
+pub struct Rounded {
+    /// The image: 1×C×H×W in \[0, 1\].
+    pub image: Tensor,
+    /// What the network predicts for it.
+    pub prediction: LabelMap,
+    /// How well it does.
+    pub scores: Scores,
+}
+
 impl Attack {
     /// The network's prediction for every sample of `images`. Overwrites the adversarial image.
     ///
@@ -56,10 +67,10 @@ impl Attack {
         target: &LabelMap,
         exact: &Scores,
         levels: Levels,
-    ) -> Result<(Tensor, Scores)> {
+    ) -> Result<Rounded> {
         let classes = self.scored_classes();
         let refines = self.config.asma().is_some_and(|asma| asma.refines());
-        let mut best: Option<(Tensor, Scores)> = None;
+        let mut best: Option<Rounded> = None;
         for factor in AMPLIFIED
             .into_iter()
             .take(if refines { AMPLIFIED.len() } else { 1 })
@@ -71,13 +82,17 @@ impl Attack {
                     let scores = assess(source, &rounded, target, &prediction, &classes)?;
                     if best
                         .as_ref()
-                        .is_none_or(|(_, best)| self.is_better(&scores, best))
+                        .is_none_or(|best| self.is_better(&scores, &best.scores))
                     {
-                        best = Some((rounded.clone(), scores));
+                        best = Some(Rounded {
+                            image: rounded.clone(),
+                            prediction,
+                            scores,
+                        });
                     }
                 }
             }
-            let survives = |(_, scores): &(Tensor, Scores)| !self.is_better(exact, scores);
+            let survives = |best: &Rounded| !self.is_better(exact, &best.scores);
             if best.as_ref().is_some_and(survives) {
                 break;
             }

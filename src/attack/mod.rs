@@ -32,7 +32,7 @@ pub mod table;
 mod target;
 
 pub use asma::{AsmaConfig, MaskMode, Multiplier, Objective, Refinement, Schedule, StepSize};
-pub use assess::assess;
+pub use assess::{Rounded, assess};
 pub use budget::BudgetConfig;
 pub use config::AttackConfig;
 pub use eight_bits::{Levels, to_8_bits};

@@ -4,9 +4,8 @@ use super::record::{ClassCounts, LossMeasures, MOST_POINTS, Measured, Measures, 
 use crate::attack::Attack;
 use crate::data::round_to_8_bits;
 use crate::error::Result;
-use crate::job::{Attacked, predict};
+use crate::job::Attacked;
 use crate::labels::{IGNORE, LabelMap, compare};
-use crate::program::Executor;
 use crate::report::{psnr, ssim};
 use crate::statistics::{Scores, TraceRow};
 use crate::tensor::Tensor;
@@ -29,12 +28,12 @@ pub(super) fn class_counts(target: &LabelMap, prediction: &LabelMap, classes: us
     counts
 }
 
-/// Measures what an attack on a single sample left. Runs the network once more, for the image of 8 bits.
+/// Measures what an attack on a single sample left on the device of this description.
 pub(super) fn measured(
     attacked: &Attacked,
     label: Option<&LabelMap>,
     attack: &Attack,
-    executor: &mut dyn Executor,
+    device: &str,
     thresholds: &[f32],
 ) -> Result<Measured> {
     let (judged, outcome) = (&attacked.judged, &attacked.outcome);
@@ -57,11 +56,10 @@ pub(super) fn measured(
             })
         };
     let float = measures(&judged.saved_scores(), &judged.after, &judged.saved, source)?;
-    let written = predict(attack, executor, &judged.written)?;
     let rounded = round_to_8_bits(source);
     let as_8_bits = measures(
         &judged.results.rounded_to_8_bits,
-        &written,
+        &judged.written_prediction,
         &judged.written,
         &rounded,
     )?;
@@ -74,7 +72,7 @@ pub(super) fn measured(
     let input = source.shape();
     Ok(Measured {
         input_size: [input.h, input.w],
-        device: device_name(&executor.describe()),
+        device: device_name(device),
         clean_iou,
         iou_before: judged.results.before.iou,
         pixel_accuracy_before: judged.results.before.pixel_accuracy,

@@ -231,7 +231,8 @@ impl Worker<'_> {
                 return Ok(None);
             }
             let thresholds = self.experiment.thresholds;
-            let measured = measured(&attacked, pair.label.as_ref(), &attack, executor, thresholds)?;
+            let device = executor.describe();
+            let measured = measured(&attacked, pair.label.as_ref(), &attack, &device, thresholds)?;
             if let AttackConfig::Budget(budget) = config
                 && configs.len() > 1
             {
@@ -328,7 +329,8 @@ impl Worker<'_> {
         let executor = self.executors.of(&single)?;
         let attacked = aimed.judge(&single, executor, outcome, seconds)?;
         let thresholds = self.experiment.thresholds;
-        let measured = measured(&attacked, pair.label.as_ref(), &single, executor, thresholds)?;
+        let device = executor.describe();
+        let measured = measured(&attacked, pair.label.as_ref(), &single, &device, thresholds)?;
         Ok((attacked, measured))
     }
 

@@ -40,6 +40,8 @@ pub struct Judged {
     pub saved: Tensor,
     /// The same as a file of 8 bits has it.
     pub written: Tensor,
+    /// The prediction for that.
+    pub written_prediction: LabelMap,
     /// How far that can be told from the source.
     pub likeness: Likeness,
     /// After how many steps the best image stood.
@@ -89,9 +91,8 @@ impl Judged {
             Saved::Best => best,
             Saved::Last => last,
         };
-        let (written, rounded_to_8_bits) =
-            attack.saved(executor, source, saved, target, &exact, Levels::EIGHT_BITS)?;
-        let mut likeness = Likeness::new(&round_to_8_bits(source), &written)?;
+        let rounded = attack.saved(executor, source, saved, target, &exact, Levels::EIGHT_BITS)?;
+        let mut likeness = Likeness::new(&round_to_8_bits(source), &rounded.image)?;
         if attack.config().asma().is_none() {
             likeness = likeness.when_allowed();
         }
@@ -100,11 +101,12 @@ impl Judged {
                 before: assess(source, source, target, before, &classes)?,
                 last,
                 best,
-                rounded_to_8_bits,
+                rounded_to_8_bits: rounded.scores,
             },
             which,
             saved: saved.clone(),
-            written,
+            written: rounded.image,
+            written_prediction: rounded.prediction,
             likeness,
             best_iteration,
             after,

@@ -48,7 +48,6 @@ use std::path::Path;
 pub use self::attacked::{Aimed, Attacked, Subject};
 pub use self::device::{Device, OnCpu};
 pub use self::goal::{Aim, Goal};
-pub(crate) use self::judged::predict;
 pub use self::judged::{Judged, Saved};
 pub use self::listener::{Listener, Silent};
 pub use self::own_format::OwnFormat;

@@ -45,7 +45,7 @@ pub(super) fn in_own_format(
         Some(levels) => {
             attack
                 .saved(executor, source, saved, &attacked.target, &exact, levels)?
-                .0
+                .image
         }
         None => saved.clone(),
     };

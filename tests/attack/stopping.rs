@@ -138,7 +138,7 @@ fn what_is_reached_is_refined() {
                 Levels::EIGHT_BITS,
             )
             .unwrap()
-            .1
+            .scores
     };
     let survives = saved(&case, 0.0);
     let with_more = saved(&case, 1.0);
