@@ -4,6 +4,7 @@
 mod dataset;
 mod derived;
 mod pixels;
+mod run_lengths;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;

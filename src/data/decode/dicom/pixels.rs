@@ -10,6 +10,7 @@ use dicom_encoding::transfer_syntax::TransferSyntax;
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use super::dataset::Dataset;
+use super::run_lengths::unpacked;
 use crate::data::decode::{Decoded, MOST_MEMORY, check_size, damaged};
 
 /// What the numbers of a pixel are.
@@ -85,7 +86,7 @@ impl Layout {
                 ));
             }
         };
-        if kind == Kind::Rgb && (signed || allocated != stored as usize as u32) {
+        if kind == Kind::Rgb && (signed || allocated != stored) {
             return Err(format!(
                 "is DICOM of RGB with {stored} of {allocated} bits{}; all of them, without a sign, are read: save it so",
                 if signed { " and a sign" } else { "" }
@@ -231,7 +232,12 @@ pub(super) fn frame<'a>(dataset: &'a Dataset<'_>, layout: &Layout, number: usize
         });
     }
     let bytes = match dataset.meta.transfer_syntax() {
-        uids::RLE_LOSSLESS => run_lengths(dataset, number)?,
+        uids::RLE_LOSSLESS => unpacked(
+            &fragments(dataset, layout, number)?,
+            layout.rows * layout.columns,
+            layout.samples(),
+            layout.allocated / 8,
+        )?,
         _ if is_jpeg(dataset.syntax) => jpeg(dataset, layout, number)?,
         _ => {
             return Err(format!(
@@ -262,39 +268,34 @@ fn is_jpeg(syntax: &TransferSyntax) -> bool {
     is_lossy_jpeg(syntax) || matches!(syntax.uid(), uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1)
 }
 
-fn run_lengths(dataset: &Dataset<'_>, number: usize) -> Decoded<Vec<u8>> {
-    let decoder = dataset
-        .syntax
-        .pixel_data_reader()
-        .ok_or_else(|| damaged("it has no decoder"))?;
-    let mut bytes = Vec::new();
-    decoder
-        .decode_frame(&dataset.object, number as u32, &mut bytes)
-        .map_err(damaged)?;
-    Ok(bytes)
-}
-
-fn jpeg(dataset: &Dataset<'_>, layout: &Layout, number: usize) -> Decoded<Vec<u8>> {
+/// The fragments of one frame.
+fn fragments<'a>(dataset: &'a Dataset<'_>, layout: &Layout, number: usize) -> Decoded<Cow<'a, [u8]>> {
     let fragments = match dataset
         .object
         .get(tags::PIXEL_DATA)
         .map(|element| element.value())
     {
         Some(DicomValue::PixelSequence(sequence)) => sequence.fragments(),
-        _ => return Err(damaged("its pixels are said to be JPEG, and lie in no fragments")),
-    };
-    let whole: Cow<'_, [u8]> = match (fragments.len(), layout.frames) {
-        (count, frames) if count == frames => {
-            Cow::Borrowed(fragments.get(number).map_or(&[][..], |bytes| bytes))
-        }
-        (_, 1) => Cow::Owned(fragments.concat()),
-        (count, frames) => {
-            return Err(format!(
-                "is DICOM of {frames} frames in {count} fragments, which is not read; decompress it: dataset.decompress() \
-                 of pydicom"
+        _ => {
+            return Err(damaged(
+                "its pixels are said to be compressed, and lie in no fragments",
             ));
         }
     };
+    match (fragments.len(), layout.frames) {
+        (count, frames) if count == frames => Ok(Cow::Borrowed(
+            fragments.get(number).map_or(&[][..], |bytes| bytes),
+        )),
+        (_, 1) => Ok(Cow::Owned(fragments.concat())),
+        (count, frames) => Err(format!(
+            "is DICOM of {frames} frames in {count} fragments, which is not read; decompress it: dataset.decompress() \
+             of pydicom"
+        )),
+    }
+}
+
+fn jpeg(dataset: &Dataset<'_>, layout: &Layout, number: usize) -> Decoded<Vec<u8>> {
+    let whole = fragments(dataset, layout, number)?;
     let mut decoder = Decoder::new(&whole[..]);
     decoder.set_max_decoding_buffer_size(MOST_MEMORY);
     if layout.kind == Kind::Rgb {
