@@ -68,10 +68,27 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
     {
         return Err(Error::Usage(format!("--white {white}: want a number above 0")));
     }
+    if let Some(window) = options.window
+        && !window.is_sound()
+    {
+        return Err(Error::Usage(format!(
+            "--window {window}: want two finite values, the lower first, or a width above 0"
+        )));
+    }
     let mut description = picture.to_string();
     let mut notes = Vec::new();
     let shape = Shape::new(1, 3, picture.height, picture.width);
     let planes = if let Some(palette) = &picture.palette {
+        let given = options
+            .window
+            .map(|window| format!("--window {window}"))
+            .or(options.white.map(|white| format!("--white {white}")));
+        if let Some(option) = given {
+            return Err(Error::file(
+                path,
+                format!("has a palette, whose colours are taken as they are; leave {option} out"),
+            ));
+        }
         of_palette(picture, palette)
     } else {
         let (scaling, words) = Scaling::of(path, picture, options.white, options.window)?;

@@ -350,6 +350,31 @@ fn hostile_files_are_refused_in_one_line() {
         None,
         &["claims 2147483632 bytes"],
     );
+    // A sequence of unknown VR and length, whose items would be of implicit VR.
+    let private = |vr, length: [u8; 4]| {
+        let mut file = Dicom {
+            elements: Vec::new(),
+            ..ct()
+        }
+        .file();
+        file.extend([9, 0, 1, 0x10]);
+        file.extend(vr);
+        file.extend([0, 0]);
+        file.extend(length);
+        file
+    };
+    assert_says(
+        read_with(&private(*b"UN", [255; 4]), &ImageOptions::default()).1,
+        None,
+        &["(0009,1001)", "unknown VR", "save_as"],
+    );
+    let mut text = private(*b"UT", (2u32 << 20).to_le_bytes());
+    text.resize(text.len() + (2 << 20), b'a');
+    assert_says(
+        read_with(&text, &ImageOptions::default()).1,
+        None,
+        &["text of 2097152 bytes", "leave it out"],
+    );
     // Sequences within sequences, until a stack would be full.
     let mut deep = Dicom {
         elements: Vec::new(),

@@ -2,11 +2,42 @@
 
 use std::fs;
 
-use asma::data::{read_image, read_mask, round_to_8_bits, to_rgb_image, write_image};
+use asma::data::{
+    ImageOptions, read_image, read_mask, read_photograph, round_to_8_bits, to_rgb_image, write_image,
+};
 use asma::{Error, Shape, Tensor};
 use image::{ImageBuffer, Rgb, RgbImage, Rgba, RgbaImage};
 
 use crate::support::{assert_says, folder, save_grey, save_raw_png};
+
+#[test]
+fn what_is_white_is_not_asked_of_a_palette() {
+    let folder = folder();
+    let path = folder.path().join("palette.png");
+    save_raw_png(&path, 8, 3, 2, Some(&[255, 0, 0, 0, 0, 255]), &[0, 1]);
+    for (options, option) in [
+        (
+            ImageOptions {
+                white: Some(3.0),
+                ..Default::default()
+            },
+            "--white 3",
+        ),
+        (
+            ImageOptions {
+                window: Some("1..2".parse().expect("a window")),
+                ..Default::default()
+            },
+            "--window 1..2",
+        ),
+    ] {
+        assert_says(
+            read_photograph(&path, &options),
+            Some(&path),
+            &["palette", option, "leave"],
+        );
+    }
+}
 
 #[test]
 fn eight_bit_values_are_divided_by_255_and_survive_a_round_trip() {

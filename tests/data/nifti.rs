@@ -70,6 +70,24 @@ fn values_are_scaled_and_the_range_is_never_guessed() {
         None,
         &["values are 95 to 120"],
     );
+    assert_says(
+        read_with(
+            &Nifti {
+                scale: [0.5, f32::NAN],
+                ..slice()
+            },
+            &shown(0.0, 1.0),
+        ),
+        None,
+        &["0.5 times", "NaN more"],
+    );
+    for wrong in [shown(1.0, 1.0), shown(2.0, 1.0), shown(f64::NAN, 1.0)] {
+        assert_says(
+            read_with(&slice(), &wrong),
+            None,
+            &["--window", "the lower first"],
+        );
+    }
     let shown = Nifti {
         shown: [100.0, 110.0],
         ..scaled

@@ -440,10 +440,19 @@ mod dicom {
         frame.resize(64, 0);
         frame.extend([254, 0, 128, 2, 7, 8, 9]);
         let dicom = Dicom::grey(3, 1, &[]).syntax(RLE);
-        let dicom = dicom.with(Element(PIXELS, "OB", Value::Fragments(vec![frame])));
+        // Where the frame begins, as some writers say it.
+        let dicom = dicom.with(Element(0x7fe0_0001, "OB", Value::Bytes(vec![0; 8])));
+        let dicom = dicom.with(Element(PIXELS, "OB", Value::Fragments(vec![frame.clone()])));
         let file = change(&dicom, "", &[(0, 0, 2, 1.0)]);
         let after = opened(&file.bytes);
         assert_eq!(after.meta().transfer_syntax(), EXPLICIT);
+        assert!(after.get(Tag(0x7fe0, 0x0001)).is_none());
+        // Of 16 bits allocated it is words, whatever is stored of them.
+        let file = change(&dicom.bits(16, 8), "", &[(0, 0, 2, 1.0)]);
+        assert_eq!(
+            opened(&file.bytes).get(Tag(0x7fe0, 0x0010)).expect("pixels").vr(),
+            dicom_core::VR::OW
+        );
         let numbers = after
             .get(Tag(0x7fe0, 0x0010))
             .expect("pixels")

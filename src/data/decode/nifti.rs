@@ -161,6 +161,12 @@ impl Volume {
                 header.vox_offset
             )));
         }
+        let [slope, intercept] = [header.scl_slope, header.scl_inter];
+        if slope.is_finite() && slope != 0.0 && !intercept.is_finite() {
+            return Err(damaged(format!(
+                "its values are said to be {slope} times the stored ones and {intercept} more"
+            )));
+        }
         let slices = others
             .iter()
             .try_fold(1u64, |product, &size| product.checked_mul(size.into()))
@@ -197,7 +203,6 @@ impl Volume {
             true => (f64::from(header.scl_slope), f64::from(header.scl_inter)),
             false => (1.0, 0.0),
         };
-        let intercept = if intercept.is_finite() { intercept } else { 0.0 };
         let of_display = Window::Range {
             low: header.cal_min.into(),
             high: header.cal_max.into(),

@@ -200,6 +200,7 @@ fn elements(bytes: &[u8], syntax: &TransferSyntax, beyond: impl Fn(Tag) -> bool)
         bytes: Cursor::new(bytes),
         place: place.clone(),
     };
+    let explicit = syntax.uid() != uids::IMPLICIT_VR_LITTLE_ENDIAN;
     let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(damaged)?;
     let mut elements: Vec<Element> = Vec::new();
     let (mut depth, mut tokens, mut start) = (0usize, 0usize, 0);
@@ -236,7 +237,17 @@ fn elements(bytes: &[u8], syntax: &TransferSyntax, beyond: impl Fn(Tag) -> bool)
             }
             LazyDataToken::SequenceStart { tag, .. } => {
                 if depth == 0 {
+                    if beyond(tag) {
+                        break;
+                    }
                     open = tag;
+                }
+                // Its items are of implicit VR (PS3.5, 6.2.2, note 2), which the reader does not know.
+                if explicit && here >= 12 && bytes.get(here - 8..here - 6) == Some(b"UN") {
+                    return Err(format!(
+                        "is DICOM whose element {tag} is a sequence of unknown VR, which is not read; save it anew: \
+                         pydicom.dcmread(\"IN\").save_as(\"OUT\")"
+                    ));
                 }
                 depth += 1;
                 if depth > DEEPEST {
@@ -294,6 +305,8 @@ fn check_length(tag: Tag, vr: VR, length: Option<u32>, left: usize) -> Decoded<(
             | VR::SS
             | VR::UL
             | VR::SL
+            | VR::SV
+            | VR::UV
             | VR::FL
             | VR::FD
     );
@@ -301,9 +314,9 @@ fn check_length(tag: Tag, vr: VR, length: Option<u32>, left: usize) -> Decoded<(
         Some(length) if length as usize > left => Err(damaged(format!(
             "its element {tag} claims {length} bytes, and {left} are left"
         ))),
-        Some(length) if length > LONGEST_TEXT && !bytes => {
-            Err(damaged(format!("its element {tag} is a text of {length} bytes")))
-        }
+        Some(length) if length > LONGEST_TEXT && !bytes => Err(format!(
+            "is DICOM whose element {tag} is a text of {length} bytes, and up to {LONGEST_TEXT} are read; leave it out"
+        )),
         _ => Ok(()),
     }
 }

@@ -55,6 +55,10 @@ pub(in crate::data) fn derived(
         .filter(|element| !STALE.contains(&element.tag) && element.tag.element() != 0)
         .map(|element| (element.tag, Cow::Borrowed(&dataset.bytes[element.bytes.clone()])))
         .collect();
+    if !native {
+        // Where compressed frames lay.
+        elements.retain(|tag, _| tag.group() != tags::PIXEL_DATA.group());
+    }
     if native {
         let place = native_place(&dataset, &layout)?;
         let big = frame(&dataset, &layout, number)?.big;
@@ -88,7 +92,7 @@ pub(in crate::data) fn derived(
         );
         // Elements have an even length.
         bytes.resize(size.next_multiple_of(2), 0);
-        let vr = if layout.stored > 8 { VR::OW } else { VR::OB };
+        let vr = if layout.allocated > 8 { VR::OW } else { VR::OB };
         let pixels = DataElement::new(tags::PIXEL_DATA, vr, PrimitiveValue::U8(bytes.into()));
         put(&mut elements, pixels, syntax)?;
         if layout.samples() == 3 {

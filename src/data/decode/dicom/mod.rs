@@ -128,7 +128,7 @@ fn window(
                 format!("window {window} (the file's {centre},{width}, {function}{first})"),
             )),
             None => Err(format!(
-                "has the window {centre},{width} of the function {function}, which shows nothing"
+                "has the window {centre},{width} of the function {function}, which tells no values apart or is not known"
             )),
         });
     }

@@ -32,7 +32,7 @@ pub(super) struct Layout {
     pub frames: usize,
     pub kind: Kind,
     /// 8 or 16, in which a number lies.
-    allocated: usize,
+    pub allocated: usize,
     /// How many of them it takes, up to the highest one.
     pub stored: u32,
     high: u32,
