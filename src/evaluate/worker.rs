@@ -140,16 +140,16 @@ impl Worker<'_> {
             let count = |of: &Prepared| waiting.iter().filter(|other| same(of, other)).count();
             let full = waiting.last().is_some_and(|last| count(last) >= self.batch);
             if full && let Some(last) = waiting.last().map(|last| last.key(0, 1)) {
-                self.attack_all(take(&mut waiting, last), send)?;
+                self.attack_all(take(&mut waiting, last, self.batch), send)?;
             } else if waiting.len() >= MOST_WAITING * self.batch {
                 let first = waiting[0].key(0, 1);
-                self.attack_all(take(&mut waiting, first), send)?;
+                self.attack_all(take(&mut waiting, first, self.batch), send)?;
             }
         }
         while !self.stop.load(Ordering::Relaxed)
             && let Some(first) = waiting.first().map(|first| first.key(0, 1))
         {
-            self.attack_all(take(&mut waiting, first), send)?;
+            self.attack_all(take(&mut waiting, first, self.batch), send)?;
         }
         Ok(())
     }
@@ -344,7 +344,7 @@ impl Worker<'_> {
         let Some((first, _)) = aimed.first() else {
             return Ok((Vec::new(), 0.0));
         };
-        let mut samples = self.batch.max(aimed.len());
+        let mut samples = self.batch;
         while samples / 2 >= aimed.len() {
             samples /= 2;
         }
@@ -389,7 +389,8 @@ fn same(one: &Prepared, other: &Prepared) -> bool {
     one.key(0, 1) == other.key(0, 1)
 }
 
-/// Takes those that can be attacked together out of what waits.
-fn take(waiting: &mut Vec<Prepared>, key: Key) -> Vec<Prepared> {
-    waiting.extract_if(.., |pair| pair.key(0, 1) == key).collect()
+/// Takes those that can be attacked together out of what waits, so many at most.
+fn take(waiting: &mut Vec<Prepared>, key: Key, most: usize) -> Vec<Prepared> {
+    let alike = waiting.extract_if(.., |pair| pair.key(0, 1) == key);
+    alike.take(most).collect()
 }
