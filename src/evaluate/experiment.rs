@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pairs::Pair;
-use super::record::{Record, Setting, Verdict};
+use super::record::{Record, Setting, Verdict, described};
 use crate::attack::AttackConfig;
 use crate::attack::budget::Loss;
 use crate::data::InputOptions;
@@ -29,17 +29,13 @@ impl Trial {
             .chain(varied.iter().map(|(axis, value)| format!("{axis}={value}")))
             .collect::<Vec<_>>()
             .join(" ");
-        // By way of text, in which float32 has as few digits as it needs.
-        let described = serde_json::to_string(&config)
-            .and_then(|text| serde_json::from_str(&text))
-            .unwrap_or_default();
         Trial {
             setting: Setting {
                 name,
                 attack: config.name().into(),
                 varied,
                 losses: losses.iter().map(Loss::to_string).collect(),
-                config: described,
+                config: described(&config),
             },
             config,
             losses: losses.to_vec(),

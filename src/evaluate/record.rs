@@ -21,6 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::attack::Purpose;
 
+/// What is to be written, as a value: by way of text, in which float32 has as few digits as it needs.
+pub(super) fn described(object: &impl Serialize) -> serde_json::Value {
+    serde_json::to_string(object)
+        .and_then(|text| serde_json::from_str(&text))
+        .unwrap_or_default()
+}
+
 /// Everything that the results of an evaluation follow from. Two runs with the same one come to the same records, but for times
 /// and the last digits on another device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +136,8 @@ pub struct Measured {
     pub float: Measures,
     /// The same as a file of 8 bits keeps it.
     pub as_8_bits: Measures,
-    /// Iterations until it stopped; where the worst of several losses was kept, of that one alone.
+    /// Iterations until it stopped, rows of the trace: of other attacks than ASMA one more than steps, as the last scores the
+    /// image after the last step. Where the worst of several losses was kept, of that one alone.
     pub iterations: u32,
     /// After how many of them the image stood that came out.
     pub best_iteration: u32,

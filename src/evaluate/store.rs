@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::kept::{KEPT_FILES, kept_folder};
 use super::lines::{Lines, Piece, parse, pieces, read_lines, read_objects, write_sorted};
-use super::record::{Evaluation, Record, TraceRecord, Verdict};
+use super::record::{Evaluation, Record, TraceRecord, Verdict, described};
 use super::report::{Report, saved_pictures, write_report};
 use super::shard::Shard;
 use super::summary::Summary;
@@ -424,7 +424,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 }
 
 fn refuse_difference(folder: &Path, standing: &Evaluation, wanted: &Evaluation) -> Result<()> {
-    let [a, b] = [standing, wanted].map(|evaluation| serde_json::to_value(evaluation).unwrap_or_default());
+    let [a, b] = [standing, wanted].map(described);
     match difference("", &a, &b) {
         None => Ok(()),
         Some(difference) => Err(Error::Usage(format!(

@@ -90,7 +90,7 @@ pub struct MeasuresSummary {
     /// The IoU of each class, over the images whose target or prediction has it.
     pub classes: Vec<Option<Statistic>>,
     /// The mean over all classes of the IoU over all pixels of all images.
-    pub mean_iou: f64,
+    pub mean_iou: Option<f64>,
     /// For each threshold the share of images on which it is reached.
     pub success: Vec<Option<Statistic>>,
 }
@@ -198,7 +198,7 @@ fn summed_up(evaluation: &Evaluation, images: Vec<&Measures>) -> MeasuresSummary
         psnr: Statistic::of(images.iter().filter_map(|image| image.psnr)),
         ssim: each(&|image| image.ssim),
         classes: (0..classes).map(iou_of).collect(),
-        mean_iou: mean_iou(images.iter().map(|image| &image.classes[..])),
+        mean_iou: (!images.is_empty()).then(|| mean_iou(images.iter().map(|image| &image.classes[..]))),
         success: (0..evaluation.thresholds.len())
             .map(|threshold| {
                 each(&|image| share(image.success.get(threshold).is_some_and(|&reached| reached)))

@@ -85,9 +85,13 @@ fn columns(summary: &Summary, notation: Notation) -> Vec<Column<'_>> {
     columns.push(of("iterations", Digits::Fixed(1), |setting, _| {
         setting.iterations
     }));
-    columns.push(plain("mean IoU of the data set", |_, measures| {
-        format!("{:.4}", measures.mean_iou)
-    }));
+    columns.push(Column {
+        title: "mean IoU of the data set".into(),
+        cell: Box::new(move |_, measures| match measures.mean_iou {
+            Some(iou) => number(iou, Digits::Fixed(4), notation),
+            None => nothing(notation).into(),
+        }),
+    });
     columns
 }
 
@@ -99,13 +103,18 @@ fn number(value: f64, digits: Digits, notation: Notation) -> String {
     }
 }
 
+/// What stands where there is no number.
+fn nothing(notation: Notation) -> &'static str {
+    match notation {
+        Notation::Markdown => "–",
+        Notation::Latex => "--",
+    }
+}
+
 /// One number says nothing of how others would lie about it.
 fn written(statistic: Option<Statistic>, digits: Digits, notation: Notation) -> String {
     let Some(found) = statistic else {
-        return match notation {
-            Notation::Markdown => "–".into(),
-            Notation::Latex => "--".into(),
-        };
+        return nothing(notation).into();
     };
     let number = |value| number(value, digits, notation);
     let mean = number(found.mean);

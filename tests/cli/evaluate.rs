@@ -379,7 +379,13 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         ("--images images --masks masks --limit 0", 2, "--limit 0"),
         ("--images images --masks masks --batch 0", 2, "--batch 0"),
         ("--images images --masks masks --shard 3/2", 2, "want I/N"),
-        ("--images images --masks masks --thresholds 1.5", 2, "of 0 to 1"),
+        ("--images images --masks masks --thresholds 1.5", 2, "at most 1"),
+        ("--images images --masks masks --thresholds 0", 2, "above 0"),
+        (
+            "--images images --masks masks --thresholds 0.9,0.5,0.9",
+            2,
+            "0.9 stands there twice",
+        ),
         (
             "--images images --masks masks --tau 1 --ablate tau=0",
             2,

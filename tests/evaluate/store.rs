@@ -5,8 +5,8 @@ use std::path::Path;
 
 use asma::attack::Purpose;
 use asma::evaluate::{
-    ClassCounts, Evaluation, Measured, Measures, PairNames, Record, Setting, Shard, Store, TraceRecord,
-    Verdict, merge, read_records,
+    ClassCounts, Evaluation, Measured, Measures, PairNames, Record, Setting, Shard, Store, Summary,
+    TraceRecord, Verdict, merge, read_records,
 };
 
 const PAIRS: usize = 5;
@@ -338,6 +338,14 @@ fn what_failed_counts_and_stays_out_of_the_means() {
     );
     let table = std::fs::read_to_string(folder.path().join("table.md")).unwrap();
     assert!(table.contains("| asma mask=adaptive | 4 | 1 |"), "{table}");
+    // Where none is done, there is no number.
+    let none = Summary::new(&evaluation(), &[failed(0), failed(1)]);
+    assert_eq!(none.settings[0].float.mean_iou, None);
+    let table = asma::evaluate::table::markdown(&none);
+    assert!(
+        table.contains("| – | – |\n") && !table.contains("1.0000"),
+        "{table}"
+    );
     let latex = std::fs::read_to_string(folder.path().join("table.tex")).unwrap();
     assert!(
         latex.contains("asma mask=static & 5 & 0 & ") && latex.contains(" $\\pm$ "),

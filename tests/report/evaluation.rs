@@ -298,6 +298,16 @@ fn odd_evaluations_have_reports_too() {
             .0
             .contains("Success against threshold")
     );
+    // Nothing to attack: the traces are there and empty.
+    let mut idle = Made::new(3, two_settings());
+    for trace in &mut idle.traces {
+        trace.iteration.clear();
+        [&mut trace.iou, &mut trace.l2, &mut trace.linf].map(|values| values.clear());
+    }
+    idle.evaluation.thresholds = vec![0.99, 0.999];
+    let page = idle.write(&path, nothing).0;
+    assert!(!page.contains("IoU over iterations"), "a plot of nothing");
+    assert!(page.contains("success at 0.99<") && page.contains("success at 0.999<"));
     let mut failed = Made::new(10, two_settings());
     failed
         .records

@@ -197,13 +197,21 @@ fn check(arguments: &Arguments) -> Result<()> {
     if arguments.batch == Some(0) {
         return Err(Error::Usage("--batch 0: want one pair at a time at least".into()));
     }
-    let strange = |threshold: &&f32| !(0.0..=1.0).contains(*threshold);
-    match arguments.thresholds.iter().find(strange) {
-        Some(threshold) => Err(Error::Usage(format!(
-            "--thresholds {threshold}: want numbers of 0 to 1"
-        ))),
-        None => Ok(()),
+    let strange = |threshold: &&f32| !(**threshold > 0.0 && **threshold <= 1.0);
+    if let Some(threshold) = arguments.thresholds.iter().find(strange) {
+        return Err(Error::Usage(format!(
+            "--thresholds {threshold}: want numbers above 0, which all reach, and at most 1"
+        )));
     }
+    let mut others = arguments.thresholds.iter();
+    while let Some(threshold) = others.next() {
+        if others.as_slice().contains(threshold) {
+            return Err(Error::Usage(format!(
+                "--thresholds: {threshold} stands there twice"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// How files become what the network is given.
@@ -243,10 +251,16 @@ fn say_what_runs(pairs: &[Pair], trials: &[Trial], store: &Store) {
         done => format!(", {done} of them done already"),
     };
     say(format_args!(
-        "evaluation: {} pairs, {} settings: {all} attacks{standing}",
-        pairs.len(),
-        trials.len()
+        "evaluation: {}, {}: {}{standing}",
+        counted(pairs.len(), "pair"),
+        counted(trials.len(), "setting"),
+        counted(all, "attack")
     ));
+}
+
+/// So many of a thing.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes down what ends, and shows how far it is.
@@ -259,7 +273,7 @@ impl Sink for Writing<'_> {
     fn ended(&mut self, record: Record, trace: Option<TraceRecord>) -> Result<()> {
         self.store.add(&record, trace.as_ref())?;
         if let Verdict::Failed { reason } = &record.verdict {
-            say(format_args!("failed: {}: {reason}", record.setting));
+            say(format_args!("failed with {}: {reason}", record.setting));
         }
         self.progress.step();
         Ok(())

@@ -105,14 +105,15 @@ impl Histogram {
 }
 
 /// The share of the numbers that reach a threshold, for thresholds from 0 to 1.
-pub(super) fn reached(numbers: &[f64]) -> Vec<(f64, f64)> {
+pub(super) fn reached(numbers: &[f32]) -> Vec<(f64, f64)> {
     let mut sorted = numbers.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sorted.sort_by(f32::total_cmp);
     let shares = (0..=THRESHOLDS).map(|step| {
-        let threshold = f64::from(step) / f64::from(THRESHOLDS);
+        // In float32, as thresholds that a user gives are.
+        let threshold = step as f32 / THRESHOLDS as f32;
         let short_of_it = sorted.partition_point(|&number| number < threshold);
         (
-            threshold,
+            f64::from(step) / f64::from(THRESHOLDS),
             (sorted.len() - short_of_it) as f64 / sorted.len().max(1) as f64,
         )
     });

@@ -23,7 +23,8 @@ pub use self::pictures::{Pictures, saved_pictures};
 use self::plots::{MOST_SERIES, Plot, Series, series_colour};
 pub use self::subject::{GetPictures, Report};
 use self::table::Table;
-use super::{Evaluation, Measured, Summary, TraceRecord, Verdict};
+use super::record::{Evaluation, Measured, TraceRecord, Verdict};
+use super::summary::Summary;
 use crate::attack::Purpose;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -47,6 +48,8 @@ struct Page<'a> {
     data: String,
     evaluation: &'a Evaluation,
     untargeted: bool,
+    /// The thresholds of success, as they were given.
+    thresholds: Vec<String>,
     /// With what the intersection over union is.
     iou_with: &'static str,
     summary: &'a Summary,
@@ -103,6 +106,7 @@ fn page(report: &Report<'_>, pictures: GetPictures<'_>) -> Result<String> {
         data: table.json()?,
         evaluation,
         untargeted,
+        thresholds: evaluation.thresholds.iter().map(f32::to_string).collect(),
         iou_with: if untargeted { "the label" } else { "the target" },
         summary: report.summary,
         pictured: table.pictured(),
@@ -195,11 +199,12 @@ fn legend(names: impl Iterator<Item = String>) -> Vec<Legend> {
 }
 
 fn plot_views(evaluation: &Evaluation, settings: &[OfSetting<'_>]) -> Result<Vec<PlotView>> {
-    let untargeted = evaluation.purpose == Purpose::Untargeted;
     let shown = &settings[..settings.len().min(MOST_SERIES)];
     let name = |place: usize| evaluation.settings[place].name.as_str();
     let mut plots = Vec::new();
-    if shown.iter().any(|of| !of.traces.is_empty()) {
+    // Of attacks that had nothing to do the traces are empty.
+    let has_rows = |trace: &&TraceRecord| !trace.iteration.is_empty();
+    if shown.iter().any(|of| of.traces.iter().any(has_rows)) {
         let curves = |value: fn(&TraceRecord) -> &[f32]| -> Vec<Vec<Quartiles>> {
             shown
                 .iter()
@@ -257,12 +262,12 @@ fn plot_views(evaluation: &Evaluation, settings: &[OfSetting<'_>]) -> Result<Vec
     }
     if shown.iter().any(|of| !of.measured.is_empty()) {
         plots.push(linf_histogram(shown, name)?);
-        plots.push(success_over_threshold(shown, untargeted, name)?);
+        plots.push(success_over_threshold(shown, evaluation.purpose, name)?);
     }
     Ok(plots)
 }
 
-const CURVES: &str = "Median and quartiles over pairs. An attack that has stopped keeps its last value.";
+const CURVES: &str = "Median and quartiles over pairs on which iterations were run. An attack that has stopped keeps its last value.";
 
 impl PlotView {
     /// Medians as lines, quartiles as areas.
@@ -381,14 +386,12 @@ fn linf_histogram<'a>(settings: &[OfSetting<'_>], name: impl Fn(usize) -> &'a st
 
 fn success_over_threshold<'a>(
     settings: &[OfSetting<'_>],
-    untargeted: bool,
+    purpose: Purpose,
     name: impl Fn(usize) -> &'a str,
 ) -> Result<PlotView> {
     let numbers = settings.iter().map(|of| {
-        of.numbers(|measured| {
-            let iou = f64::from(measured.as_8_bits.iou);
-            if untargeted { 1.0 - iou } else { iou }
-        })
+        let success = |measured: &&Measured| purpose.success(measured.as_8_bits.iou);
+        of.measured.iter().map(success).collect::<Vec<f32>>()
     });
     let curves: Vec<Vec<(f64, f64)>> = numbers
         .map(|numbers| {
@@ -415,10 +418,9 @@ fn success_over_threshold<'a>(
     };
     let plot = Plot {
         x: 0.0..1.0,
-        x_name: if untargeted {
-            "threshold of 1 − IoU"
-        } else {
-            "threshold of IoU"
+        x_name: match purpose {
+            Purpose::Untargeted => "threshold of 1 − IoU",
+            Purpose::Targeted => "threshold of IoU",
         },
         y: 0.0..1.0,
         y_name: "share of pairs that reach it",
