@@ -227,12 +227,23 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
             Some(holder) => *holder = Some(piece.file),
         }
     }
-    let missing: Vec<usize> = (0..holders.len())
+    // What is done has a trace too, as where an evaluation is gone on with.
+    let traced: BTreeSet<usize> = all[1].iter().map(|piece| piece.task).collect();
+    let mut missing: BTreeSet<usize> = (0..holders.len())
         .filter(|&task| holders[task].is_none())
         .collect();
+    for folder in folders {
+        let done = read_records(folder)?
+            .into_iter()
+            .filter(|record| matches!(record.verdict, Verdict::Done(_)));
+        missing.extend(
+            done.map(|record| record.task)
+                .filter(|task| !traced.contains(task)),
+        );
+    }
     if let Some(&task) = missing.first() {
         return Err(Error::Usage(format!(
-            "{} of {} tasks have no record in any of the folders, such as that of pair {}; name all slices, and let each end first \
+            "{} of {} tasks have no record, or no trace, in any of the folders, such as that of pair {}; name all slices, and let each end first \
              (--resume goes on)",
             missing.len(),
             holders.len(),

@@ -1,6 +1,6 @@
 //! What the records of an evaluation say together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct Summary {
     pub pairing: String,
     /// See [`Evaluation::thresholds`].
     pub thresholds: Vec<f32>,
-    /// How many pairs there are.
+    /// How many pairs there are records of.
     pub pairs: usize,
     /// How many records say what an attack came to.
     pub done: usize,
@@ -176,7 +176,11 @@ impl Summary {
             purpose: evaluation.purpose,
             pairing: evaluation.pairing.clone(),
             thresholds: evaluation.thresholds.clone(),
-            pairs: evaluation.pairs.len(),
+            pairs: records
+                .iter()
+                .map(|record| record.pair)
+                .collect::<BTreeSet<_>>()
+                .len(),
             done: settings.iter().map(|setting| setting.done).sum(),
             failed: settings.iter().map(|setting| setting.failed).sum(),
             settings,

@@ -135,6 +135,10 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+fn read_summary(folder: &Path) -> Summary {
+    serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap()
+}
+
 /// What one run in ascending order leaves.
 fn in_one_go() -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -236,6 +240,18 @@ fn slices_join_into_the_files_of_one_run() {
         missing.contains("2 of 10 tasks") && missing.contains("pair 2"),
         "{missing}"
     );
+    // A slice whose traces are gone is not whole either.
+    let traces = slices[2].join("traces.jsonl");
+    let kept = std::fs::read(&traces).unwrap();
+    std::fs::remove_file(&traces).unwrap();
+    let missing = refused(&slices);
+    assert!(
+        missing.contains("2 of 10 tasks") && missing.contains("trace"),
+        "{missing}"
+    );
+    std::fs::write(&traces, kept).unwrap();
+    let of_slice = read_summary(&slices[2]);
+    assert_eq!((of_slice.pairs, summary.pairs), (1, 5));
     let twice = refused(&[slices[0].clone(), slices[1].clone(), slices[1].clone()]);
     assert!(twice.contains("each slice once"), "{twice}");
     let nothing = refused(&[out.path().join("nowhere")]);
