@@ -61,6 +61,18 @@ impl Case {
         case
     }
 
+    /// All pairs, of which no images are kept.
+    fn experiment<'a>(&'a self, input: &'a InputOptions, trials: &'a [Trial]) -> Experiment<'a> {
+        Experiment {
+            model: &self.model,
+            input,
+            pairs: &self.pairs,
+            trials,
+            thresholds: &THRESHOLDS,
+            saved: None,
+        }
+    }
+
     fn run(&self, trials: &[Trial], on_cpu: bool, at_once: usize) -> Vec<(Record, Option<TraceRecord>)> {
         self.run_on(&cpu, trials, on_cpu, at_once)
     }
@@ -75,12 +87,8 @@ impl Case {
         let options = InputOptions::default();
         let saved = self.saved();
         let experiment = Experiment {
-            model: &self.model,
-            input: &options,
-            pairs: &self.pairs,
-            trials,
-            thresholds: &THRESHOLDS,
             saved: Some(&saved),
+            ..self.experiment(&options, trials)
         };
         let devices = Devices {
             open,
@@ -102,6 +110,12 @@ impl Case {
 fn cpu(program: &Arc<Program>, _: usize) -> asma::Result<Box<dyn Executor>> {
     Ok(Box::new(CpuExecutor::new(program.clone())?))
 }
+
+const ON_CPU: Devices<'static> = Devices {
+    open: &cpu,
+    on_cpu: true,
+    at_once: None,
+};
 
 #[derive(Default)]
 struct Kept(Vec<(Record, Option<TraceRecord>)>);
@@ -248,21 +262,9 @@ fn where_there_is_nothing_to_attack_the_image_counts_as_it_is() {
 fn tasks_that_there_are_not_are_refused() {
     let case = Case::new();
     let options = InputOptions::default();
-    let experiment = Experiment {
-        model: &case.model,
-        input: &options,
-        pairs: &case.pairs,
-        trials: &[],
-        thresholds: &THRESHOLDS,
-        saved: None,
-    };
-    let devices = Devices {
-        open: &cpu,
-        on_cpu: true,
-        at_once: None,
-    };
-    let refused = experiment
-        .run(&[0], devices, &mut Kept::default())
+    let refused = case
+        .experiment(&options, &[])
+        .run(&[0], ON_CPU, &mut Kept::default())
         .unwrap_err()
         .to_string();
     assert!(refused.contains("0 trials make 0 tasks"), "{refused}");
@@ -361,25 +363,13 @@ fn who_asks_to_stop_gets_what_ended_by_then() {
     let options = InputOptions::default();
     // Far more than there is time for.
     let trials = [asma_trial(1_000_000)];
-    let experiment = Experiment {
-        model: &case.model,
-        input: &options,
-        pairs: &case.pairs,
-        trials: &trials,
-        thresholds: &THRESHOLDS,
-        saved: None,
-    };
-    let devices = Devices {
-        open: &cpu,
-        on_cpu: true,
-        at_once: None,
-    };
+    let experiment = case.experiment(&options, &trials);
     let mut once = Once(0);
-    assert!(experiment.run(&[0, 1, 2], devices, &mut once).unwrap().is_break());
+    assert!(experiment.run(&[0, 1, 2], ON_CPU, &mut once).unwrap().is_break());
     assert_eq!(once.0, 0);
     // A sink that fails ends it too; the broken pair is the first and ends at once.
     let refused = experiment
-        .run(&[3, 4, 5], devices, &mut Full)
+        .run(&[3, 4, 5], ON_CPU, &mut Full)
         .unwrap_err()
         .to_string();
     assert!(refused.contains("the disk is full"), "{refused}");

@@ -302,7 +302,9 @@ fn odd_evaluations_have_reports_too() {
     let mut idle = Made::new(3, two_settings());
     for trace in &mut idle.traces {
         trace.iteration.clear();
-        [&mut trace.iou, &mut trace.l2, &mut trace.linf].map(|values| values.clear());
+        for values in [&mut trace.iou, &mut trace.l2, &mut trace.linf] {
+            values.clear();
+        }
     }
     idle.evaluation.thresholds = vec![0.99, 0.999];
     let page = idle.write(&path, nothing).0;

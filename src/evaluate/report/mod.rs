@@ -205,30 +205,27 @@ fn plot_views(evaluation: &Evaluation, settings: &[OfSetting<'_>]) -> Result<Vec
     // Of attacks that had nothing to do the traces are empty.
     let has_rows = |trace: &&TraceRecord| !trace.iteration.is_empty();
     if shown.iter().any(|of| of.traces.iter().any(has_rows)) {
-        let curves = |value: fn(&TraceRecord) -> &[f32]| -> Vec<Vec<Quartiles>> {
-            shown
+        type Value = fn(&TraceRecord) -> &[f32];
+        let values: [(&str, &str, Value, Option<f64>); 2] = [
+            ("IoU over iterations", "IoU", |trace| &trace.iou, Some(1.0)),
+            ("L₂ over iterations", "L₂", |trace| &trace.l2, None),
+        ];
+        for (title, y_name, value, end) in values {
+            let curves: Vec<Vec<Quartiles>> = shown
                 .iter()
                 .map(|of| over_iterations(&of.traces, value))
-                .collect()
-        };
-        let iou = curves(|trace| &trace.iou);
-        plots.push(PlotView::of_curves(
-            "IoU over iterations",
-            CURVES,
-            ["iteration", "IoU"],
-            &iou,
-            Some(1.0),
-            name,
-        )?);
-        let l2 = curves(|trace| &trace.l2);
-        plots.push(PlotView::of_curves(
-            "L₂ over iterations",
-            CURVES,
-            ["iteration", "L₂"],
-            &l2,
-            None,
-            name,
-        )?);
+                .collect();
+            let curves = Curves {
+                title,
+                caption: CURVES,
+                x_name: "iteration",
+                y_name,
+                end,
+                dots: false,
+                curves: &curves,
+            };
+            plots.push(curves.view(name)?);
+        }
     }
     let families = families(&evaluation.settings);
     let families = &families[..families.len().min(MOST_SERIES)];
@@ -248,15 +245,16 @@ fn plot_views(evaluation: &Evaluation, settings: &[OfSetting<'_>]) -> Result<Vec
         .collect();
     if over_eps.iter().any(|points| !points.is_empty()) {
         let name = |place: usize| families[place].name.as_str();
-        let caption = "Median and quartiles of images of 8 bits.";
-        let mut view = PlotView::of_curves(
-            "IoU over eps",
-            caption,
-            ["eps", "IoU"],
-            &over_eps,
-            Some(1.0),
-            name,
-        )?;
+        let curves = Curves {
+            title: "IoU over eps",
+            caption: "Median and quartiles of images of 8 bits.",
+            x_name: "eps",
+            y_name: "IoU",
+            end: Some(1.0),
+            dots: true,
+            curves: &over_eps,
+        };
+        let mut view = curves.view(name)?;
         view.legend = legend(families.iter().map(|family| family.name.clone()));
         plots.push(view);
     }
@@ -269,21 +267,34 @@ fn plot_views(evaluation: &Evaluation, settings: &[OfSetting<'_>]) -> Result<Vec
 
 const CURVES: &str = "Median and quartiles over pairs on which iterations were run. An attack that has stopped keeps its last value.";
 
-impl PlotView {
-    /// Medians as lines, quartiles as areas.
-    fn of_curves<'a>(
-        title: &'static str,
-        caption: &'static str,
-        [x_name, y_name]: [&str; 2],
-        curves: &[Vec<Quartiles>],
-        end: Option<f64>,
-        name: impl Fn(usize) -> &'a str,
-    ) -> Result<PlotView> {
+/// Medians as lines, quartiles as areas.
+struct Curves<'a> {
+    title: &'static str,
+    caption: &'static str,
+    x_name: &'a str,
+    y_name: &'a str,
+    /// Where the vertical axis ends; above the highest quartile if `None`.
+    end: Option<f64>,
+    /// Whether each point is one that was measured: it has a dot, and the axis begins at 0.
+    dots: bool,
+    curves: &'a [Vec<Quartiles>],
+}
+
+impl Curves<'_> {
+    fn view<'a>(&self, name: impl Fn(usize) -> &'a str) -> Result<PlotView> {
+        let &Curves {
+            title,
+            caption,
+            x_name,
+            y_name,
+            end,
+            dots,
+            curves,
+        } = self;
         let points = || curves.iter().flatten();
         let least = points().map(|point| point.at).fold(f64::INFINITY, f64::min);
         let last = points().map(|point| point.at).fold(least, f64::max);
         let highest = points().map(|point| point.upper).fold(0.0, f64::max);
-        let dots = x_name == "eps";
         let series = |(colour, curve): (usize, &Vec<Quartiles>)| {
             let upper = curve.iter().map(|point| (point.at, point.upper));
             let lower = curve.iter().rev().map(|point| (point.at, point.lower));
@@ -295,8 +306,13 @@ impl PlotView {
             }
         };
         let start = if dots { 0.0 } else { least };
+        // An attack of one iteration is a point, which an axis cannot be.
+        let x = match last > start {
+            true => start..last,
+            false => start..start + 1.0,
+        };
         let plot = Plot {
-            x: start..last.max(start + f64::EPSILON.max(if dots { last } else { 1.0 })),
+            x,
             x_name,
             y: 0.0..end.unwrap_or(1.05 * highest).max(1e-6),
             y_name,
