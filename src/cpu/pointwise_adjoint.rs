@@ -1,7 +1,7 @@
 //! Twin of [`kernels::pointwise_adjoint`](crate::kernels::pointwise_adjoint).
 
 use super::elementary::{
-    bell, error_function_slope, exponential, gelu_cubic, gelu_cubic_slope, hyperbolic_tangent, min,
+    abs, bell, error_function_slope, exponential, gelu_cubic, gelu_cubic_slope, hyperbolic_tangent, min,
     normal_share, power, select, sigmoid, sign, softplus, sqrt,
 };
 use super::rows::{Unlike, for_each_piece, joined_alike, piece};

@@ -54,6 +54,8 @@ macro_rules! for_each_function {
             18, Mish, x * hyperbolic_tangent(softplus(x)),
                 hyperbolic_tangent(softplus(x))
                     + x * (sigmoid(x) * 4.0 * sigmoid(2.0 * softplus(x)) * sigmoid(-2.0 * softplus(x)));
+            /// `x / (1 + |x|)`.
+            19, Softsign, x / (1.0 + abs(x)), (1.0 / (1.0 + abs(x))) * (1.0 / (1.0 + abs(x)));
         }
     };
 }

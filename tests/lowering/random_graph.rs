@@ -441,6 +441,7 @@ impl Growing {
             Function::Negate,
             Function::Erf,
             Function::Mish,
+            Function::Softsign,
         ]);
         self.add(ops::Pointwise { function }, &[x]);
     }

@@ -523,6 +523,7 @@ fn function(function: Function, x: f64) -> f64 {
         Function::Log => x.ln(),
         Function::Erf => error_function(x),
         Function::Mish => x * softplus(x).tanh(),
+        Function::Softsign => x / (1.0 + x.abs()),
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) const LIST: List = &[
         alpha => Err(format!("has an alpha of {alpha}; 1 is supported")),
     }),
     ("Mish", |job| function(job, Function::Mish)),
+    ("Softsign", |job| function(job, Function::Softsign)),
     ("Exp", |job| function(job, Function::Exp)),
     ("Log", |job| function(job, Function::Log)),
     ("Sqrt", |job| function(job, Function::Sqrt)),
