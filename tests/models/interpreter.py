@@ -201,7 +201,7 @@ def evaluate(node, x, a, opset):
     ints = lambda index, name: numbers(get(index)) if get(index) is not None else a.get(name)
     unary = {
         "Relu": torch.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "Erf": torch.erf, "Softplus": F.softplus,
-        "Mish": F.mish, "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Abs": torch.abs,
+        "Mish": F.mish, "Softsign": F.softsign, "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Abs": torch.abs,
         "Neg": torch.neg, "Reciprocal": torch.reciprocal, "Identity": lambda v: v, "Dropout": lambda v: v,
         "HardSwish": lambda v: v * torch.clamp(v / 6 + 0.5, 0, 1), "Floor": torch.floor, "Not": lambda v: 1 - v,
     }  # fmt: skip

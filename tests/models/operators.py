@@ -153,7 +153,7 @@ def pointwise():
     x = n.conv("x", 2, 2)
     positive = n("Add", n("Abs", x), 0.5)
     parts = [n(kind, x) for kind in (
-        "Relu", "Sigmoid", "Tanh", "Erf", "Softplus", "Mish", "Neg", "Identity", "HardSwish", "Elu", "LeakyRelu",
+        "Relu", "Sigmoid", "Tanh", "Erf", "Softplus", "Softsign", "Mish", "Neg", "Identity", "HardSwish", "Elu", "LeakyRelu",
         "HardSigmoid", "Gelu", "Abs")]  # fmt: skip
     parts += [n("Elu", x, alpha=0.5), n("LeakyRelu", x, alpha=0.1), n("HardSigmoid", x, alpha=1 / 6, beta=0.5)]
     parts += [n("Gelu", x, approximate="tanh"), n("Exp", x), n("Log", positive), n("Sqrt", positive), n("Reciprocal", positive)]
