@@ -3,6 +3,7 @@
 
 // How a step is held, as `src/kernels/asma_update.rs` has it.
 const SHRINK: f32 = 0.5;
+const LEAST_RISE: f32 = 0.05;
 const STAGNATION: u32 = 4u;
 const GROWTH: f32 = 1.02;
 const GROWTH_WITH_IOU: f32 = 0.04;
@@ -31,6 +32,8 @@ struct Decision {
     reached: bool,
     // The IoU is above all before it, or in a refinement L2 is below.
     progresses: bool,
+    // The IoU is well above that of the last rise.
+    rises: bool,
     // The IoU asked for is reached for the first time, and what follows refines.
     refines: bool,
     iou: f32,
@@ -84,11 +87,14 @@ fn decide(sample: u32, l2: f32) -> Decision {
         progresses = new_best && l2 < most;
     }
     let without_progress = iteration - select(ledger[state + STATE_PROGRESS], iteration, progresses);
+    let rise_iou = bitcast<f32>(ledger[state + STATE_RISE_IOU]);
+    let rises = progresses && !refining && iou > rise_iou + LEAST_RISE * (1.0 - rise_iou);
+    let stagnates = iteration - select(ledger[state + STATE_RISE], iteration, rises) > STAGNATION;
     var scale = 1.0;
     var pull = 0.0;
     if has(HOLD) {
         let growth = GROWTH + GROWTH_WITH_IOU * max(best_iou, 0.0);
-        var change = select(select(1.0, growth, without_progress > STAGNATION), SHRINK, leaps);
+        var change = select(select(1.0, growth, stagnates), SHRINK, leaps);
         if refining {
             change = select(select(REFINING_GROWTH, REFINING_SHRINK, reached), 1.0, strays);
         }
@@ -119,7 +125,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         stops = NO_PROGRESS;
     }
     return Decision(
-        was_stopped, stops, new_best, taken_back, reached, progresses, refines, iou, scale, pull, multiplier, next_multiplier
+        was_stopped, stops, new_best, taken_back, reached, progresses, rises, refines, iou, scale, pull, multiplier, next_multiplier
     );
 }
 
@@ -145,6 +151,8 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_PULL: { return bitcast<u32>(decision.pull); }
         case STATE_BEST_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.new_best); }
         case STATE_PROGRESS_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.progresses); }
+        case STATE_RISE: { return select(value, iteration, decision.rises); }
+        case STATE_RISE_IOU: { return select(value, bitcast<u32>(decision.iou), decision.rises); }
         default: { return value; }
     }
 }

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use crate::kernels::asma_update::{
     BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
-    LEAST_FALL, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH,
+    LEAST_FALL, LEAST_RISE, MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH,
     PULL_SHRINK, Params, REACHED, REFINE, REFINING_GROWTH, REFINING_LIMIT, REFINING_PATIENCE, REFINING_PULLS,
     REFINING_SHRINK, REGION, ROW_LENGTH, RUNNING, SCALES, SETTLE, SHRINK, STAGNATION, STATE, STATE_BEST_IOU,
     STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
-    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_RISE, STATE_RISE_IOU, STATE_SCALE,
     STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
 use crate::kernels::ledger::{CLASS_AVERAGED, IMAGE_GROUP, image_groups};
@@ -147,6 +147,10 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                 ledger[here + STATE_PROGRESS]
             };
             let without_progress = iteration.wrapping_sub(progress);
+            let rise_iou = float(here + STATE_RISE_IOU);
+            let rises = progresses && !refining && iou > rise_iou + LEAST_RISE * (1.0 - rise_iou);
+            let rise = if rises { iteration } else { ledger[here + STATE_RISE] };
+            let stagnates = iteration.wrapping_sub(rise) > STAGNATION;
             let (mut scale, mut pull) = (1.0, 0.0);
             if has(HOLD) {
                 let change = match refining {
@@ -154,7 +158,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
                     true if reached => REFINING_SHRINK,
                     true => REFINING_GROWTH,
                     false if leaps => SHRINK,
-                    false if without_progress > STAGNATION => GROWTH + GROWTH_WITH_IOU * best_iou.max(0.0),
+                    false if stagnates => GROWTH + GROWTH_WITH_IOU * best_iou.max(0.0),
                     false => 1.0,
                 };
                 scale = (float(here + STATE_SCALE) * change).clamp(SCALES[0], SCALES[1]);
@@ -190,6 +194,9 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             }
             if progresses {
                 ledger[there + STATE_PROGRESS_L2] = l2.to_bits();
+            }
+            if rises {
+                ledger[there + STATE_RISE_IOU] = iou.to_bits();
             }
             if reached {
                 ledger[there + STATE_KEPT] = iteration;
@@ -229,6 +236,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             ledger[there + STATE_ITERATION] = iteration + 1;
             ledger[there + STATE_MULTIPLIER] = adapted.to_bits();
             ledger[there + STATE_PROGRESS] = progress;
+            ledger[there + STATE_RISE] = rise;
             ledger[there + STATE_SCALE] = scale.to_bits();
             ledger[there + STATE_PULL] = pull.to_bits();
             ledger[there + STATE_L2] = l2.to_bits();

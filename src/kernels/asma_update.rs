@@ -35,10 +35,10 @@
 //! - With `CAPPED`, a stepped value is no further from the source than `CAP`, before any clip.
 //! - With `HOLD`, which needs `SETTLE` and `STEP`: where L2 is more than `LEAP` above that of the last settlement, the step
 //!   before overshot and is taken back: the image becomes the mean of itself and `best`, which costs no gradient, no step
-//!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the highest IoU is more than
+//!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the last rise is more than
 //!   `STAGNATION` iterations old, the scale grows by `GROWTH + GROWTH_WITH_IOU · best IoU`; it
-//!   stays within `SCALES` and multiplies the step's
-//!   multiplier, and the step also gives up the share `PULL` of the distance to the source. An image
+//!   stays within `SCALES` and multiplies the step's multiplier. A rise is a highest IoU that makes up for `LEAST_RISE`
+//!   of what the last rise's lacked of 1: many small ones are no reason to go on with small steps. The step also gives up the share `PULL` of the distance to the source. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - With `REFINE`, which needs `HOLD`: the first image whose IoU is at least `STOP_IOU` does not stop the sample but begins
 //!   its refinement, in which the perturbation shrinks. The best is now the image of the least L2 whose IoU is at least
@@ -90,7 +90,9 @@ pub const REFINE: u32 = 256;
 
 /// With [`HOLD`], what is left of the step's scale where one was taken back.
 pub const SHRINK: f32 = 0.5;
-/// With [`HOLD`], the iterations without a new highest IoU after which the scale grows.
+/// With [`HOLD`], the share of what the IoU of the last rise lacks of 1 that the next one must have more.
+pub const LEAST_RISE: f32 = 0.05;
+/// With [`HOLD`], the iterations without a rise after which the scale grows.
 pub const STAGNATION: u32 = 4;
 /// With [`HOLD`], what it then grows by in each at a best IoU of 0.
 pub const GROWTH: f32 = 1.02;
@@ -164,6 +166,10 @@ words! {
         STATE_PROGRESS_L2 = 11;
         /// In a state: the last iteration whose IoU was the one asked for.
         STATE_KEPT = 12;
+        /// In a state: the iteration of the last rise.
+        STATE_RISE = 13;
+        /// In a state: the IoU of the last rise (float, 0 before the first).
+        STATE_RISE_IOU = 14;
     }
 }
 

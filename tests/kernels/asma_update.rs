@@ -1,10 +1,10 @@
 use asma::kernels::asma_update::{
-    BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, HEADER, HOLD, LEAP, MOST_ASTRAY,
-    MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH, PULL_SHRINK, Params,
-    REACHED, REFINE, REFINING_LIMIT, REFINING_PATIENCE, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE,
+    BETA, CAP, CAPPED, CLIP, FIRST_REFINING_PULL, FLOOR, GROWTH, GROWTH_WITH_IOU, HEADER, HOLD, LEAP,
+    MOST_ASTRAY, MULTIPLIER_FROM_COUNTS, NO_PROGRESS, NOT_FINITE, PATIENCE, PULL, PULL_GROWTH, PULL_SHRINK,
+    Params, REACHED, REFINE, REFINING_LIMIT, REFINING_PATIENCE, REGION, ROW_LENGTH, RUNNING, SETTLE, STATE,
     STATE_BEST_IOU, STATE_BEST_ITERATION, STATE_BEST_L2, STATE_ITERATION, STATE_KEPT, STATE_L2, STATE_LENGTH,
-    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_SCALE,
-    STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
+    STATE_MULTIPLIER, STATE_PROGRESS, STATE_PROGRESS_L2, STATE_PULL, STATE_REACHED, STATE_RISE,
+    STATE_RISE_IOU, STATE_SCALE, STATE_STOPPED, STATIC_MULTIPLIER, STEP, STOP_IOU, TAU,
 };
 use asma::kernels::ledger::{CLASS_AVERAGED, counts_length};
 use asma::kernels::{Extent, Params as Kernel};
@@ -63,6 +63,8 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
         words[state + STATE_MULTIPLIER] = 0.07f32.to_bits();
         words[state + STATE_SCALE] = random.choose(&[1.0f32 / 32.0, 0.5, 1.0, 15.9]).to_bits();
         words[state + STATE_PROGRESS] = iteration.saturating_sub(random.below(9));
+        words[state + STATE_RISE] = iteration.saturating_sub(random.below(9));
+        words[state + STATE_RISE_IOU] = random.choose(&[0.0f32, 0.2, 0.4]).to_bits();
         words[state + STATE_L2] = random.choose(&[0.0f32, 0.6, 40.0]).to_bits();
         words[state + STATE_REACHED] = random.choose(&[0, 1, 7, 20]).min(iteration);
         words[state + STATE_KEPT] = iteration.saturating_sub(random.choose(&[0, 1, 8, 16]));
@@ -132,6 +134,7 @@ fn is_float(extent: Extent, word: usize) -> bool {
                     | STATE_PULL
                     | STATE_BEST_L2
                     | STATE_PROGRESS_L2
+                    | STATE_RISE_IOU
             )
         }
         _ if word < HEADER => false,
@@ -304,7 +307,7 @@ fn a_step_that_leaps_is_taken_back() {
         let mut case = half_met(random, flags);
         case.writes[3][STATE + STATE_L2] = l2.to_bits();
         case.writes[3][STATE + STATE_SCALE] = 1f32.to_bits();
-        case.writes[3][STATE + STATE_PROGRESS] = 7;
+        case.writes[3][STATE + STATE_RISE] = 7;
         // One group of partial sums: L2 is 2.
         case.writes[3][HEADER..HEADER + 2].copy_from_slice(&[4f32, 0.1].map(f32::to_bits));
         case
@@ -323,6 +326,38 @@ fn a_step_that_leaps_is_taken_back() {
         let scales = [0, 1].map(|case: usize| float(run[case][3][state + STATE_SCALE]));
         assert_eq!(scales, [0.5, 1.0]);
         assert_ne!(run[1][0], cases[1].writes[0], "no leap, no step");
+    }
+}
+
+/// A highest IoU that makes up for less than a twentieth of what was missing lets the scale grow nevertheless.
+#[test]
+fn small_rises_are_no_reason_for_small_steps() {
+    let mut random = Random::new(25);
+    // The IoU is 0.5, the highest before it 0.4.
+    let cases = [0.45f32, 0.48].map(|last| {
+        let mut case = half_met(&mut random, one_forward(HOLD));
+        case.writes[2][3..6].copy_from_slice(&[50, 75, 75]);
+        let state = &mut case.writes[3][STATE..];
+        let floats = [
+            (STATE_BEST_IOU, 0.4f32),
+            (STATE_SCALE, 2.0),
+            (STATE_RISE_IOU, last),
+        ];
+        for (word, value) in floats {
+            state[word] = value.to_bits();
+        }
+        state[STATE_RISE] = 2;
+        case
+    });
+    for states in next_states(&cases, "scalars") {
+        let of = |state: &[u32; STATE_LENGTH]| {
+            [STATE_SCALE, STATE_RISE_IOU].map(|word| f32::from_bits(state[word]))
+        };
+        assert_eq!((of(&states[0]), states[0][STATE_RISE]), ([2.0, 0.5], 7));
+        let grown = 2.0 * (GROWTH + 0.4 * GROWTH_WITH_IOU);
+        let [scale, rise] = of(&states[1]);
+        assert!((scale - grown).abs() < 1e-6, "{scale}");
+        assert_eq!((rise, states[1][STATE_RISE]), (0.48, 2));
     }
 }
 
