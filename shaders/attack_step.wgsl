@@ -242,8 +242,9 @@ fn step(
             var after = before;
             if runs {
                 after = moved(place, element, origin, movable, before, best, decision);
-                // Looked at before the region holds anything back.
-                seen = max(seen, max(exponents(gradient[place]), exponents(after)));
+                // Looked at before the region holds anything back; the gradient where a step is taken by it.
+                let slope = select(gradient[place], Values(), Flags((decision.kind & ROW_LAST) != 0u));
+                seen = max(seen, max(exponents(slope), exponents(after)));
                 after = select(before, after, movable);
                 adversarial[place] = after;
             }

@@ -147,7 +147,7 @@ fn amplified(source: &Tensor, image: &Tensor, factor: f32) -> Tensor {
 }
 
 /// One sample of a batch.
-pub(super) fn sample(batch: &Tensor, index: usize) -> Tensor {
+pub(super) fn sample_of(batch: &Tensor, index: usize) -> Tensor {
     let shape = Shape {
         n: 1,
         ..batch.shape()

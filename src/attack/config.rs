@@ -116,6 +116,15 @@ impl AttackConfig {
         }
     }
 
+    /// Whether all samples of a batch have to be at the same iteration, as there are some whose calls are of no use to
+    /// others: a last look would be followed by a step.
+    pub(crate) fn steps_in_time(&self) -> bool {
+        match self {
+            AttackConfig::Asma(_) | AttackConfig::Budget(_) => false,
+            AttackConfig::Minimal(_) => true,
+        }
+    }
+
     /// The most that any value may differ from the source's, if it is bounded.
     pub fn cap(&self) -> Option<f32> {
         match self {

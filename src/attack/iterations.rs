@@ -104,18 +104,8 @@ impl Iterator for Iterations {
         if self.handed_out >= self.limit {
             return None;
         }
-        let number = self.handed_out as usize;
+        let number = self.handed_out.into();
         self.handed_out += 1;
-        let Calls {
-            iterations,
-            last,
-            schedule,
-            ..
-        } = &self.calls;
-        let calls = match (last, schedule.get(number)) {
-            (Some(last), Some(true)) => last,
-            _ => iterations,
-        };
-        Some(Arc::clone(&calls[number % 2]))
+        Some(Arc::clone(self.calls.of(number, std::iter::once(number))))
     }
 }

@@ -32,6 +32,19 @@ pub(super) struct Calls {
     pub(super) schedule: Vec<bool>,
 }
 
+impl Calls {
+    /// Those of iteration `number`, which is of these numbers for the samples themselves: without a step if none of them takes
+    /// one.
+    pub(super) fn of(&self, number: u64, mut own: impl Iterator<Item = u64>) -> &Arc<[CallId]> {
+        let takes_none = |own: u64| self.schedule.get(own as usize) == Some(&true);
+        let of_parities = match &self.last {
+            Some(last) if own.all(takes_none) => last,
+            _ => &self.iterations,
+        };
+        &of_parities[(number % 2) as usize]
+    }
+}
+
 /// What an attack's own file adds to the network.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {

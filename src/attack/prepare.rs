@@ -1,29 +1,17 @@
 //! Before the first iteration: the inputs checked and written, the state set, the step size chosen.
 
+use bytemuck::cast_slice;
+
 use super::config::AttackConfig;
-use super::iterations::Iterations;
+use super::input::{AttackInput, Sample, words_of};
+use super::iterations::{Iterations, Step};
 use super::plan::Attack;
-use super::snapshots::Snapshots;
 use super::{asma, budget, minimal};
 use crate::error::{Error, Result};
-use crate::kernels::ledger;
-use crate::labels::{IGNORE, LabelMap};
+use crate::kernels::ledger::{ENDED, HEADER, STATE, STATE_LENGTH, STATE_STOPPED, image_groups};
+use crate::labels::IGNORE;
 use crate::program::Executor;
-use crate::tensor::Tensor;
-
-/// What is attacked: one entry per sample of the batch.
-#[derive(Clone, Copy, Debug)]
-pub struct AttackInput<'a> {
-    /// The images `X`, values in [0, 1].
-    pub source: &'a Tensor,
-    /// The targets `Y`, of the size of the network's output; [`IGNORE`] is left out of everything.
-    pub targets: &'a [LabelMap],
-    /// Maps of the input's size whose pixels of label 0 may not change; empty if the attack was planned
-    /// without a region.
-    pub regions: &'a [LabelMap],
-    /// What to keep along the way.
-    pub snapshots: Snapshots,
-}
+use crate::tensor::Shape;
 
 impl Attack {
     /// Checks the inputs, writes them to the executor's buffers, sets the state back to the beginning and, if
@@ -32,60 +20,106 @@ impl Attack {
     /// # Errors
     /// If an input does not fit the attack, or the device fails.
     pub fn prepare(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Iterations> {
-        self.check(input)?;
-        let buffers = self.buffers;
-        executor.write(buffers.source, input.source.data())?;
-        executor.write(self.adversarial().buffer, input.source.data())?;
-        // What the steps remember stands behind the best image, and begins as nothing.
-        let mut best = input.source.data().to_vec();
-        best.resize(best.len() * self.planned.sections, 0.0);
-        executor.write(self.planned.best.buffer, &best)?;
-        executor.write_words(buffers.target, 0, &words_of(input.targets))?;
-        if let Some(region) = buffers.region {
-            executor.write_words(region, 0, &words_of(input.regions))?;
+        let steps = self.choose_steps(executor, input)?;
+        for place in 0..input.targets.len() {
+            if let Some(sample) = input.sample(place, steps.get(place).copied()) {
+                self.begin(executor, place, sample)?;
+            }
         }
-        let samples = input.source.shape().n;
-        let (counts, length) = (
-            2 * self.planned.counts_length * samples,
-            self.planned.shape.length,
-        );
-        executor.write_words(self.planned.counts, 0, &vec![0; counts])?;
-        let mut ledger = vec![0u32; length * samples];
-        let ledgers = ledger.chunks_mut(length);
-        let steps = match &self.config {
+        Ok(Iterations::new(self, steps))
+    }
+
+    /// Checks the inputs, and chooses the step of each sample of ASMA; none of other attacks. Where the step size is automatic
+    /// this runs the network once, on the sources.
+    ///
+    /// # Errors
+    /// If an input does not fit the attack, the device fails, or the network's gradient gives no step size.
+    pub(crate) fn choose_steps(
+        &self,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+    ) -> Result<Vec<Step>> {
+        self.check(input)?;
+        match &self.config {
+            AttackConfig::Asma(config) => self.asma_steps(config, executor, input),
+            AttackConfig::Budget(_) | AttackConfig::Minimal(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Writes a sample that fits the attack to a place of the batch, which whatever iteration comes next is the first of;
+    /// other places are left as they are.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(super) fn begin(&self, executor: &mut dyn Executor, place: usize, sample: Sample<'_>) -> Result<()> {
+        let shape = Shape {
+            n: 1,
+            ..self.adversarial().shape
+        };
+        let elements = shape.elements();
+        // The trace's rows behind it are written before they are read.
+        let mut ledger = vec![0; self.planned.shape.ring_start];
+        let mut start = None;
+        match &self.config {
             AttackConfig::Asma(config) => {
-                let steps = self.asma_steps(config, executor, input)?;
-                for (words, &step) in ledgers.zip(&steps) {
-                    asma::begin(config, step, words);
-                }
-                executor.write_words(self.planned.counts, 0, &vec![0; counts])?;
-                steps
+                let Some(step) = sample.step else {
+                    return Err(Error::Usage(
+                        "a sample is to be begun before its step is chosen".into(),
+                    ));
+                };
+                asma::begin(config, step, &mut ledger);
             }
             AttackConfig::Budget(config) => {
-                let start = budget::start(config, input);
-                let elements = input.source.shape().elements() / samples;
-                for (sample, words) in ledgers.enumerate() {
-                    budget::begin(config, words);
-                    if let Some(start) = &start {
-                        let own = sample * elements..(sample + 1) * elements;
-                        budget::begin_at(&start.data()[own.clone()], &input.source.data()[own], words);
-                    }
+                budget::begin(config, &mut ledger);
+                start = budget::start(config, shape, sample);
+                if let Some(start) = &start {
+                    budget::begin_at(start, sample.source, &mut ledger);
                 }
-                if let Some(start) = start {
-                    executor.write(self.adversarial().buffer, start.data())?;
-                }
-                Vec::new()
             }
             AttackConfig::Minimal(config) => {
-                for (words, labels) in ledgers.zip(input.targets) {
-                    let counted = labels.labels().len() - labels.count(IGNORE);
-                    minimal::begin(config, counted, words);
-                }
-                Vec::new()
+                let counted = sample.target.labels().len() - sample.target.count(IGNORE);
+                minimal::begin(config, counted, &mut ledger);
             }
-        };
-        executor.write_words(self.planned.ledger, 0, &ledger)?;
-        Ok(Iterations::new(self, steps))
+        }
+        // It may begin at an iteration of either parity.
+        let sums = 2 * image_groups(shape.into()) as usize;
+        ledger.copy_within(HEADER..HEADER + sums, HEADER + sums);
+        ledger.copy_within(STATE..STATE + STATE_LENGTH, STATE + STATE_LENGTH);
+
+        let image = place * elements;
+        let source = cast_slice(sample.source);
+        executor.write_words(self.buffers.source, image, source)?;
+        let start = start.as_deref().map_or(source, cast_slice);
+        executor.write_words(self.adversarial().buffer, image, start)?;
+        // What the steps remember stands behind the best image of all samples, and begins as nothing.
+        let best = self.planned.best.buffer;
+        executor.write_words(best, image, source)?;
+        for section in 1..self.planned.sections {
+            let memory = section * self.adversarial().shape.elements() + image;
+            executor.write_words(best, memory, &vec![0; elements])?;
+        }
+        let target = words_of(std::slice::from_ref(sample.target));
+        executor.write_words(self.buffers.target, place * target.len(), &target)?;
+        if let (Some(buffer), Some(region)) = (self.buffers.region, sample.region) {
+            let region = words_of(std::slice::from_ref(region));
+            executor.write_words(buffer, place * region.len(), &region)?;
+        }
+        let counts = vec![0; 2 * self.planned.counts_length];
+        executor.write_words(self.planned.counts, place * counts.len(), &counts)?;
+        executor.write_words(self.planned.ledger, place * self.planned.shape.length, &ledger)
+    }
+
+    /// Stops what stands in a place of the batch, if it has not stopped.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(super) fn stop(&self, executor: &mut dyn Executor, place: usize) -> Result<()> {
+        for parity in [0, 1] {
+            let word = STATE + parity * STATE_LENGTH + STATE_STOPPED;
+            let word = place * self.planned.shape.length + word;
+            executor.write_words(self.planned.ledger, word, &[ENDED])?;
+        }
+        Ok(())
     }
 
     fn check(&self, input: AttackInput<'_>) -> Result<()> {
@@ -156,13 +190,3 @@ impl Attack {
         Ok(())
     }
 }
-
-/// Labels as words of a buffer.
-fn words_of(maps: &[LabelMap]) -> Vec<u32> {
-    maps.iter()
-        .flat_map(|map| map.labels().iter().map(|&label| label as u32))
-        .collect()
-}
-
-// The label that shaders leave out is the one that label maps call so.
-const _: () = assert!(IGNORE as u32 == ledger::IGNORE);

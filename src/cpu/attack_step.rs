@@ -308,8 +308,9 @@ impl<const RULE: u32> Sample<'_, RULE> {
                     if runs {
                         let best = *kept.at(BEST, index);
                         let after = self.moved(element, before, best, &mut kept, index, d);
+                        let slope = if d.is(ROW_LAST) { 0.0 } else { self.gradient[element] };
                         exponent = exponent
-                            .max(self.gradient[element].to_bits() & EXPONENT)
+                            .max(slope.to_bits() & EXPONENT)
                             .max(after.to_bits() & EXPONENT);
                         if self.movable(element) {
                             *value = after;

@@ -4,11 +4,13 @@
 //! 1. [`pair_with_others`], [`read_pairs_csv`] say what is attacked, and [`with_common_reading`] how all masks are read;
 //! 2. an [`Evaluation`] says everything that the results follow from, and a [`Store`] keeps it in a folder with one line for
 //!    each pair and setting that ended, see [`record`] for the files;
-//! 3. an [`Experiment`] runs what the store has no record of, several pairs at a time: on the CPU each on threads of its own, a
-//!    place being filled anew as soon as a pair ends; on a GPU as batches, in which each sample has its own steps and its own
-//!    end. Either way each number is to the bit what the pair has alone;
+//! 3. an [`Experiment`] runs what the store has no record of, several pairs at a time: on the CPU each on threads of its own, on a
+//!    GPU as samples of a batch, which each have their own steps and their own end. Either way the next pair of the same size and
+//!    setting takes the place of one that has ended (not of `alma-prox` and `pdpgd`, whose samples begin and end together), and
+//!    each number is to the bit what the pair has alone;
 //! 4. [`Store::finish`] sorts the lines and writes summary, tables and report; [`merge`] does it for slices.
 
+mod batch;
 mod experiment;
 mod kept;
 mod lines;
@@ -23,6 +25,7 @@ pub mod statistic;
 pub mod store;
 pub mod summary;
 pub mod table;
+mod tasks;
 mod worker;
 pub mod worst_case;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::attack::{Attack, AttackConfig};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::job::Device;
 use crate::network::Precision;
@@ -81,6 +81,23 @@ impl<'a> Executors<'a> {
 
     /// The executor of this attack. Others go as long as there is no room for it.
     pub fn of(&mut self, attack: &Attack) -> Result<&mut dyn Executor> {
+        let last = self.hold(attack, 0)?;
+        Ok(self.held[last].executor.as_mut())
+    }
+
+    /// The executors of two attacks.
+    pub fn both(&mut self, one: &Attack, other: &Attack) -> Result<[&mut dyn Executor; 2]> {
+        self.hold(one, 0)?;
+        self.hold(other, 1)?;
+        match &mut self.held[..] {
+            [.., one, other] => Ok([one.executor.as_mut(), other.executor.as_mut()]),
+            _ => Err(Error::Usage("two attacks of one program".into())),
+        }
+    }
+
+    /// Has the executor of this attack stand last, and says where. Others go as long as there is no room for it, but for so many
+    /// of those used last.
+    fn hold(&mut self, attack: &Attack, kept: usize) -> Result<usize> {
         let program = attack.program();
         let held = match self
             .held
@@ -90,7 +107,7 @@ impl<'a> Executors<'a> {
             Some(place) => self.held.remove(place),
             None => {
                 let wanted = bytes(program);
-                while !self.held.is_empty() && wanted + self.bytes() > self.room {
+                while self.held.len() > kept && wanted + self.bytes() > self.room {
                     self.held.remove(0);
                 }
                 Held {
@@ -100,8 +117,7 @@ impl<'a> Executors<'a> {
             }
         };
         self.held.push(held);
-        let last = self.held.len() - 1;
-        Ok(self.held[last].executor.as_mut())
+        Ok(self.held.len() - 1)
     }
 
     /// Lets all of them go.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::experiment::Experiment;
 use super::plans::{Executors, OpenExecutor, Plans, bytes};
 use super::record::{Record, TraceRecord};
-use super::worker::{Ended, Worker, prepare};
+use super::tasks::{Ended, Tasks, prepare};
+use super::worker::Worker;
 use crate::error::{Error, Result};
 
 /// What an experiment runs on.
@@ -78,13 +79,10 @@ impl Experiment<'_> {
         let room = ROOM.max((batch as u64 + 1).saturating_mul(each));
         let (stop, next) = (AtomicBool::new(false), AtomicUsize::new(0));
         let worker = || Worker {
-            experiment: self,
+            tasks: Tasks::new(self, devices.on_cpu, (&tasks, &next), &stop),
             plans: &plans,
             executors: Executors::new(devices.open, room / places as u64),
-            on_cpu: devices.on_cpu,
             batch,
-            queue: (&tasks, &next),
-            stop: &stop,
         };
         // Where the system allows no threads, this one alone computes, and another would wait for it for ever.
         if rayon::current_thread_index().is_some() {

@@ -122,3 +122,5 @@ pub const RUNNING: u32 = 0;
 pub const REACHED: u32 = 1;
 /// Stopped: no new best IoU within the iterations asked for.
 pub const NO_PROGRESS: u32 = 2;
+/// Stopped by the host: all iterations were done, or no sample stands in this place of the batch.
+pub const ENDED: u32 = 3;

@@ -25,10 +25,10 @@ use crate::networks;
 const THRESHOLDS: [f32; 2] = [0.0, 1.0];
 
 /// Images of two sizes, each with a target of its own, and one that is broken.
-struct Case {
-    folder: TempDir,
-    model: Model,
-    pairs: Vec<Pair>,
+pub struct Case {
+    pub folder: TempDir,
+    pub model: Model,
+    pub pairs: Vec<Pair>,
 }
 
 impl Case {
@@ -62,7 +62,7 @@ impl Case {
     }
 
     /// All pairs, of which no images are kept.
-    fn experiment<'a>(&'a self, input: &'a InputOptions, trials: &'a [Trial]) -> Experiment<'a> {
+    pub fn experiment<'a>(&'a self, input: &'a InputOptions, trials: &'a [Trial]) -> Experiment<'a> {
         Experiment {
             model: &self.model,
             input,
@@ -73,11 +73,11 @@ impl Case {
         }
     }
 
-    fn run(&self, trials: &[Trial], on_cpu: bool, at_once: usize) -> Vec<(Record, Option<TraceRecord>)> {
+    pub fn run(&self, trials: &[Trial], on_cpu: bool, at_once: usize) -> Vec<(Record, Option<TraceRecord>)> {
         self.run_on(&cpu, trials, on_cpu, at_once)
     }
 
-    fn run_on(
+    pub fn run_on(
         &self,
         open: &OpenExecutor,
         trials: &[Trial],
@@ -102,12 +102,12 @@ impl Case {
         kept.0
     }
 
-    fn saved(&self) -> PathBuf {
+    pub fn saved(&self) -> PathBuf {
         self.folder.path().join("saved")
     }
 }
 
-fn cpu(program: &Arc<Program>, _: usize) -> asma::Result<Box<dyn Executor>> {
+pub fn cpu(program: &Arc<Program>, _: usize) -> asma::Result<Box<dyn Executor>> {
     Ok(Box::new(CpuExecutor::new(program.clone())?))
 }
 
@@ -118,7 +118,7 @@ const ON_CPU: Devices<'static> = Devices {
 };
 
 #[derive(Default)]
-struct Kept(Vec<(Record, Option<TraceRecord>)>);
+pub struct Kept(pub Vec<(Record, Option<TraceRecord>)>);
 
 impl Sink for Kept {
     fn ended(&mut self, mut record: Record, trace: Option<TraceRecord>) -> asma::Result<()> {
@@ -148,7 +148,7 @@ fn budget(name: &str, losses: &[Loss]) -> Trial {
     Trial::new(config.into(), losses, BTreeMap::new())
 }
 
-fn done(record: &Record) -> &Measured {
+pub fn done(record: &Record) -> &Measured {
     match &record.verdict {
         Verdict::Done(measured) => measured,
         Verdict::Failed { reason } => panic!("{reason}"),

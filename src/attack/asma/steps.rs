@@ -2,13 +2,14 @@
 
 use super::config::{AsmaConfig, Multiplier, Schedule, StepSize};
 use super::refinement::Refinement;
+use crate::attack::input::{AttackInput, words_of};
 use crate::attack::iterations::Step;
 use crate::attack::plan::Attack;
-use crate::attack::prepare::AttackInput;
 use crate::error::{Error, Result};
 use crate::kernels::asma_update;
 use crate::labels::{IGNORE, LabelMap, compare};
 use crate::program::Executor;
+use crate::tensor::Tensor;
 
 impl Attack {
     /// The step of each sample.
@@ -32,15 +33,20 @@ impl Attack {
         }
     }
 
-    /// The step of each sample from its first gradient, see [`StepSize::Automatic`].
+    /// The step of each sample from its first gradient, see [`StepSize::Automatic`]: a look at the sources, for which no more of
+    /// the attack's buffers has to be ready than is written here.
     fn automatic_steps(
         &self,
         config: &AsmaConfig,
         executor: &mut dyn Executor,
         input: AttackInput<'_>,
     ) -> Result<Vec<Step>> {
+        executor.write(self.adversarial().buffer, input.source.data())?;
+        executor.write_words(self.buffers.target, 0, &words_of(input.targets))?;
         executor.submit(&self.planned.calls.first_gradient)?;
-        let gradients = self.read_images(executor, self.gradient)?;
+        let gradient = self.gradient;
+        let gradients = executor.read(gradient.buffer, gradient.shape.elements())?;
+        let gradients = Tensor::new(gradient.shape, gradients)?;
         executor.submit(&[self.predict])?;
         let predictions = self.read_predictions(executor)?;
         let attacked = config.attacked(self.class_count);

@@ -2,11 +2,11 @@
 
 use super::config::{BudgetConfig, Norm};
 use super::schedule;
-use crate::attack::prepare::AttackInput;
+use crate::attack::input::Sample;
 use crate::cpu;
 use crate::kernels::attack_step::{GOAL, STATE_BEST_NORM, STATE_HIGH, STATE_RADIUS_SCALE, STATE_STEP_SCALE};
 use crate::kernels::ledger::{HEADER, STATE};
-use crate::tensor::Tensor;
+use crate::tensor::Shape;
 
 /// A distance that no image has.
 const TOO_FAR: f32 = 3.0e38;
@@ -36,35 +36,29 @@ pub(in crate::attack) fn begin_at(start: &[f32], source: &[f32], words: &mut [u3
     words[HEADER + 1] = largest.to_bits();
 }
 
-/// Where the attack begins, if not at the source: noise within the first radius, the same for each sample of a batch, as far
-/// as its region goes.
-pub(in crate::attack) fn start(config: &BudgetConfig, input: AttackInput<'_>) -> Option<Tensor> {
+/// Where the attack begins, if not at the source: noise within the first radius, the same for every sample, as far
+/// as its region goes; C×H×W values, as many as an image of `shape` has.
+pub(in crate::attack) fn start(config: &BudgetConfig, shape: Shape, sample: Sample<'_>) -> Option<Vec<f32>> {
     if !config.random_start {
         return None;
     }
-    let shape = input.source.shape();
-    let (pixels, elements) = (shape.pixels(), shape.c * shape.pixels());
+    let pixels = shape.pixels();
     let radius = schedule::first_radius(config);
     let seed = schedule::seed(config, 0);
-    let mut image = input.source.data().to_vec();
-    for (sample, values) in image.chunks_mut(elements).enumerate() {
-        let region = input.regions.get(sample);
-        let noise = |element: usize| match region {
-            Some(region) if region.labels()[element % pixels] == 0 => 0.0,
-            _ => cpu::attack_step::noise(seed, element),
-        };
-        let factor = match config.norm {
-            Norm::Linf => radius,
-            Norm::L2 => {
-                let squares: f64 = (0..elements)
-                    .map(|element| f64::from(noise(element)).powi(2))
-                    .sum();
-                radius / squares.sqrt().max(1e-12) as f32
-            }
-        };
-        for (element, value) in values.iter_mut().enumerate() {
-            *value = (*value + factor * noise(element)).clamp(0.0, 1.0);
+    let noise = |element: usize| match sample.region {
+        Some(region) if region.labels()[element % pixels] == 0 => 0.0,
+        _ => cpu::attack_step::noise(seed, element),
+    };
+    let factor = match config.norm {
+        Norm::Linf => radius,
+        Norm::L2 => {
+            let squares: f64 = (0..sample.source.len())
+                .map(|element| f64::from(noise(element)).powi(2))
+                .sum();
+            radius / squares.sqrt().max(1e-12) as f32
         }
-    }
-    Tensor::new(shape, image).ok()
+    };
+    let values = sample.source.iter().enumerate();
+    let moved = values.map(|(element, value)| (value + factor * noise(element)).clamp(0.0, 1.0));
+    Some(moved.collect())
 }
