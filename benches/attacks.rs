@@ -1,8 +1,9 @@
 //! Times an iteration of every attack on the table, and what of it is the attack's own: all but the network's forward pass and
 //! input gradient. `cargo bench --bench attacks -- --device cpu --size 572 --base 32`. The objective that is fused with the
-//! network's last convolution counts for what it takes beyond that convolution and its adjoint by themselves.
+//! network's last convolution counts for what it takes beyond that convolution and its adjoint by themselves. Of each part it is
+//! the least of all timed iterations.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use asma::attack::budget::{Loss, Norm};
 use asma::attack::{Attack, AttackConfig, AttackInput, BudgetConfig, Snapshots, table};
@@ -36,9 +37,12 @@ struct Arguments {
     /// Only the attack of this name
     #[arg(long)]
     attack: Option<String>,
-    /// Timed iterations, after one that is not
+    /// Timed iterations
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// Iterations before those
+    #[arg(long, default_value_t = 1)]
+    before: usize,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -101,11 +105,13 @@ fn time(attack: &Attack, arguments: &Arguments, source: &Tensor) -> Result<serde
     };
     let mut iterations = attack.prepare(executor.as_mut(), input)?;
     let forward: HashSet<usize> = attack.forward().into_iter().collect();
-    let (mut network, mut own, mut head, mut dispatches) = (f64::MAX, f64::MAX, 0.0, 0);
-    for round in 0..=arguments.repeats {
+    let (mut network, mut own, mut head, mut dispatches) = (f64::MAX, f64::MAX, f64::MAX, 0);
+    let mut kernels = BTreeMap::new();
+    for round in 0..arguments.before + arguments.repeats {
         let Some(calls) = iterations.next() else { break };
         let seconds = executor.time_calls(&calls)?;
         let (mut of_network, mut of_attack, mut of_head) = (0.0, 0.0, 0.0);
+        let mut of_kernels: BTreeMap<&str, f64> = BTreeMap::new();
         dispatches = 0;
         for (&id, seconds) in calls.iter().zip(seconds) {
             match program.calls()[id].params {
@@ -124,14 +130,19 @@ fn time(attack: &Attack, arguments: &Arguments, source: &Tensor) -> Result<serde
                 | Params::MinimalSettle(_) => {
                     of_attack += seconds;
                     dispatches += 1;
+                    *of_kernels
+                        .entry(program.calls()[id].params.kernel().name)
+                        .or_default() += seconds;
                 }
                 _ => of_network += seconds,
             }
         }
-        if round > 0 {
+        if round >= arguments.before {
             network = network.min(of_network);
-            own = own.min(of_attack);
-            head = of_head;
+            if of_attack < own {
+                (own, kernels) = (of_attack, of_kernels);
+            }
+            head = head.min(of_head);
         }
     }
     // What the head's two convolutions take by themselves.
@@ -140,12 +151,16 @@ fn time(attack: &Attack, arguments: &Arguments, source: &Tensor) -> Result<serde
         .copied()
         .filter(|id| !attack.calls().contains(id))
         .collect();
-    let convolution: f64 = executor.time_calls(&alone)?.iter().sum();
+    let mut convolution = f64::MAX;
+    for _ in 0..arguments.repeats {
+        convolution = convolution.min(executor.time_calls(&alone)?.iter().sum());
+    }
     let head_own = (head - 2.0 * convolution).max(0.0);
     let all = network + own + head;
     Ok(json!({
         "iteration": all,
         "own_share": (own + head_own) / all,
+        "own": kernels,
         "dispatches_beyond_network": dispatches,
     }))
 }
