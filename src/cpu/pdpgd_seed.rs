@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 
 use super::alma_constraints::added;
-use super::elementary::{exponential, logarithm, sigmoid, sign, softplus};
+use super::elementary::{exponential, logarithm, max, min, sigmoid, sign, softplus};
 use super::ranked_classes::{count, for_each_ranked};
 use super::rows::{bands, sizes};
+use super::steps::widest;
 use crate::kernels::ledger::{STATE, STATE_ITERATION, STATE_LENGTH, counts_length};
 use crate::kernels::minimal_settle::{COUNTED, SEED_GROUP, STATE_SCHEDULE, SUMS_OF_SEEDS, seed_groups};
 use crate::kernels::pdpgd_seed::{MOST_LOG_DUAL, PLANES, Params, TARGETED};
@@ -38,10 +39,12 @@ pub fn run(
                 .skip(1)
                 .step_by(SUMS_OF_SEEDS)
                 .map(|&sum| f64::from(sum));
+            let first = state[STATE_ITERATION] == 0;
             Rules {
-                first: state[STATE_ITERATION] == 0,
+                first,
                 counted: ledger[COUNTED] as f32,
-                total: (1.0 + powers.sum::<f64>()) as f32,
+                // Nothing was left before the first iteration.
+                total: if first { 1.0 } else { (1.0 + powers.sum::<f64>()) as f32 },
                 dual_step: f32::from_bits(state[STATE_SCHEDULE + 3]),
             }
         })
@@ -71,20 +74,27 @@ pub fn run(
                 row[..w].fill(0.0);
             }
             let tensor = (params.logits, params.extent);
+            let mut found = Found::default();
             for_each_ranked(logits, tensor, (n, y), labels, |x, label, ranked| {
                 count(counts_of_sample, label, ranked.classes[0]);
-                let difference = sign_of_goal * ranked.margin(label);
-                let duals = (&mut log_duals[x], &mut weights[x]);
-                let (weight, power) = rules[n].weigh(difference, duals);
-                parts[x] = [weight * softplus(difference), power];
-                let slope = sign_of_goal * weight * sigmoid(difference);
+                let rival = ranked.classes[ranked.rival(label)];
+                found.pixels.push((x, label, rival));
+                found.differences.push(sign_of_goal * ranked.margin(label));
+                found.log_duals.push(log_duals[x]);
+                found.weights.push(weights[x]);
+            });
+            rules[n].weigh(&mut found);
+            for (i, &(x, label, rival)) in found.pixels.iter().enumerate() {
+                (log_duals[x], weights[x]) = (found.log_duals[i], found.weights[i]);
+                parts[x] = [found.losses[i], found.powers[i]];
+                let slope = sign_of_goal * found.slopes[i];
                 if channels == 1 {
                     band.channels[0][x] = if label == 1 { 2.0 * slope } else { -2.0 * slope };
                 } else {
                     band.channels[label as usize][x] = slope;
-                    band.channels[ranked.classes[ranked.rival(label)] as usize][x] = -slope;
+                    band.channels[rival as usize][x] = -slope;
                 }
-            });
+            }
             counts
         })
         .reduce(none, added);
@@ -96,13 +106,28 @@ pub fn run(
             .zip(counted)
             .for_each(|(sum, count)| *sum += count);
         let sums = &mut sums[(2 * n + parity) * sums_of_half..][..sums_of_half];
-        let of_groups = parts[n * pixels..(n + 1) * pixels].chunks(SEED_GROUP as usize);
-        for (sums, parts) in sums.chunks_mut(SUMS_OF_SEEDS).zip(of_groups) {
-            for (word, sum) in sums.iter_mut().enumerate() {
-                *sum = parts.iter().map(|part| f64::from(part[word])).sum::<f64>() as f32;
-            }
-        }
+        sums.par_chunks_mut(SUMS_OF_SEEDS)
+            .zip(parts[n * pixels..(n + 1) * pixels].par_chunks(SEED_GROUP as usize))
+            .for_each(|(sums, parts)| {
+                for (word, sum) in sums.iter_mut().enumerate() {
+                    *sum = parts.iter().map(|part| f64::from(part[word])).sum::<f64>() as f32;
+                }
+            });
     }
+}
+
+/// The pixels of a row that have a label, one behind the other.
+#[derive(Default)]
+struct Found {
+    /// Column, label and the largest other class.
+    pixels: Vec<(usize, u32, u32)>,
+    differences: Vec<f32>,
+    log_duals: Vec<f32>,
+    weights: Vec<f32>,
+    losses: Vec<f32>,
+    /// e^Λ of the next iteration.
+    powers: Vec<f32>,
+    slopes: Vec<f32>,
 }
 
 /// How the pixels of one sample are weighed.
@@ -115,16 +140,34 @@ struct Rules {
 }
 
 impl Rules {
-    /// Moves Λ and the average weight of a pixel; that, and e^Λ of the next iteration.
-    fn weigh(&self, difference: f32, (log_dual, weight): (&mut f32, &mut f32)) -> (f32, f32) {
-        if self.first {
-            *log_dual = -logarithm(self.counted);
-            *weight = 0.5 / self.counted;
-        } else {
-            *weight = 0.9 * *weight + 0.1 * (exponential(*log_dual) / self.total);
+    /// Moves Λ and the average weights, and what follows from them.
+    fn weigh(&self, found: &mut Found) {
+        let count = found.pixels.len();
+        for list in [&mut found.losses, &mut found.powers, &mut found.slopes] {
+            list.resize(count, 0.0);
         }
-        let moved = *log_dual + self.dual_step * sign(difference);
-        *log_dual = moved.clamp(-MOST_LOG_DUAL, MOST_LOG_DUAL);
-        (*weight, exponential(*log_dual))
+        if self.first {
+            found.log_duals.fill(-logarithm(self.counted));
+            found.weights.fill(0.5 / self.counted);
+        }
+        let kept = if self.first { 1.0 } else { 0.9 };
+        let added = if self.first { 0.0 } else { 0.1 };
+        widest(
+            #[inline(always)]
+            || {
+                let duals = found.log_duals.iter_mut().zip(found.weights.iter_mut());
+                let outputs = found.losses.iter_mut().zip(found.powers.iter_mut());
+                let outputs = outputs.zip(found.slopes.iter_mut());
+                let pixels = found.differences.iter().zip(duals).zip(outputs);
+                for ((&difference, (log_dual, weight)), ((loss, power), slope)) in pixels {
+                    *weight = kept * *weight + added * (exponential(*log_dual) / self.total);
+                    let moved = *log_dual + self.dual_step * sign(difference);
+                    *log_dual = max(min(moved, MOST_LOG_DUAL), -MOST_LOG_DUAL);
+                    *power = exponential(*log_dual);
+                    *loss = *weight * softplus(difference);
+                    *slope = *weight * sigmoid(difference);
+                }
+            },
+        );
     }
 }
