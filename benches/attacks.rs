@@ -121,6 +121,7 @@ fn time(attack: &Attack, arguments: &Arguments, source: &Tensor) -> Result<serde
                 | Params::AttackStep(_)
                 | Params::Select(_)
                 | Params::ProximalSearch(_)
+                | Params::ProximalRounds(_)
                 | Params::ProximalClip(_)
                 | Params::AlmaConstraints(_)
                 | Params::AlmaSeed(_)

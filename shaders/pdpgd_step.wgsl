@@ -24,7 +24,8 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> anchor: array<f32>;
 @group(0) @binding(8) var<storage, read_write> ledger: array<u32>;
 
-var<workgroup> largest: array<f32, WORKGROUP>;
+// The largest number of the metric, and |anchor|.
+var<workgroup> largest: array<vec2<f32>, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn step_of_adam(
@@ -44,7 +45,7 @@ fn step_of_adam(
     let pixels = params.extent.h * params.extent.w;
     let elements = params.extent.c * pixels;
     var exponent = 0u;
-    var most = 0.0;
+    var most = vec2(0.0);
     for (var j = 0u; j < ELEMENTS_PER_THREAD; j++) {
         let element = (group * ELEMENTS_PER_THREAD + j) * WORKGROUP + thread;
         if element >= elements {
@@ -70,10 +71,11 @@ fn step_of_adam(
         moments[own + elements] = second;
         let factor = sqrt(second) / correction + LEAST_METRIC;
         metric[place] = factor;
-        most = max(most, factor);
         let origin = source[place];
         let stepped = image[place] - origin - corrected_rate * (first / factor);
-        anchor[place] = clamp(origin + stepped, 0.0, 1.0) - origin;
+        let moved = clamp(origin + stepped, 0.0, 1.0) - origin;
+        anchor[place] = moved;
+        most = max(most, vec2(factor, abs(moved)));
     }
     if exponent == NOT_FINITE_EXPONENT {
         note_not_finite(sample);
@@ -87,6 +89,8 @@ fn step_of_adam(
         workgroupBarrier();
     }
     if thread == 0u && group < distance_groups() {
-        ledger[distances_start(sample, 1u - params.parity) + 2u * group + 1u] = bitcast<u32>(largest[0]);
+        let distances = distances_start(sample, 1u - params.parity) + 2u * group;
+        ledger[distances] = bitcast<u32>(largest[0].y);
+        ledger[distances + 1u] = bitcast<u32>(largest[0].x);
     }
 }

@@ -5,12 +5,9 @@
 const THRESHOLDS: u32 = 128u;
 const SEARCH_GROUP: u32 = 8192u;
 const SEARCH_PASSES: u32 = 4u;
-const SEARCH_HEADER: u32 = 16u;
+const SEARCH_HEADER: u32 = 4u;
 const LEAST_BITS: u32 = 0x2f800000u;
 const NONE: u32 = 0xffffffffu;
-
-// As src/kernels/proximal_clip.rs has it.
-const CLIP_GROUP: u32 = 4096u;
 
 var<workgroup> search_sums: array<f32, 256>;
 
@@ -18,22 +15,13 @@ fn search_groups() -> u32 {
     return (image_elements() + SEARCH_GROUP - 1u) / SEARCH_GROUP;
 }
 
-fn clip_groups() -> u32 {
-    return (image_elements() + CLIP_GROUP - 1u) / CLIP_GROUP;
-}
-
 // The sums of the first workgroup in a pass.
 fn search_half(sample: u32, number: u32) -> u32 {
     return search_start(sample) + SEARCH_HEADER + (number % 2u) * search_groups() * THRESHOLDS;
 }
 
-// What proximal_clip keeps.
-fn search_end(sample: u32) -> u32 {
-    return search_half(sample, 0u) + 2u * search_groups() * THRESHOLDS;
-}
-
 fn search_start(sample: u32) -> u32 {
-    return sample * (SEARCH_HEADER + 2u * search_groups() * THRESHOLDS + 4u * clip_groups());
+    return sample * (SEARCH_HEADER + 2u * search_groups() * THRESHOLDS);
 }
 
 // How many floats apart the thresholds of a pass lie, as a power of 2.

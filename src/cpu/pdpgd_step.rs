@@ -75,8 +75,9 @@ pub fn run(
                         }
                     },
                 );
+                let far = anchor.iter().fold(0.0f32, |most, &value| max(most, value.abs()));
                 let most = metric.iter().fold(0.0f32, |most, &factor| max(most, factor));
-                largest[1] = most.to_bits();
+                largest.copy_from_slice(&[far, most].map(f32::to_bits));
                 finite
             })
             .reduce(|| true, |all, group| all && group);

@@ -1,5 +1,7 @@
 //! Twin of [`kernels::proximal_search`](crate::kernels::proximal_search).
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::elementary::{max, min, select};
@@ -37,7 +39,7 @@ pub fn run(
         let point = &point[of_sample.clone()];
         let metric = (params.flags & METRIC != 0).then(|| &metric[of_sample.clone()]);
         let source = (params.flags & BOX != 0).then(|| &source[of_sample]);
-        let half = half(params.extent, search, number);
+        let half = &mut search[half(params.extent, number)];
         half.par_chunks_mut(COUNT).enumerate().for_each(|(group, sums)| {
             let first = group * GROUP as usize;
             let end = (first + GROUP as usize).min(elements);
@@ -184,20 +186,20 @@ fn threshold(floats: u32) -> f32 {
     }
 }
 
-/// The sums of a pass, of one sample.
-fn half(extent: Extent, search: &mut [u32], number: u32) -> &mut [u32] {
+/// Where the sums of a pass stand, of one sample.
+fn half(extent: Extent, number: u32) -> Range<usize> {
     let words = groups(extent) as usize * COUNT;
     let start = HEADER + (number % 2) as usize * words;
-    &mut search[start..start + words]
+    start..start + words
 }
 
 /// What pass `number`, whose sums are complete, is narrowed down to.
-fn narrowed(extent: Extent, search: &mut [u32], number: u32, weight: f32) -> u32 {
+fn narrowed(extent: Extent, search: &[u32], number: u32, weight: f32) -> u32 {
     let before = match number {
         0 => 0,
         _ => search[number as usize - 1],
     };
-    let half = half(extent, search, number);
+    let half = &search[half(extent, number)];
     let mut sums = [0.0f64; COUNT];
     for of_group in half.chunks_exact(COUNT) {
         for (sum, &word) in sums.iter_mut().zip(of_group) {
@@ -212,7 +214,7 @@ fn narrowed(extent: Extent, search: &mut [u32], number: u32, weight: f32) -> u32
 }
 
 /// The smallest float where f is not above the weight, from what the passes left of one sample.
-pub fn root(extent: Extent, search: &mut [u32], weight: f32) -> f32 {
+pub fn root(extent: Extent, search: &[u32], weight: f32) -> f32 {
     match narrowed(extent, search, PASSES - 1, weight) {
         NONE => 0.0,
         floats => f32::from_bits(LEAST_BITS + floats + 1),

@@ -25,8 +25,9 @@
 //!
 //! # The ledger
 //! It is laid out as [`ledger`] has it, with partial sums of the squares and the largest of the distances
-//! to the source. The half of them that the image's next move will write to holds, until then, the largest number of
-//! Adam's metric of each workgroup of [`pdpgd_step`](super::pdpgd_step), in the place of the largest distance.
+//! to the source. The half of them that the image's next move will write to holds, until then, of each workgroup of
+//! [`pdpgd_step`](super::pdpgd_step) the largest |anchor|, in the place of the squares, and the largest number of Adam's
+//! metric, in that of the largest distance.
 
 use super::ledger::{self, HEADER, ROW_LENGTH, counts_length, image_groups, words};
 use super::{

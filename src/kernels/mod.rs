@@ -129,6 +129,8 @@ macro_rules! for_each_kernel {
             Select => select,
             /// The proximal step of the largest magnitude: how far it clips.
             ProximalSearch => proximal_search,
+            /// The rounds of a proximal step of the largest magnitude in Adam's metric: how far each clips.
+            ProximalRounds => proximal_rounds,
             /// The proximal step of the largest magnitude: the clip.
             ProximalClip => proximal_clip,
             /// ALMA-prox: the constraint of each pixel, counts.

@@ -8,7 +8,7 @@
 //!
 //! The moments begin as 0; the rate is that of the ledger, and what it is multiplied by and the corrections are words of
 //! the schedule in the state. With [`REGION`] the gradient is 0 at a pixel whose `region` is 0, so that its perturbation
-//! stays 0. The largest number of each workgroup's metric goes to the ledger, see
+//! stays 0. The largest |anchor| of each workgroup and the largest number of its metric go to the ledger, see
 //! [`minimal_settle`](super::minimal_settle). A gradient that is infinite or no number leaves the iteration + 1 in the
 //! ledger's word [`NOT_FINITE`](super::ledger::NOT_FINITE), unless it was set before.
 //!

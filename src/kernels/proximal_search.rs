@@ -17,9 +17,8 @@
 //! # The words of the search
 //! Per sample: [`HEADER`] words, the first of which are what each pass was narrowed down to: how many floats lie between
 //! 2⁻³² and the first threshold of the next pass, or [`NONE`] if f is nowhere above λ. Then two halves, for passes of
-//! even and odd number, of the sums of each workgroup. Then what [`proximal_clip`](super::proximal_clip) keeps there.
+//! even and odd number, of the sums of each workgroup.
 
-use super::ledger::image_groups;
 use super::{Extent, KernelParams, Variant, fold, kernel, product, samples, shader};
 
 /// The box is not that of all perturbations but that which keeps `source` within [0, 1].
@@ -39,7 +38,7 @@ pub const LEAST_BITS: u32 = 0x2f80_0000;
 pub const NONE: u32 = u32::MAX;
 
 /// Words before the sums.
-pub const HEADER: usize = 16;
+pub const HEADER: usize = PASSES as usize;
 
 kernel! {
     "proximal_search", "search_pass";
@@ -76,14 +75,9 @@ pub fn groups(extent: Extent) -> u32 {
     u32::try_from(elements.div_ceil(GROUP.into())).unwrap_or(u32::MAX)
 }
 
-/// Where the words begin that [`proximal_clip`](super::proximal_clip) keeps.
-pub fn search_end(extent: Extent) -> usize {
-    HEADER + 2 * groups(extent) as usize * THRESHOLDS as usize
-}
-
 /// Words of one sample in the buffer of the search.
 pub fn search_length(extent: Extent) -> usize {
-    search_end(extent) + 4 * image_groups(extent) as usize
+    HEADER + 2 * groups(extent) as usize * THRESHOLDS as usize
 }
 
 /// Words of the search of all samples.

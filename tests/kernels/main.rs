@@ -45,6 +45,7 @@ mod pointwise;
 mod pointwise_adjoint;
 mod prediction;
 mod proximal_clip;
+mod proximal_rounds;
 mod proximal_search;
 mod reduce;
 mod reshape;

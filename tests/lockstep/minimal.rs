@@ -192,15 +192,19 @@ fn batch_gives_each_sample_the_numbers_it_has_alone() {
 }
 
 /// Beside the network's.
-#[test]
-fn an_iteration_of_alma_prox_has_twelve_calls_of_its_own() {
-    let [(_, config, region), ..] = configs();
-    let case = Case::new(config, 1, region);
+fn own_calls(config: MinimalConfig) -> usize {
+    let case = Case::new(config, 1, false);
     let is_own = |&&call: &&usize| {
         let kernel = case.attack.program().calls()[call].params.kernel().name;
-        ["alma", "select", "minimal", "proximal"]
+        ["alma", "pdpgd", "select", "minimal", "proximal"]
             .iter()
             .any(|own| kernel.starts_with(own))
     };
-    assert_eq!(case.attack.calls().iter().filter(is_own).count(), 12);
+    case.attack.calls().iter().filter(is_own).count()
+}
+
+#[test]
+fn an_iteration_of_alma_prox_has_twelve_calls_of_its_own_and_one_of_pdpgd_twenty() {
+    assert_eq!(own_calls(MinimalConfig::new(Method::AlmaProx)), 12);
+    assert_eq!(own_calls(MinimalConfig::new(Method::Pdpgd)), 20);
 }

@@ -2,9 +2,10 @@
 
 use asma::cpu;
 use asma::kernels::Extent;
-use asma::kernels::ledger::{STATE, STATE_LENGTH};
+use asma::kernels::ledger::{HEADER, STATE, STATE_LENGTH};
 use asma::kernels::minimal_settle::{STATE_METRIC, STATE_STEP, ledger_length};
 use asma::kernels::proximal_clip::{self, CLIP, ROUNDS};
+use asma::kernels::proximal_rounds::{self, CALLS, MOST_ROUNDS, SLOT, first_call, rounds_length};
 use asma::kernels::proximal_search::search_length;
 use asma::kernels::proximal_search::{self, BOX, METRIC, PASSES};
 use rand::RngExt;
@@ -160,102 +161,154 @@ fn a_weight_of_everything_leaves_nothing_and_one_of_nothing_all() {
     assert_eq!(roots(extent, &[nothing]), [0.0]);
 }
 
-/// The rounds of Proximal Adam as plain loops in float64; the last z and how many rounds moved it.
-fn rounds(anchor: &[f32], metric: &[f32], source: &[f32], weight: f32, most: usize) -> (Vec<f64>, usize) {
-    let largest = metric.iter().fold(0.0f32, |most, &value| value.max(most));
-    let mut z: Vec<f64> = anchor.iter().map(|&value| f64::from(value)).collect();
-    for round in 0..most {
-        let point: Vec<f32> = (0..z.len())
-            .map(|i| (z[i] - f64::from(metric[i] / largest) * (z[i] - f64::from(anchor[i]))) as f32)
-            .collect();
-        let step = Step {
-            point,
-            metric: None,
-            source: None,
-            weight,
-        };
-        let bound = step.root();
-        let next: Vec<f64> = (0..z.len())
-            .map(|i| {
-                let origin = f64::from(source[i]);
-                (origin + f64::from(step.point[i]).clamp(-bound, bound)).clamp(0.0, 1.0) - origin
-            })
-            .collect();
-        let moved: f64 = z.iter().zip(&next).map(|(a, b)| (a - b) * (a - b)).sum();
-        let length: f64 = next.iter().map(|a| a * a).sum();
-        z = next;
-        if moved <= 1e-4 * length {
-            return (z, round + 1);
-        }
-    }
-    (z, most)
+/// A proximal step in several rounds.
+struct Rounds {
+    extent: Extent,
+    anchor: Vec<f32>,
+    metric: Vec<f32>,
+    source: Vec<f32>,
+    weight: f32,
 }
 
-#[test]
-fn rounds_in_another_metric_go_on_until_they_move_little() {
-    let mut counts = [0; 6];
-    many(|random| {
+/// What a step in several rounds comes to.
+struct Found {
+    /// The last z.
+    perturbation: Vec<f64>,
+    /// Of each round that was gone through.
+    bounds: Vec<f64>,
+}
+
+impl Rounds {
+    /// Anchors as `value` has them, in the box.
+    fn new(random: &mut StdRng, value: impl Fn(&mut StdRng) -> f32) -> Rounds {
         let extent = Extent {
             n: 1,
             c: 2,
             h: random.random_range(1..9),
-            w: random.random_range(1..200),
+            w: random.random_range(1..700),
         };
         let elements = (extent.c * extent.h * extent.w) as usize;
-        let of = |random: &mut StdRng, low: f32, high: f32| -> Vec<f32> {
-            (0..elements).map(|_| random.random_range(low..high)).collect()
-        };
-        let source = of(random, 0.0, 1.0);
-        let anchor: Vec<f32> = of(random, -0.1, 0.1)
-            .iter()
-            .zip(&source)
-            .map(|(value, origin)| (origin + value).clamp(0.0, 1.0) - origin)
-            .collect();
-        let metric = of(random, 1e-3, 2.0);
-        let weight = 10f32.powf(random.random_range(-3.0..1.0));
-        let (expected, count) = rounds(&anchor, &metric, &source, weight, 5);
-        counts[count] += 1;
+        let source: Vec<f32> = (0..elements).map(|_| random.random_range(0.0..1.0)).collect();
+        Rounds {
+            extent,
+            anchor: source
+                .iter()
+                .map(|origin| (origin + value(random)).clamp(0.0, 1.0) - origin)
+                .collect(),
+            metric: (0..elements).map(|_| random.random_range(1e-3..2.0)).collect(),
+            source,
+            weight: 10f32.powf(random.random_range(-3.0..1.0)),
+        }
+    }
 
+    fn largest(&self) -> f32 {
+        self.metric.iter().fold(0.0, |most, &value| value.max(most))
+    }
+
+    /// As plain loops, with bisection.
+    fn expected(&self) -> Found {
+        let anchor: Vec<f64> = self.anchor.iter().map(|&value| f64::from(value)).collect();
+        let (mut z, mut bounds) = (anchor.clone(), Vec::new());
+        for _ in 0..MOST_ROUNDS {
+            let point: Vec<f32> = (0..z.len())
+                .map(|i| (z[i] - f64::from(self.metric[i] / self.largest()) * (z[i] - anchor[i])) as f32)
+                .collect();
+            let step = Step {
+                point,
+                metric: None,
+                source: None,
+                weight: self.weight,
+            };
+            let bound = step.root();
+            bounds.push(bound);
+            let next: Vec<f64> = (0..z.len())
+                .map(|i| {
+                    let origin = f64::from(self.source[i]);
+                    (origin + f64::from(step.point[i]).clamp(-bound, bound)).clamp(0.0, 1.0) - origin
+                })
+                .collect();
+            let moved: f64 = z.iter().zip(&next).map(|(a, b)| (a - b) * (a - b)).sum();
+            let length: f64 = next.iter().map(|a| a * a).sum();
+            z = next;
+            if moved <= 1e-4 * length {
+                break;
+            }
+        }
+        Found {
+            perturbation: z,
+            bounds,
+        }
+    }
+
+    /// What the twins find; of the bounds all but that of the last round there can be.
+    fn found(&self) -> Found {
+        let extent = self.extent;
         let length = ledger_length(extent, 1);
         let mut ledger = vec![0; length];
         let settled = STATE + STATE_LENGTH;
-        ledger[settled + STATE_STEP] = weight.to_bits();
-        ledger[settled + STATE_METRIC] = metric.iter().fold(0.0f32, |most, &v| v.max(most)).to_bits();
-        let mut search = vec![9; search_length(extent)];
-        let (mut image, mut point) = (source.clone(), vec![9.0; elements]);
-        for round in 0..5 {
-            for number in 0..PASSES {
-                let params = proximal_search::Params {
-                    extent,
-                    flags: 0,
-                    number,
-                    weight_offset: 0,
-                    weight_stride: 1,
-                };
-                let point = if round == 0 { &anchor } else { &point };
-                cpu::proximal_search::run(&params, point, &[], &[], &[weight], &mut search);
-            }
-            let params = proximal_clip::Params {
+        ledger[settled + STATE_STEP] = self.weight.to_bits();
+        ledger[settled + STATE_METRIC] = self.largest().to_bits();
+        let groups = self.anchor.len().div_ceil(4096);
+        for (words, anchor) in ledger[HEADER + 2 * groups..]
+            .chunks_mut(2)
+            .zip(self.anchor.chunks(4096))
+        {
+            words[0] = anchor.iter().fold(0.0f32, |most, v| most.max(v.abs())).to_bits();
+        }
+        let mut rounds = vec![9.0; rounds_length(extent)];
+        for number in 0..CALLS {
+            let params = proximal_rounds::Params {
                 extent,
-                flags: CLIP | ROUNDS,
                 parity: 0,
-                round,
+                number,
                 ledger_length: length as u32,
             };
-            cpu::proximal_clip::run(
-                &params,
-                &source,
-                &anchor,
-                &metric,
-                &mut image,
-                &mut point,
-                &mut [],
-                &mut search,
-                &mut ledger,
-            );
+            cpu::proximal_rounds::run(&params, &self.anchor, &self.metric, &ledger, &mut rounds);
         }
-        for (i, expected) in expected.iter().enumerate() {
-            let found = f64::from(image[i] - source[i]);
+        let mut image = self.source.clone();
+        let params = proximal_clip::Params {
+            extent,
+            flags: CLIP | ROUNDS,
+            parity: 0,
+            ledger_length: length as u32,
+        };
+        let (source, anchor) = (&self.source, &self.anchor);
+        let none = &mut [];
+        cpu::proximal_clip::run(
+            &params,
+            source,
+            anchor,
+            &self.metric,
+            &[],
+            &rounds,
+            &mut image,
+            none,
+            &mut ledger,
+        );
+        // A later round is gone through if its second call is.
+        let went = |round: usize| rounds[SLOT * (first_call(round) as usize + 1) + 2] == 1.0;
+        let count = 1 + (1..MOST_ROUNDS).filter(|&round| went(round)).count();
+        let bound = |round: usize| f64::from(rounds[SLOT * first_call(round + 1) as usize + 3]);
+        Found {
+            perturbation: image
+                .iter()
+                .zip(source)
+                .map(|(image, source)| f64::from(image - source))
+                .collect(),
+            bounds: (0..count.min(MOST_ROUNDS - 1)).map(bound).collect(),
+        }
+    }
+}
+
+#[test]
+fn rounds_in_another_metric_go_on_until_they_move_little() {
+    let mut counts = [0; MOST_ROUNDS + 1];
+    many(|random| {
+        let rounds = Rounds::new(random, |random| random.random_range(-0.1..0.1));
+        let (expected, found) = (rounds.expected(), rounds.found());
+        counts[expected.bounds.len()] += 1;
+        assert_eq!(found.bounds.len(), expected.bounds.len().min(MOST_ROUNDS - 1));
+        for (i, (found, expected)) in found.perturbation.iter().zip(&expected.perturbation).enumerate() {
             assert!(
                 (found - expected).abs() < 2e-6,
                 "value {i}: {found} instead of {expected}"
@@ -266,4 +319,37 @@ fn rounds_in_another_metric_go_on_until_they_move_little() {
         counts[1..].iter().filter(|&&count| count > 0).count() > 2,
         "{counts:?}"
     );
+}
+
+/// Whatever the values are: of one size or of a few, many small ones and few large ones, of all sizes.
+#[test]
+fn bounds_of_rounds_are_those_of_bisection() {
+    let of_a_few = |random: &mut StdRng| [0.0, 0.01, 0.01, 0.05, -0.3][random.random_range(0..5)];
+    let outliers = |random: &mut StdRng| match random.random_range(0..100) {
+        0 => random.random_range(-1.0..1.0),
+        _ => random.random_range(-0.01..0.01),
+    };
+    let of_all_sizes = |random: &mut StdRng| 10f32.powf(random.random_range(-7.0..0.0));
+    let mut later = 0;
+    many(|random| {
+        for rounds in [
+            Rounds::new(random, |_| 0.02),
+            Rounds::new(random, of_a_few),
+            Rounds::new(random, outliers),
+            Rounds::new(random, of_all_sizes),
+        ] {
+            let (expected, found) = (rounds.expected(), rounds.found());
+            for (found, bound) in found.bounds.iter().zip(&expected.bounds) {
+                let largest = rounds.anchor.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+                // Roundings of the values, which shift the bound as much, those of the rounds before among them.
+                let tolerance = Tolerance {
+                    absolute: 4e-7 * f64::from(largest),
+                    relative: 2e-6,
+                };
+                tolerance.check(*found, *bound, rounds.weight);
+            }
+            later += usize::from(found.bounds.len() > 1);
+        }
+    });
+    assert!(later > 20, "{later} steps of several rounds");
 }

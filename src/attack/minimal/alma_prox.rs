@@ -2,8 +2,9 @@
 
 use super::parts::Minimal;
 use crate::kernels::proximal_clip::{CLIP, KEEP};
-use crate::kernels::select::{self, PASSES};
-use crate::kernels::{Extent, alma_constraints, alma_seed, alma_step, minimal_settle};
+use crate::kernels::{
+    Extent, alma_constraints, alma_seed, alma_step, minimal_settle, proximal_search, select,
+};
 use crate::program::{BufferId, CallId};
 
 /// Where the tensors of this attack stand.
@@ -13,6 +14,9 @@ struct Buffers {
     selection: BufferId,
     multipliers: BufferId,
     second_moment: BufferId,
+    /// What the proximal step is of.
+    point: BufferId,
+    search: BufferId,
 }
 
 /// The calls of an even and of an odd iteration, and those of one that takes no step.
@@ -24,18 +28,24 @@ pub(super) fn add_iterations(minimal: &mut Minimal<'_>) -> [[Vec<CallId>; 2]; 2]
         selection: minimal.add_buffer("selection", select::LENGTH),
         multipliers: minimal.add_buffer("multipliers", alma_seed::PLANES * pixels),
         second_moment: minimal.add_buffer("second moment", elements),
+        point: minimal.add_buffer("point", elements),
+        search: minimal.add_buffer("search", proximal_search::search_length(minimal.image)),
     };
     let looks = [0, 1].map(|parity| add_look(minimal, buffers, parity));
     let mut iterations = looks.clone();
     for (parity, calls) in (0..).zip(&mut iterations) {
         calls.extend(minimal.planner.network.adjoint.clone());
         calls.push(add_step(minimal, buffers, parity));
-        calls.extend(minimal.add_search(parity, minimal.buffers.point, true));
-        calls.push(minimal.add_clip(parity, KEEP | CLIP, None));
+        calls.extend(add_search(minimal, buffers, parity));
+        calls.push(minimal.add_clip(
+            parity,
+            KEEP | CLIP,
+            [Some(buffers.point), None, Some(buffers.search), None],
+        ));
     }
     let mut last = looks;
     for (parity, calls) in (0..).zip(&mut last) {
-        calls.push(minimal.add_clip(parity, KEEP, None));
+        calls.push(minimal.add_keep(parity));
     }
     [iterations, last]
 }
@@ -72,7 +82,7 @@ fn add_look(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> Vec<Cal
         &[logits.buffer, labels],
         &[buffers.ratios, own.counts],
     ));
-    for number in 0..PASSES {
+    for number in 0..select::PASSES {
         let params = select::Params {
             extent: Extent { c: 1, ..output },
             class_count,
@@ -121,6 +131,27 @@ fn add_step(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> CallId 
             Some(planner.network.input.buffer),
             planner.region,
         ],
-        [buffers.second_moment, own.metric, own.point, own.ledger],
+        [buffers.second_moment, own.metric, buffers.point, own.ledger],
     )
+}
+
+/// The search for how far the proximal step clips.
+fn add_search(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> Vec<CallId> {
+    let weight_offset = minimal.state_word(1 - parity, minimal_settle::STATE_STEP);
+    let params = |number| proximal_search::Params {
+        extent: minimal.image,
+        flags: proximal_search::BOX | proximal_search::METRIC,
+        number,
+        weight_offset,
+        weight_stride: minimal.ledger_length,
+    };
+    let reads = [
+        buffers.point,
+        minimal.buffers.metric,
+        minimal.planner.source,
+        minimal.buffers.ledger,
+    ];
+    let program = &mut minimal.planner.network.program;
+    let mut add = |number| program.add_call("proximal search", params(number), reads, [buffers.search]);
+    (0..proximal_search::PASSES).map(&mut add).collect()
 }

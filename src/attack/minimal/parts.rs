@@ -4,8 +4,7 @@ use super::config::MinimalConfig;
 use crate::attack::Purpose;
 use crate::attack::planner::{Planner, RING_ROWS};
 use crate::kernels::ledger::{STATE, STATE_LENGTH};
-use crate::kernels::proximal_search::PASSES;
-use crate::kernels::{Extent, alma_constraints, minimal_settle, proximal_clip, proximal_search};
+use crate::kernels::{Extent, alma_constraints, minimal_settle, proximal_clip};
 use crate::program::{BufferId, CallId};
 
 /// Where the tensors stand that both attacks have.
@@ -17,9 +16,6 @@ pub(super) struct Buffers {
     pub(super) counts: BufferId,
     pub(super) ledger: BufferId,
     pub(super) sums: BufferId,
-    pub(super) search: BufferId,
-    /// What the proximal step is of.
-    pub(super) point: BufferId,
     pub(super) metric: BufferId,
 }
 
@@ -80,55 +76,27 @@ impl Minimal<'_> {
         program.add_call("settle", params, &[classes, schedule, sums], &[counts, ledger])
     }
 
-    /// The search for how far a proximal step of `point` clips; with a box and a metric, or with neither.
-    pub(super) fn add_search(&mut self, parity: u32, point: BufferId, in_metric: bool) -> Vec<CallId> {
-        let flags = match in_metric {
-            true => proximal_search::BOX | proximal_search::METRIC,
-            false => 0,
-        };
-        let weight_offset = self.state_word(1 - parity, minimal_settle::STATE_STEP);
-        let params = |number| proximal_search::Params {
-            extent: self.image,
-            flags,
-            number,
-            weight_offset,
-            weight_stride: self.ledger_length,
-        };
-        let reads = [
-            Some(point),
-            in_metric.then_some(self.buffers.metric),
-            in_metric.then_some(self.planner.source),
-            Some(self.buffers.ledger),
-        ];
-        let program = &mut self.planner.network.program;
-        let mut add =
-            |number| program.add_call("proximal search", params(number), reads, [self.buffers.search]);
-        (0..PASSES).map(&mut add).collect()
-    }
-
-    /// The end of a proximal step. `rounds` are the number of this one and the anchor of all, where there are several.
-    pub(super) fn add_clip(&mut self, parity: u32, flags: u32, rounds: Option<(u32, BufferId)>) -> CallId {
+    /// The end of a proximal step. `reads` are the point of the step, its metric and what was found for it, where the
+    /// flags ask for them.
+    pub(super) fn add_clip(&mut self, parity: u32, flags: u32, reads: [Option<BufferId>; 4]) -> CallId {
         let params = proximal_clip::Params {
             extent: self.image,
-            flags: flags | rounds.map_or(0, |_| proximal_clip::ROUNDS),
+            flags,
             parity,
-            round: rounds.map_or(0, |(round, _)| round),
             ledger_length: self.ledger_length,
         };
-        let reads = [
-            Some(self.planner.source),
-            rounds.map(|(_, anchor)| anchor),
-            rounds.map(|_| self.buffers.metric),
-        ];
-        let when = |flag, buffer| (flags & flag != 0).then_some(buffer);
+        let reads = [Some(self.planner.source)].into_iter().chain(reads);
         let writes = [
             Some(self.planner.network.input.buffer),
-            when(proximal_clip::CLIP, self.buffers.point),
-            when(proximal_clip::KEEP, self.buffers.best),
-            when(proximal_clip::CLIP, self.buffers.search),
+            (flags & proximal_clip::KEEP != 0).then_some(self.buffers.best),
             Some(self.buffers.ledger),
         ];
         let program = &mut self.planner.network.program;
         program.add_call("proximal clip", params, reads, writes)
+    }
+
+    /// Nothing but to keep the image that was settled last, if it is the best.
+    pub(super) fn add_keep(&mut self, parity: u32) -> CallId {
+        self.add_clip(parity, proximal_clip::KEEP, [None; 4])
     }
 }

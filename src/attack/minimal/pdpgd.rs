@@ -1,12 +1,9 @@
-//! The calls of PDPGD.
+//! The calls of PDPGD: twenty beside the network's.
 
 use super::parts::Minimal;
-use crate::kernels::proximal_clip::{CLIP, KEEP};
-use crate::kernels::{pdpgd_seed, pdpgd_step};
+use crate::kernels::proximal_clip::{CLIP, KEEP, ROUNDS};
+use crate::kernels::{pdpgd_seed, pdpgd_step, proximal_rounds};
 use crate::program::{BufferId, CallId};
-
-/// Rounds of the proximal step at most.
-const ROUNDS: u32 = 5;
 
 /// Where the tensors of this attack stand.
 #[derive(Clone, Copy)]
@@ -14,6 +11,7 @@ struct Buffers {
     duals: BufferId,
     moments: BufferId,
     anchor: BufferId,
+    rounds: BufferId,
 }
 
 /// The calls of an even and of an odd iteration, and those of one that takes no step.
@@ -24,26 +22,23 @@ pub(super) fn add_iterations(minimal: &mut Minimal<'_>) -> [[Vec<CallId>; 2]; 2]
         duals: minimal.add_buffer("duals", pdpgd_seed::PLANES * pixels),
         moments: minimal.add_buffer("moments", 2 * elements),
         anchor: minimal.add_buffer("anchor", elements),
+        rounds: minimal.add_buffer("rounds", proximal_rounds::rounds_length(minimal.image)),
     };
     let iterations = [0, 1].map(|parity| {
         let mut calls = add_look(minimal, buffers, parity);
         calls.extend(minimal.planner.network.adjoint.clone());
         calls.push(add_step(minimal, buffers, parity));
         calls.push(minimal.add_settlement(parity, 0));
-        for round in 0..ROUNDS {
-            let (point, keep) = match round {
-                0 => (buffers.anchor, KEEP),
-                _ => (minimal.buffers.point, 0),
-            };
-            calls.extend(minimal.add_search(parity, point, false));
-            calls.push(minimal.add_clip(parity, keep | CLIP, Some((round, buffers.anchor))));
-        }
+        calls.extend(add_rounds(minimal, buffers, parity));
+        let (anchor, metric) = (Some(buffers.anchor), Some(minimal.buffers.metric));
+        let reads = [anchor, metric, None, Some(buffers.rounds)];
+        calls.push(minimal.add_clip(parity, KEEP | CLIP | ROUNDS, reads));
         calls
     });
     let last = [0, 1].map(|parity| {
         let mut calls = add_look(minimal, buffers, parity);
         calls.push(minimal.add_settlement(parity, 0));
-        calls.push(minimal.add_clip(parity, KEEP, None));
+        calls.push(minimal.add_keep(parity));
         calls
     });
     [iterations, last]
@@ -93,4 +88,18 @@ fn add_step(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> CallId 
         ],
         [buffers.moments, own.metric, buffers.anchor, own.ledger],
     )
+}
+
+/// The search for how far the rounds of the proximal step clip.
+fn add_rounds(minimal: &mut Minimal<'_>, buffers: Buffers, parity: u32) -> Vec<CallId> {
+    let params = |number| proximal_rounds::Params {
+        extent: minimal.image,
+        parity,
+        number,
+        ledger_length: minimal.ledger_length,
+    };
+    let reads = [buffers.anchor, minimal.buffers.metric, minimal.buffers.ledger];
+    let program = &mut minimal.planner.network.program;
+    let mut add = |number| program.add_call("proximal rounds", params(number), reads, [buffers.rounds]);
+    (0..proximal_rounds::CALLS).map(&mut add).collect()
 }

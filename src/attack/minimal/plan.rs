@@ -6,7 +6,7 @@ use super::{alma_prox, pdpgd, schedule};
 use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::counts_length;
-use crate::kernels::{Extent, minimal_settle, proximal_search};
+use crate::kernels::{Extent, minimal_settle};
 use crate::program::Place;
 
 /// Adds the attack's calls to the network's.
@@ -29,8 +29,6 @@ pub(in crate::attack) fn plan(config: &MinimalConfig, planner: &mut Planner) -> 
         counts: program.add_buffer("counts", input.n * 2 * counts_length),
         ledger: program.add_buffer("ledger", input.n * shape.length),
         sums: program.add_buffer("sums", input.n * minimal_settle::sums_length(output)),
-        search: program.add_buffer("search", input.n * proximal_search::search_length(image)),
-        point: program.add_buffer("point", input.elements()),
         metric: program.add_buffer("metric", input.elements()),
     };
     let mut minimal = Minimal {
