@@ -108,9 +108,9 @@ mod tests {
         pace.ended(30);
         pace.ended(50);
         assert_eq!(lengths(&mut pace, 4, QUICK, true)[1..], [5, 5, 5]);
-        let slow = Duration::from_millis(50);
+        let slow = Duration::from_millis(45);
         assert_eq!(lengths(&mut pace, 4, slow, true), [5, 2, 1, 1]);
         // Those that are left over have all the time.
-        assert_eq!(lengths(&mut pace, 4, slow, false), [1, 2, 2, 2]);
+        assert_eq!(lengths(&mut pace, 4, slow, false), [1, 2, 4, 8]);
     }
 }
