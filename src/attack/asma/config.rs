@@ -83,7 +83,7 @@ impl StepSize {
 
     /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again
     /// fades away.
-    pub const PULL: f32 = 0.002;
+    pub const PULL: f32 = 0.005;
 
     /// The root mean square of a perturbation that is small enough, in units of the pixel values: seven tenths of a step of
     /// an 8-bit image. One that is smaller seldom survives being rounded as it is.
