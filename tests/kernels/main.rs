@@ -10,6 +10,7 @@ mod support;
 mod adam;
 mod affine;
 mod arithmetic;
+mod asma_decisions;
 mod asma_update;
 mod attack_step;
 mod average_pool2d;
