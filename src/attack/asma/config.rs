@@ -65,7 +65,7 @@ pub enum StepSize {
     /// some tens to hundreds of iterations: β = 10 τ, and the multiplier that the second step has, `τ + β · IoU₀`, times
     /// `∇₀` changes the values that may change by [`StepSize::FIRST_STEP`], as a root mean square. In the one-forward
     /// schedule the device then holds the step, for each sample by itself: one that overshot is taken back and those after it
-    /// are half as long, and they grow while there is no progress, see [`asma_update`](crate::kernels::asma_update).
+    /// are half as long, and they grow while the IoU rises little, see [`asma_update`](crate::kernels::asma_update).
     Automatic,
 }
 
