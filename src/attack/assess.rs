@@ -7,7 +7,7 @@ use super::purpose::Purpose;
 use crate::error::{Error, Result};
 use crate::kernels::prediction;
 use crate::labels::{LabelMap, compare};
-use crate::program::{Executor, Readback};
+use crate::program::{self, Executor, Readback, wait};
 use crate::statistics::Scores;
 use crate::tensor::{Shape, Tensor};
 
@@ -28,6 +28,14 @@ impl Attack {
     /// # Errors
     /// If the images have another shape than the attack, or the device fails.
     pub fn predict(&self, executor: &mut dyn Executor, images: &Tensor) -> Result<Vec<LabelMap>> {
+        wait(self.predict_async(executor, images))
+    }
+
+    /// The async form of [`Attack::predict`].
+    ///
+    /// # Errors
+    /// As [`Attack::predict`].
+    pub async fn predict_async(&self, executor: &mut dyn Executor, images: &Tensor) -> Result<Vec<LabelMap>> {
         if images.shape() != self.adversarial().shape {
             return Err(Error::Usage(format!(
                 "images of shape {} were given to an attack planned for {}",
@@ -36,9 +44,9 @@ impl Attack {
             )));
         }
         executor.write(self.adversarial().buffer, images.data())?;
-        executor.submit(&self.forward())?;
-        executor.submit(&[self.predict])?;
-        self.read_predictions(executor)
+        program::submit(executor, &self.forward()).await?;
+        program::submit(executor, &[self.predict]).await?;
+        self.read_predictions(executor).await
     }
 
     /// Whether an image with the scores `a` serves the attack better than one with `b`: by IoU with what is wanted, of
@@ -68,6 +76,22 @@ impl Attack {
         exact: &Scores,
         levels: Levels,
     ) -> Result<Rounded> {
+        wait(self.saved_async(executor, source, image, target, exact, levels))
+    }
+
+    /// The async form of [`Attack::saved`].
+    ///
+    /// # Errors
+    /// As [`Attack::saved`].
+    pub async fn saved_async(
+        &self,
+        executor: &mut dyn Executor,
+        source: &Tensor,
+        image: &Tensor,
+        target: &LabelMap,
+        exact: &Scores,
+        levels: Levels,
+    ) -> Result<Rounded> {
         let classes = self.scored_classes();
         let refines = self.config.asma().is_some_and(|asma| asma.refines());
         let mut best: Option<Rounded> = None;
@@ -78,7 +102,7 @@ impl Attack {
             let amplified = amplified(source, image, factor);
             for towards in TOWARDS {
                 let rounded = round_towards(source, &amplified, self.config.cap(), levels, towards);
-                for prediction in self.predict(executor, &rounded)? {
+                for prediction in self.predict_async(executor, &rounded).await? {
                     let scores = assess(source, &rounded, target, &prediction, &classes)?;
                     if best
                         .as_ref()
@@ -101,9 +125,9 @@ impl Attack {
     }
 
     /// What the call that predicts has left.
-    pub(super) fn read_predictions(&self, executor: &mut dyn Executor) -> Result<Vec<LabelMap>> {
+    pub(super) async fn read_predictions(&self, executor: &mut dyn Executor) -> Result<Vec<LabelMap>> {
         let readback = self.request_predictions(executor)?;
-        self.predictions(&readback.receive()?)
+        self.predictions(&readback.await?)
     }
 
     pub(super) fn request_predictions(&self, executor: &mut dyn Executor) -> Result<Readback> {

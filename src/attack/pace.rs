@@ -1,6 +1,6 @@
 //! How many iterations are submitted at once.
 
-use std::time::Duration;
+use web_time::Duration;
 
 use super::planner::RING_ROWS;
 

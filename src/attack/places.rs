@@ -1,9 +1,10 @@
-//! The blocking loop: keeps the executor fed, collects the traces, and gives a place of the batch whose sample has stopped to
+//! The loop: keeps the executor fed, collects the traces, and gives a place of the batch whose sample has stopped to
 //! the next one, while the others go on.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+
+use web_time::{Duration, Instant};
 
 use super::assess::sample_of;
 use super::input::Sample;
@@ -15,7 +16,7 @@ use super::snapshots::{Gallery, Snapshot, Snapshots};
 use super::trace::state;
 use crate::error::Result;
 use crate::kernels::ledger;
-use crate::program::{Executor, Readback};
+use crate::program::{self, Executor, Readback, wait};
 use crate::statistics::TraceRow;
 use crate::tensor::{Shape, Tensor};
 
@@ -108,6 +109,19 @@ impl Attack {
         samples: &mut dyn Samples,
         manner: Manner,
     ) -> Result<()> {
+        wait(self.run_samples_async(executor, samples, manner))
+    }
+
+    /// The async form of [`Attack::run_samples`].
+    ///
+    /// # Errors
+    /// If the device fails, or `samples` ends it.
+    pub(crate) async fn run_samples_async(
+        &self,
+        executor: &mut dyn Executor,
+        samples: &mut dyn Samples,
+        manner: Manner,
+    ) -> Result<()> {
         let mut run = Run::new(self, manner);
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut left: Vec<Left> = Vec::new();
@@ -118,11 +132,11 @@ impl Attack {
             }
             let own = run.next_batch().filter(|_| !interrupted);
             if let Some(own) = own {
-                pending.push_back(run.submit(executor, own)?);
+                pending.push_back(run.submit(executor, own).await?);
             }
             // Now that the device has something to do.
             for left in left.drain(..) {
-                self.hand_over(left, samples)?;
+                self.hand_over(left, samples).await?;
             }
             let goes_on = own.is_some() && run.next_batch().is_some();
             if goes_on && pending.len() < executor.batches_under_way() {
@@ -131,7 +145,7 @@ impl Attack {
             let Some(arrived) = pending.pop_front() else {
                 break;
             };
-            let ended = run.collect(arrived)?;
+            let ended = run.collect(arrived).await?;
             interrupted |= samples.progress(run.progress()).is_break();
             for (place, ended) in ended {
                 left.extend(run.leave(executor, place, ended)?);
@@ -139,14 +153,14 @@ impl Attack {
         }
         for place in 0..run.places.len() {
             if let Some(left) = run.leave(executor, place, Ok(()))? {
-                self.hand_over(left, samples)?;
+                self.hand_over(left, samples).await?;
             }
         }
         Ok(())
     }
 
     /// Waits for the images of a sample that has left.
-    fn hand_over(&self, left: Left, samples: &mut dyn Samples) -> Result<()> {
+    async fn hand_over(&self, left: Left, samples: &mut dyn Samples) -> Result<()> {
         let Left {
             sample,
             trace,
@@ -158,13 +172,14 @@ impl Attack {
                     n: 1,
                     ..self.adversarial().shape
                 };
-                let image = |words: Readback| Tensor::new(shape, bytemuck::cast_vec(words.receive()?));
-                let [last, best] = images.map(image);
+                let [last, best] = images;
+                let last = Tensor::new(shape, bytemuck::cast_vec(last.await?))?;
+                let best = Tensor::new(shape, bytemuck::cast_vec(best.await?))?;
                 Ok(Outcome {
                     stop: self.stop_reason(&sample, trace.len()),
                     trace,
-                    last: last?,
-                    best: best?,
+                    last,
+                    best,
                     best_iteration: sample.best_iteration,
                     reached: sample.reached,
                     step: sample.step,
@@ -278,7 +293,7 @@ impl<'a> Run<'a> {
         done.filter(|(_, done)| *done < self.limit())
     }
 
-    fn submit(&mut self, executor: &mut dyn Executor, own: u32) -> Result<Pending> {
+    async fn submit(&mut self, executor: &mut dyn Executor, own: u32) -> Result<Pending> {
         let start = Instant::now();
         let attack = self.attack;
         let mut calls = Vec::new();
@@ -290,7 +305,7 @@ impl<'a> Run<'a> {
         if self.manner.snapshots != Snapshots::None {
             calls.push(attack.predict);
         }
-        executor.submit(&calls)?;
+        program::submit(executor, &calls).await?;
         let image = attack.adversarial();
         let words = image.shape.n * attack.ledger_length();
         let ledger = executor.request_words(attack.planned.ledger, 0, words)?;
@@ -322,19 +337,19 @@ impl<'a> Run<'a> {
     }
 
     /// Takes new rows, stops and snapshots from a batch, and says which places' samples have ended, and whether in failure.
-    fn collect(&mut self, batch: Pending) -> Result<Vec<(usize, Result<()>)>> {
+    async fn collect(&mut self, batch: Pending) -> Result<Vec<(usize, Result<()>)>> {
         let start = Instant::now();
         let attack = self.attack;
-        let words = batch.ledger.receive()?;
+        let words = batch.ledger.await?;
         self.worked += start.elapsed();
         let took = std::mem::take(&mut self.worked);
         let predictions = match batch.predictions {
-            Some(predictions) => Some(attack.predictions(&predictions.receive()?)?),
+            Some(predictions) => Some(attack.predictions(&predictions.await?)?),
             None => None,
         };
         let images = match batch.images {
             Some(images) => {
-                let words = bytemuck::cast_vec(images.receive()?);
+                let words = bytemuck::cast_vec(images.await?);
                 Some(Tensor::new(attack.adversarial().shape, words)?)
             }
             None => None,

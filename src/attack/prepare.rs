@@ -10,7 +10,7 @@ use super::{asma, budget, minimal};
 use crate::error::{Error, Result};
 use crate::kernels::ledger::{ENDED, HEADER, STATE, STATE_LENGTH, STATE_STOPPED, image_groups};
 use crate::labels::IGNORE;
-use crate::program::Executor;
+use crate::program::{Executor, wait};
 use crate::tensor::Shape;
 
 impl Attack {
@@ -20,7 +20,19 @@ impl Attack {
     /// # Errors
     /// If an input does not fit the attack, or the device fails.
     pub fn prepare(&self, executor: &mut dyn Executor, input: AttackInput<'_>) -> Result<Iterations> {
-        let steps = self.choose_steps(executor, input)?;
+        wait(self.prepare_async(executor, input))
+    }
+
+    /// The async form of [`Attack::prepare`].
+    ///
+    /// # Errors
+    /// As [`Attack::prepare`].
+    pub async fn prepare_async(
+        &self,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+    ) -> Result<Iterations> {
+        let steps = self.choose_steps(executor, input).await?;
         for place in 0..input.targets.len() {
             if let Some(sample) = input.sample(place, steps.get(place).copied()) {
                 self.begin(executor, place, sample)?;
@@ -34,14 +46,14 @@ impl Attack {
     ///
     /// # Errors
     /// If an input does not fit the attack, the device fails, or the network's gradient gives no step size.
-    pub(crate) fn choose_steps(
+    pub(crate) async fn choose_steps(
         &self,
         executor: &mut dyn Executor,
         input: AttackInput<'_>,
     ) -> Result<Vec<Step>> {
         self.check(input)?;
         match &self.config {
-            AttackConfig::Asma(config) => self.asma_steps(config, executor, input),
+            AttackConfig::Asma(config) => self.asma_steps(config, executor, input).await,
             AttackConfig::Budget(_) | AttackConfig::Minimal(_) => Ok(Vec::new()),
         }
     }

@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Progress};
 use super::places::{Manner, Samples};
 use super::plan::Attack;
 use crate::error::{Error, Result};
-use crate::program::Executor;
+use crate::program::{Executor, wait};
 
 /// Samples of which each has a place of its own.
 struct Given<'a> {
@@ -31,9 +31,23 @@ impl Attack {
         input: AttackInput<'_>,
         progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Outcome>> {
+        wait(self.run_async(executor, input, progress))
+    }
+
+    /// The async form of [`Attack::run`], for where nothing may block: it goes on whenever it is polled, each time that the
+    /// device has something to tell.
+    ///
+    /// # Errors
+    /// As [`Attack::run`].
+    pub async fn run_async(
+        &self,
+        executor: &mut dyn Executor,
+        input: AttackInput<'_>,
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Outcome>> {
         let mut given = Given {
             input,
-            steps: self.choose_steps(executor, input)?,
+            steps: self.choose_steps(executor, input).await?,
             begun: 0,
             outcomes: vec![None; input.targets.len()],
             progress,
@@ -42,7 +56,7 @@ impl Attack {
             snapshots: input.snapshots,
             refills: false,
         };
-        self.run_samples(executor, &mut given, manner)?;
+        self.run_samples_async(executor, &mut given, manner).await?;
         Ok(given.outcomes.into_iter().flatten().collect())
     }
 }

@@ -1,6 +1,7 @@
 //! The executor that calls the kernels' twins.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytemuck::cast_slice;
@@ -28,8 +29,8 @@ pub struct CpuExecutor {
 struct Arrived(Vec<u32>);
 
 impl Arriving for Arrived {
-    fn receive(self: Box<Self>) -> Result<Vec<u32>> {
-        Ok(self.0)
+    fn poll_words(&mut self, _: &mut Context<'_>) -> Poll<Result<Vec<u32>>> {
+        Poll::Ready(Ok(std::mem::take(&mut self.0)))
     }
 }
 
@@ -200,9 +201,14 @@ impl Executor for CpuExecutor {
         Ok(())
     }
 
-    /// On one of the pool's threads, or each call would wake one and wait for it.
-    fn submit(&mut self, calls: &[CallId]) -> Result<()> {
-        rayon::scope(|_| calls.iter().try_for_each(|&call| self.run_call(call)))
+    /// On one of the pool's threads, or each call would wake one and wait for it. Computes them before it returns.
+    fn submit_some(&mut self, calls: &[CallId]) -> Result<usize> {
+        rayon::scope(|_| calls.iter().try_for_each(|&call| self.run_call(call)))?;
+        Ok(calls.len())
+    }
+
+    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn time_calls(&mut self, calls: &[CallId]) -> Result<Vec<f64>> {

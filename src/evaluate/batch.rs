@@ -8,7 +8,7 @@ use super::tasks::{Prepared, Send, Tasks};
 use crate::attack::{Attack, Outcome, Progress, Sample, Samples, Step, StopReason};
 use crate::error::{Error, Result};
 use crate::job::{Aimed, Attacked};
-use crate::program::Executor;
+use crate::program::{Executor, wait};
 
 /// Gives a batch its pairs, and judges and records what becomes of each.
 pub(super) struct Batch<'b, 'a> {
@@ -60,7 +60,9 @@ impl<'b, 'a> Batch<'b, 'a> {
         let aimed = pair.subject.clone().aim(attack, *executor)?;
         let step = match aimed.why_idle {
             Some(_) => None,
-            None => attack.choose_steps(*executor, aimed.input())?.first().copied(),
+            None => wait(attack.choose_steps(*executor, aimed.input()))?
+                .first()
+                .copied(),
         };
         Ok((aimed, step))
     }

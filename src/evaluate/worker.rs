@@ -12,6 +12,7 @@ use super::tasks::{Prepared, Send, Tasks};
 use crate::attack::{Attack, AttackConfig, Manner, Progress, Snapshots, StopReason};
 use crate::error::{Error, Result};
 use crate::job::{Attacked, Device, Listener, with_class_weights};
+use crate::program::wait;
 use crate::tensor::Shape;
 
 pub(super) struct Worker<'a> {
@@ -81,8 +82,12 @@ impl Worker<'_> {
             // Weights of classes are of this pair alone, so that neither plan nor executor is of use to another.
             let (attack, mut own) = match config.wants_class_weights() {
                 true => {
-                    let config =
-                        with_class_weights(config.clone(), graph, &pair.subject, &mut self.executors)?;
+                    let config = wait(with_class_weights(
+                        config.clone(),
+                        graph,
+                        &pair.subject,
+                        &mut self.executors,
+                    ))?;
                     let shape = pair.input.image.shape();
                     let attack = Attack::new(graph, shape, config, pair.subject.region.is_some())?;
                     let executor = self.executors.executor(attack.program())?;

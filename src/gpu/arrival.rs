@@ -1,63 +1,110 @@
-//! Waiting for the GPU.
+//! What a callback of wgpu hands over.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use super::device::GpuDevice;
 use crate::error::{Error, Result};
+use crate::program::{Awaited, awaits};
 
 /// What a callback of wgpu will send.
-///
-/// wgpu's own waiting is avoided: it holds a lock meanwhile that the host application's `present` needs, and
-/// with a time limit it may panic when another thread polls the same device. Polling without waiting does
-/// neither.
 #[derive(Debug)]
 pub(super) struct Arrival<T> {
-    /// In a mutex only so that executors can be shared between threads, as host applications keep them.
-    receiver: Mutex<mpsc::Receiver<T>>,
+    state: Arc<Mutex<State<T>>>,
 }
 
-/// Time between two looks at the device.
-const PAUSE: Duration = Duration::from_micros(200);
+/// The callback's end.
+#[derive(Debug)]
+pub(super) struct Sender<T> {
+    state: Arc<Mutex<State<T>>>,
+}
 
-/// Looks at an idle device after which what has not arrived is lost: another thread may have taken it from the
-/// device and be about to send it.
-const MOST_IDLE_LOOKS: usize = 10_000;
+#[derive(Debug)]
+enum State<T> {
+    UnderWay(Option<Waker>),
+    Arrived(T),
+    /// Handed out, or the callback was dropped and never called.
+    Gone,
+}
+
+/// The state stays whole whatever a thread that held it came to.
+fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Sender<T> {
+    pub(super) fn send(self, value: T) {
+        self.end(State::Arrived(value));
+    }
+
+    fn end(&self, end: State<T>) {
+        let before = {
+            let mut state = lock(&self.state);
+            match *state {
+                State::UnderWay(_) => std::mem::replace(&mut *state, end),
+                State::Arrived(_) | State::Gone => return,
+            }
+        };
+        if let State::UnderWay(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.end(State::Gone);
+    }
+}
 
 impl<T> Arrival<T> {
     /// For the callback, and for who waits.
-    pub(super) fn new() -> (mpsc::Sender<T>, Self) {
-        let (sender, receiver) = mpsc::channel();
-        let receiver = Mutex::new(receiver);
-        (sender, Arrival { receiver })
+    pub(super) fn new() -> (Sender<T>, Self) {
+        let state = Arc::new(Mutex::new(State::UnderWay(None)));
+        (Sender { state: state.clone() }, Arrival { state })
     }
 
-    /// Waits until it arrives.
-    pub(super) fn wait(self, gpu: &GpuDevice) -> Result<T> {
-        let lost = || Error::Device(format!("{} was lost while it computed", gpu.info().name));
-        let receiver = self.receiver.into_inner().map_err(|_| lost())?;
-        let mut idle_looks = 0;
-        while idle_looks < MOST_IDLE_LOOKS {
-            // Where the device is lost, wgpu's `poll` may panic instead of returning an error.
-            let poll = AssertUnwindSafe(|| gpu.device().poll(wgpu::PollType::Poll));
-            match std::panic::catch_unwind(poll) {
-                Ok(Ok(status)) if status.is_queue_empty() => idle_looks += 1,
-                Ok(Ok(_)) => idle_looks = 0,
-                Ok(Err(error)) => {
-                    return Err(Error::Device(format!(
-                        "{} stopped answering: {error}",
-                        gpu.info().name
-                    )));
-                }
-                Err(_) => return Err(lost()),
-            }
-            match receiver.recv_timeout(PAUSE) {
-                Ok(arrived) => return Ok(arrived),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(lost()),
+    /// What was sent, once, if it has arrived; never waits.
+    pub(super) fn poll(&mut self, gpu: &GpuDevice, context: &mut Context<'_>) -> Poll<Result<T>> {
+        {
+            let mut state = lock(&self.state);
+            if let State::UnderWay(waker) = &mut *state {
+                *waker = Some(context.waker().clone());
+            } else {
+                return Poll::Ready(match std::mem::replace(&mut *state, State::Gone) {
+                    State::Arrived(value) => Ok(value),
+                    State::UnderWay(_) | State::Gone => Err(lost(gpu)),
+                });
             }
         }
-        Err(lost())
+        awaits(gpu);
+        Poll::Pending
+    }
+}
+
+fn lost(gpu: &GpuDevice) -> Error {
+    Error::Device(format!("{} was lost while it computed", gpu.info().name))
+}
+
+impl Awaited for GpuDevice {
+    /// wgpu's own waiting is avoided: it holds a lock meanwhile that the host application's `present` needs, and
+    /// with a time limit it may panic when another thread polls the same device. Polling without waiting does
+    /// neither.
+    fn drive(&self) -> Result<bool> {
+        // Where the device is lost, wgpu's `poll` may panic instead of returning an error.
+        let poll = AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll));
+        match std::panic::catch_unwind(poll) {
+            Ok(Ok(status)) => Ok(status.is_queue_empty()),
+            Ok(Err(error)) => Err(Error::Device(format!(
+                "{} stopped answering: {error}",
+                self.info().name
+            ))),
+            Err(_) => Err(lost(self)),
+        }
+    }
+
+    fn lost(&self) -> Error {
+        lost(self)
     }
 }

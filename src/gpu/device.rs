@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::task::Context;
 
 use super::matrix_units;
+use super::scopes::Verdicts;
 use crate::error::{Error, Result};
 use crate::kernels::MatrixUnits;
+use crate::program::wait;
 
 /// What `--device` can say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -90,13 +93,17 @@ impl AdapterSummary {
 }
 
 fn is_hardware(info: &wgpu::AdapterInfo) -> bool {
+    // Browsers tell no kind of GPU; but of their fallback that it is one.
+    if info.backend == wgpu::Backend::BrowserWebGpu {
+        return info.device_type != wgpu::DeviceType::Cpu;
+    }
     matches!(
         info.device_type,
         wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu
     )
 }
 
-fn find_adapters() -> Vec<wgpu::Adapter> {
+async fn find_adapters() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     if std::env::var_os("WGPU_BACKEND").is_none() {
         descriptor.backends = wgpu::Backends::PRIMARY;
@@ -107,12 +114,14 @@ fn find_adapters() -> Vec<wgpu::Adapter> {
         .flags
         .remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
     let backends = descriptor.backends;
-    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+    wgpu::Instance::new(descriptor).enumerate_adapters(backends).await
 }
 
-/// All adapters, in the order of their numbers.
+/// All adapters, in the order of their numbers. A browser shows none to who does not wait for them: open one by
+/// [`GpuDevice::open_async`] there.
 pub fn adapters() -> Vec<AdapterSummary> {
-    find_adapters()
+    wait(async { Ok(find_adapters().await) })
+        .unwrap_or_default()
         .iter()
         .enumerate()
         .map(|(index, adapter)| AdapterSummary {
@@ -132,6 +141,7 @@ pub struct GpuDevice {
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     matrix_units: Option<MatrixUnits>,
+    verdicts: Verdicts,
 }
 
 impl GpuDevice {
@@ -144,6 +154,7 @@ impl GpuDevice {
             queue,
             info,
             matrix_units: None,
+            verdicts: Verdicts::default(),
         }
     }
 
@@ -161,12 +172,21 @@ impl GpuDevice {
     /// Opens the device that `choice` names; `None` means the CPU executor.
     ///
     /// # Errors
-    /// If there is no such adapter, naming those there are, or it cannot be opened.
+    /// If there is no such adapter, naming those there are, or it cannot be opened, or this is a browser, where only
+    /// [`GpuDevice::open_async`] can.
     pub fn open(choice: &DeviceChoice, capabilities: Capabilities) -> Result<Option<GpuDevice>> {
+        wait(Self::open_async(choice, capabilities))
+    }
+
+    /// The async form of [`GpuDevice::open`].
+    ///
+    /// # Errors
+    /// If there is no such adapter, naming those there are, or it cannot be opened.
+    pub async fn open_async(choice: &DeviceChoice, capabilities: Capabilities) -> Result<Option<GpuDevice>> {
         if *choice == DeviceChoice::Cpu {
             return Ok(None);
         }
-        let adapters = find_adapters();
+        let adapters = find_adapters().await;
         let infos: Vec<_> = adapters.iter().map(|adapter| adapter.get_info()).collect();
         // A discrete GPU before an integrated one before a virtual one.
         let best_hardware = || {
@@ -194,7 +214,7 @@ impl GpuDevice {
             }
         };
         match wanted.and_then(|index| adapters.get(index)) {
-            Some(adapter) => Self::from_adapter(adapter, capabilities).map(Some),
+            Some(adapter) => Self::from_adapter_async(adapter, capabilities).await.map(Some),
             None if infos.is_empty() => Err(Error::Device(format!(
                 "no GPU adapter was found for --device {choice}; use --device cpu, or install a Vulkan driver"
             ))),
@@ -215,6 +235,17 @@ impl GpuDevice {
     /// # Errors
     /// If the adapter refuses.
     pub fn from_adapter(adapter: &wgpu::Adapter, capabilities: Capabilities) -> Result<GpuDevice> {
+        wait(Self::from_adapter_async(adapter, capabilities))
+    }
+
+    /// The async form of [`GpuDevice::from_adapter`].
+    ///
+    /// # Errors
+    /// If the adapter refuses.
+    pub async fn from_adapter_async(
+        adapter: &wgpu::Adapter,
+        capabilities: Capabilities,
+    ) -> Result<GpuDevice> {
         let info = adapter.get_info();
         let (required_limits, mut optional_features) = match capabilities {
             Capabilities::Full => (adapter.limits(), super::optional_features() & adapter.features()),
@@ -237,7 +268,9 @@ impl GpuDevice {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
             .map_err(|error| Error::Device(format!("{} could not be opened: {error}", info.name)))?;
         // Where no error scope catches an error, wgpu's own handler would panic.
         device.on_uncaptured_error(std::sync::Arc::new(|error: wgpu::Error| log::error!("{error}")));
@@ -293,36 +326,17 @@ impl GpuDevice {
         format!("{name} ({backend}, {driver} {driver_info})")
     }
 
-    /// Runs `work` and turns any error that wgpu raises on this thread meanwhile into an `Err`.
+    /// Runs `work` and turns any error that wgpu raises on this thread meanwhile into an `Err`. In a browser wgpu tells of it
+    /// later, and so does what is read back next.
     pub(crate) fn catch<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
-        let scopes = [
-            wgpu::ErrorFilter::Internal,
-            wgpu::ErrorFilter::OutOfMemory,
-            wgpu::ErrorFilter::Validation,
-        ]
-        .map(|filter| self.device.push_error_scope(filter));
-        let value = work();
-        let mut failure = None;
-        // Scopes close in the reverse order of their opening.
-        for scope in scopes.into_iter().rev() {
-            failure = pollster::block_on(scope.pop()).or(failure);
-        }
-        match failure {
-            None => Ok(value),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::Device(format!(
-                "{} ran out of memory while {what}; use a smaller input or batch, or --device cpu",
-                self.info.name
-            ))),
-            Some(error) => {
-                // wgpu explains itself over several lines; an error of ours is one.
-                let problem = error.to_string();
-                let problem: Vec<&str> = problem.split_whitespace().collect();
-                Err(Error::Device(format!(
-                    "{what} on {}: {}",
-                    self.info.name,
-                    problem.join(" ")
-                )))
-            }
-        }
+        self.verdicts.catch(&self.device, &self.info.name, what, work)
+    }
+
+    /// What was heard of errors that were not known at once.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub(super) fn heard(&self, context: &mut Context<'_>) -> Result<()> {
+        self.verdicts.heard(context)
     }
 }

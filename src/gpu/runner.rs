@@ -1,14 +1,13 @@
 //! Runs a [`Program`] on a GPU: one dispatch per call, all calls of a submission in one compute pass.
 
-use std::collections::VecDeque;
-
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::arrival::Arrival;
 use super::ceilings;
 use super::conditions::{Conditions, Place};
 use super::device::GpuDevice;
 use super::limits::{check_limits, padded_bytes};
+use super::pacing::{Pacing, SUBMISSIONS_UNDER_WAY};
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
 use super::transfer::{self, Window};
@@ -40,13 +39,6 @@ struct Prepared {
     condition: Option<Place>,
 }
 
-/// How long the work of one submission should take, so that no watchdog resets a slow GPU and a stop is
-/// answered at once.
-const SUBMISSION: Duration = Duration::from_millis(100);
-
-/// Submissions that may be under way at once: one runs while the next is recorded.
-const SUBMISSIONS_UNDER_WAY: usize = 2;
-
 /// Holds a program's buffers on a GPU and runs its calls.
 ///
 /// To record calls into the host application's own command encoder, without any submission, poll or mapping,
@@ -59,10 +51,7 @@ pub struct GpuExecutor {
     descriptions: Vec<Buffer>,
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
-    under_way: VecDeque<(Arrival<()>, f64)>,
-    /// Cost units per second, as measured; starts at what a slow integrated GPU does.
-    rate: f64,
-    last_done: Option<Instant>,
+    pacing: Pacing,
 }
 
 /// A copy under way to a buffer of its own.
@@ -174,9 +163,7 @@ impl GpuExecutor {
             descriptions: program.buffers().iter().map(Buffer::without_contents).collect(),
             prepared,
             conditions,
-            under_way: VecDeque::new(),
-            rate: 2e10,
-            last_done: None,
+            pacing: Pacing::new(),
         })
     }
 
@@ -232,27 +219,6 @@ impl GpuExecutor {
         }
     }
 
-    /// Waits until at most `most` submissions are under way, learning from each how fast the device is.
-    fn wait_until_under_way(&mut self, most: usize) -> Result<()> {
-        while self.under_way.len() > most {
-            let Some((submission, cost)) = self.under_way.pop_front() else {
-                break;
-            };
-            let waited_from = Instant::now();
-            submission.wait(&self.gpu)?;
-            let now = Instant::now();
-            // Only a wait that blocked tells when the work was done.
-            let blocked = now - waited_from > Duration::from_micros(200);
-            if blocked && let Some(last) = self.last_done {
-                let measured = cost / (now - last).as_secs_f64();
-                self.rate = 0.5 * self.rate + 0.5 * measured.min(4.0 * self.rate);
-            }
-            // Work that was waited for without blocking was done some unknown time ago.
-            self.last_done = blocked.then_some(now);
-        }
-        Ok(())
-    }
-
     fn check_range(&self, id: BufferId, start: usize, length: usize) -> Result<(&wgpu::Buffer, &Buffer)> {
         let (Some(buffer), Some(description)) = (self.buffers.get(id.0), self.descriptions.get(id.0)) else {
             return Err(no_such_buffer(id, self.buffers.len()));
@@ -292,40 +258,40 @@ impl Executor for GpuExecutor {
         })
     }
 
-    fn submit(&mut self, calls: &[CallId]) -> Result<()> {
-        let mut rest = calls;
-        while !rest.is_empty() {
-            let budget = self.rate * SUBMISSION.as_secs_f64();
-            let mut cost = 0.0;
-            let mut count = 0;
-            for call in rest {
-                let next = self.prepared.get(*call).map_or(0.0, |call| call.cost);
-                if count > 0 && cost + next > budget {
-                    break;
-                }
-                cost += next;
-                count += 1;
-            }
-            let (piece, after) = rest.split_at(count);
-            rest = after;
-            if self.under_way.is_empty() {
-                self.last_done = Some(Instant::now());
-            }
-            let submission = self.gpu.catch("submitting work", || {
-                let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-                self.encode(&mut encoder, piece);
-                self.gpu.queue().submit([encoder.finish()]);
-                let (sender, done) = Arrival::new();
-                self.gpu.queue().on_submitted_work_done(move || {
-                    // Nobody waits any more if the executor was dropped.
-                    let _ = sender.send(());
-                });
-                done
-            })?;
-            self.under_way.push_back((submission, cost));
-            self.wait_until_under_way(SUBMISSIONS_UNDER_WAY)?;
+    fn submit_some(&mut self, calls: &[CallId]) -> Result<usize> {
+        let mut context = Context::from_waker(Waker::noop());
+        if self.poll_room(&mut context)?.is_pending() {
+            return Ok(0);
         }
-        Ok(())
+        let budget = self.pacing.budget();
+        let mut cost = 0.0;
+        let mut count = 0;
+        for call in calls {
+            let next = self.prepared.get(*call).map_or(0.0, |call| call.cost);
+            if count > 0 && cost + next > budget {
+                break;
+            }
+            cost += next;
+            count += 1;
+        }
+        if count == 0 {
+            return Ok(0);
+        }
+        self.pacing.begins();
+        let submission = self.gpu.catch("submitting work", || {
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            self.encode(&mut encoder, &calls[..count]);
+            self.gpu.queue().submit([encoder.finish()]);
+            let (sender, done) = Arrival::new();
+            self.gpu.queue().on_submitted_work_done(move || sender.send(()));
+            done
+        })?;
+        self.pacing.submitted(submission, cost);
+        Ok(count)
+    }
+
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.pacing.poll_room(&self.gpu, context)
     }
 
     fn time_calls(&mut self, calls: &[CallId]) -> Result<Vec<f64>> {
@@ -357,10 +323,7 @@ impl Executor for GpuExecutor {
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(source, window.offset(), &staging, 0, size);
             self.gpu.queue().submit([encoder.finish()]);
-            staging.map_async(wgpu::MapMode::Read, .., move |result| {
-                // Nobody waits any more if the readback was dropped.
-                let _ = sender.send(result);
-            });
+            staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result));
             staging
         })?;
         Ok(Readback::new(PendingReadback {
@@ -373,11 +336,17 @@ impl Executor for GpuExecutor {
 }
 
 impl Arriving for PendingReadback {
-    fn receive(self: Box<Self>) -> Result<Vec<u32>> {
+    fn poll_words(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<u32>>> {
+        self.gpu.heard(context)?;
+        let mapped = ready!(self.mapped.poll(&self.gpu, context))?;
+        Poll::Ready(self.copied(mapped))
+    }
+}
+
+impl PendingReadback {
+    fn copied(&self, mapped: Result<(), wgpu::BufferAsyncError>) -> Result<Vec<u32>> {
         let failed = |problem: String| Error::Device(format!("reading a buffer back failed: {problem}"));
-        self.mapped
-            .wait(&self.gpu)?
-            .map_err(|error| failed(error.to_string()))?;
+        mapped.map_err(|error| failed(error.to_string()))?;
         let words = {
             let mapped = self
                 .staging

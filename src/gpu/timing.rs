@@ -1,8 +1,11 @@
 //! How long passes take on the device itself, by timestamps at their ends.
 
+use std::future::poll_fn;
+
 use super::arrival::Arrival;
 use super::device::GpuDevice;
 use crate::error::{Error, Result};
+use crate::program::wait;
 
 /// Passes of one submission, few enough that no watchdog resets a slow GPU.
 const PASSES_AT_ONCE: usize = 32;
@@ -43,7 +46,7 @@ fn ticks(
 ) -> Result<Vec<u64>> {
     let count = 2 * passes.len() as u32;
     let bytes = u64::from(count) * u64::from(wgpu::QUERY_SIZE);
-    let (sender, mapped) = Arrival::new();
+    let (sender, mut mapped) = Arrival::new();
     let staging = gpu.catch("timing calls", || {
         let buffer = |label, usage| {
             gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -78,14 +81,12 @@ fn ticks(
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
         gpu.queue().submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // Nobody waits any more if waiting failed.
-            let _ = sender.send(result);
-        });
+        staging.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result));
         staging
     })?;
     let failed = |problem: String| Error::Device(format!("reading timestamps failed: {problem}"));
-    mapped.wait(gpu)?.map_err(|error| failed(error.to_string()))?;
+    let mapped = wait(poll_fn(|context| mapped.poll(gpu, context)))?;
+    mapped.map_err(|error| failed(error.to_string()))?;
     let mapped = staging
         .get_mapped_range(..)
         .map_err(|error| failed(error.to_string()))?;

@@ -1,15 +1,15 @@
 //! One image attacked and judged, once all that is needed has been read.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::goal::Aim;
 use super::judged::{Judged, predict};
 use super::listener::Listener;
 use super::pictures::{frames, moments};
-use crate::attack::{Attack, AttackInput, Outcome, Snapshots, StopReason};
+use crate::attack::{Attack, AttackInput, Outcome, Progress, Snapshots, StopReason};
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
-use crate::program::Executor;
+use crate::program::{Executor, wait};
 use crate::report::{AnimationFrame, Moment};
 use crate::tensor::Tensor;
 
@@ -78,10 +78,23 @@ impl Subject {
         executor: &mut dyn Executor,
         listener: &mut dyn Listener,
     ) -> Result<Attacked> {
-        let aimed = self.aim(attack, executor)?;
+        wait(self.attack_async(attack, executor, listener))
+    }
+
+    /// The async form of [`Subject::attack`].
+    ///
+    /// # Errors
+    /// As [`Subject::attack`].
+    pub async fn attack_async(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        listener: &mut dyn Listener,
+    ) -> Result<Attacked> {
+        let aimed = self.aim_async(attack, executor).await?;
         match aimed.why_idle {
             Some(why) => Err(Error::Usage(why)),
-            None => aimed.attack(attack, executor, listener),
+            None => aimed.attack_async(attack, executor, listener).await,
         }
     }
 
@@ -90,8 +103,16 @@ impl Subject {
     /// # Errors
     /// If the image or what is wanted does not fit the attack, or the device fails.
     pub fn aim(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Aimed> {
-        let before = predict(attack, executor, &self.source)?;
-        let target = self.aim.labels(attack, executor, &before)?;
+        wait(self.aim_async(attack, executor))
+    }
+
+    /// The async form of [`Subject::aim`].
+    ///
+    /// # Errors
+    /// As [`Subject::aim`].
+    pub async fn aim_async(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Aimed> {
+        let before = predict(attack, executor, &self.source).await?;
+        let target = self.aim.labels(attack, executor, &before).await?;
         Ok(Aimed {
             why_idle: self.aim.why_idle(&target, &before),
             source: self.source,
@@ -124,16 +145,30 @@ impl Aimed {
         executor: &mut dyn Executor,
         listener: &mut dyn Listener,
     ) -> Result<Attacked> {
+        wait(self.attack_async(attack, executor, listener))
+    }
+
+    /// The async form of [`Aimed::attack`].
+    ///
+    /// # Errors
+    /// As [`Aimed::attack`].
+    pub async fn attack_async(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        listener: &mut dyn Listener,
+    ) -> Result<Attacked> {
         listener.begins(attack.config().iterations());
         let start = Instant::now();
-        let outcomes = attack.run(executor, self.input(), &mut |now| listener.progress(now));
+        let mut progress = |now: Progress<'_>| listener.progress(now);
+        let outcomes = attack.run_async(executor, self.input(), &mut progress).await;
         let seconds = start.elapsed().as_secs_f64();
         listener.ended();
         let outcome = outcomes?
             .into_iter()
             .next()
             .ok_or_else(|| Error::Usage("no image was attacked".into()))?;
-        self.judge(attack, executor, outcome, seconds)
+        self.judge_async(attack, executor, outcome, seconds).await
     }
 
     /// Judges the image as it is, where there is nothing to attack.
@@ -165,6 +200,20 @@ impl Aimed {
         outcome: Outcome,
         seconds: f64,
     ) -> Result<Attacked> {
+        wait(self.judge_async(attack, executor, outcome, seconds))
+    }
+
+    /// The async form of [`Aimed::judge`].
+    ///
+    /// # Errors
+    /// As [`Aimed::judge`].
+    pub async fn judge_async(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        outcome: Outcome,
+        seconds: f64,
+    ) -> Result<Attacked> {
         let judged = Judged::new(
             attack,
             executor,
@@ -172,17 +221,21 @@ impl Aimed {
             &self.target,
             &self.before,
             &outcome,
-        )?;
+        )
+        .await?;
         let moments = moments(attack, &self.target, &outcome.snapshots)?;
         let frames = match self.snapshots {
-            Snapshots::WithImages => frames(
-                attack,
-                executor,
-                &self.source,
-                &self.target,
-                &outcome.snapshots,
-                &judged,
-            )?,
+            Snapshots::WithImages => {
+                frames(
+                    attack,
+                    executor,
+                    &self.source,
+                    &self.target,
+                    &outcome.snapshots,
+                    &judged,
+                )
+                .await?
+            }
             Snapshots::None | Snapshots::Predictions => Vec::new(),
         };
         Ok(Attacked {

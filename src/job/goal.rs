@@ -121,7 +121,7 @@ impl Aim {
     ///
     /// # Errors
     /// If they cannot be made of the prediction, or the device fails.
-    pub(crate) fn labels(
+    pub(crate) async fn labels(
         &self,
         attack: &Attack,
         executor: &mut dyn Executor,
@@ -129,7 +129,7 @@ impl Aim {
     ) -> Result<LabelMap> {
         match &self.labels {
             Labels::Known(labels) => Ok(labels.clone()),
-            Labels::PredictedFor(other) => super::judged::predict(attack, executor, other),
+            Labels::PredictedFor(other) => super::judged::predict(attack, executor, other).await,
             Labels::Made(target) => target
                 .from_prediction(before, attack.class_count())?
                 .ok_or_else(|| Error::Usage(format!("target `{}` is no file", self.name))),

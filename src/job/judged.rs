@@ -56,7 +56,7 @@ impl Judged {
     ///
     /// # Errors
     /// If sizes differ, or the device fails.
-    pub fn new(
+    pub async fn new(
         attack: &Attack,
         executor: &mut dyn Executor,
         source: &Tensor,
@@ -65,16 +65,16 @@ impl Judged {
         outcome: &Outcome,
     ) -> Result<Judged> {
         let classes = attack.scored_classes();
-        let mut judge = |image: &Tensor| -> Result<(LabelMap, Scores)> {
-            let prediction = predict(attack, executor, image)?;
+        let mut judge = async |image: &Tensor| -> Result<(LabelMap, Scores)> {
+            let prediction = predict(attack, executor, image).await?;
             let scores = assess(source, image, target, &prediction, &classes)?;
             Ok((prediction, scores))
         };
-        let (last_prediction, last) = judge(&outcome.last)?;
+        let (last_prediction, last) = judge(&outcome.last).await?;
         let (best_prediction, best) = if outcome.best == outcome.last {
             (last_prediction.clone(), last)
         } else {
-            judge(&outcome.best)?
+            judge(&outcome.best).await?
         };
         // The image after the last step has no row in the trace; it may be the best all the same.
         let refined = outcome.reached.is_some();
@@ -91,7 +91,9 @@ impl Judged {
             Saved::Best => best,
             Saved::Last => last,
         };
-        let rounded = attack.saved(executor, source, saved, target, &exact, Levels::EIGHT_BITS)?;
+        let rounded = attack
+            .saved_async(executor, source, saved, target, &exact, Levels::EIGHT_BITS)
+            .await?;
         let mut likeness = Likeness::new(&round_to_8_bits(source), &rounded.image)?;
         if attack.config().asma().is_none() {
             likeness = likeness.when_allowed();
@@ -123,8 +125,12 @@ impl Judged {
 }
 
 /// The prediction for one image.
-pub(crate) fn predict(attack: &Attack, executor: &mut dyn Executor, image: &Tensor) -> Result<LabelMap> {
-    let predictions = attack.predict(executor, image)?;
+pub(crate) async fn predict(
+    attack: &Attack,
+    executor: &mut dyn Executor,
+    image: &Tensor,
+) -> Result<LabelMap> {
+    let predictions = attack.predict_async(executor, image).await?;
     predictions
         .into_iter()
         .next()

@@ -61,6 +61,7 @@ use crate::attack::budget::Loss;
 use crate::attack::{AsmaConfig, AttackConfig, Purpose, Snapshots};
 use crate::data::{InputOptions, Preset};
 use crate::error::{Error, Result};
+use crate::program::wait;
 use crate::report::Summary;
 
 /// What is attacked, and how.
@@ -147,6 +148,14 @@ impl<'a> Job<'a> {
     /// If something cannot be read or does not fit the network, the settings cannot be, the network predicts the target
     /// already, or the device fails.
     pub fn run(&self, device: &mut dyn Device, listener: &mut dyn Listener) -> Result<Performed> {
+        wait(self.run_async(device, listener))
+    }
+
+    /// The async form of [`Job::run`], for where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Job::run`].
+    pub async fn run_async(&self, device: &mut dyn Device, listener: &mut dyn Listener) -> Result<Performed> {
         let mut listener = Recorder::new(listener);
         let model = self.model.open(&mut listener)?;
         let input = self.image.read(&self.input, &model.graph, &mut listener)?;
@@ -185,7 +194,7 @@ impl<'a> Job<'a> {
         let graph = input.network.graph;
         drop(model);
         let (attacked, summary, own_format) =
-            worst::attack(self.losses, config, graph, subject, device, &mut listener, names)?;
+            worst::attack(self.losses, config, graph, subject, device, &mut listener, names).await?;
         let (accepted, notes) = listener.into_lines();
         Ok(Performed {
             attacked,

@@ -22,7 +22,7 @@ pub struct OwnFormat {
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn in_own_format(
+pub(super) async fn in_own_format(
     original: Option<&Original>,
     attacked: &Attacked,
     attack: &Attack,
@@ -43,9 +43,9 @@ pub(super) fn in_own_format(
     let exact = attacked.judged.saved_scores();
     let rounded = match original.levels() {
         Some(levels) => {
-            attack
-                .saved(executor, source, saved, &attacked.target, &exact, levels)?
-                .image
+            let target = &attacked.target;
+            let rounded = attack.saved_async(executor, source, saved, target, &exact, levels);
+            rounded.await?.image
         }
         None => saved.clone(),
     };
@@ -63,7 +63,7 @@ pub(super) fn in_own_format(
         }
         Err(error) => return Err(error),
     };
-    let prediction = predict(attack, executor, &file.image)?;
+    let prediction = predict(attack, executor, &file.image).await?;
     let scores = assess(
         source,
         &file.image,

@@ -37,7 +37,7 @@ pub(super) fn moments(attack: &Attack, target: &LabelMap, snapshots: &[Snapshot]
 /// All moments whose image was kept, and the image that is saved. The images are those after a step, and the predictions
 /// along the way are of what was there before it or, in the two-forward schedule, before the clip; so each image is
 /// predicted anew.
-pub(super) fn frames(
+pub(super) async fn frames(
     attack: &Attack,
     executor: &mut dyn Executor,
     source: &Tensor,
@@ -48,13 +48,13 @@ pub(super) fn frames(
     let kept = snapshots
         .iter()
         .filter_map(|snapshot| Some((snapshot.iteration, snapshot.image.as_ref()?)));
-    let along_the_way = kept.map(|(iteration, image)| {
-        let prediction = predict(attack, executor, image)?;
+    let mut frames = Vec::new();
+    for (iteration, image) in kept {
+        let prediction = predict(attack, executor, image).await?;
         let scores = assess(source, image, target, &prediction, &attack.scored_classes())?;
         let name = format!("After iteration {iteration}");
-        frame(attack, name, target, prediction, image, &scores)
-    });
-    let mut frames = along_the_way.collect::<Result<Vec<_>>>()?;
+        frames.push(frame(attack, name, target, prediction, image, &scores)?);
+    }
     let name = format!("Saved: the {} iterate", judged.which);
     let (after, scores) = (judged.after.clone(), judged.saved_scores());
     frames.push(frame(attack, name, target, after, &judged.saved, &scores)?);

@@ -14,7 +14,7 @@ use crate::labels::LabelMap;
 use crate::report::{AttackSettings, LossScores, Summary};
 
 /// Attacks with each of the losses, or with that of the settings if there are none.
-pub(super) fn attack(
+pub(super) async fn attack(
     losses: &[Loss],
     config: AttackConfig,
     graph: Graph,
@@ -32,7 +32,7 @@ pub(super) fn attack(
         let kept = graph
             .as_ref()
             .ok_or_else(|| Error::Network("the network is gone".into()))?;
-        let config = with_class_weights(config, kept, &subject, device)?;
+        let config = with_class_weights(config, kept, &subject, device).await?;
         let shape = subject.source.shape();
         let loss = match &config {
             AttackConfig::Budget(budget) => budget.loss.to_string(),
@@ -48,7 +48,10 @@ pub(super) fn attack(
             graph = None;
         }
         let mut executor = device.executor(attack.program())?;
-        let attacked = subject.clone().attack(&attack, executor.as_mut(), listener)?;
+        let attacked = subject
+            .clone()
+            .attack_async(&attack, executor.as_mut(), listener)
+            .await?;
         let summary = attacked.summary(&attack, executor.as_ref(), names.clone());
         let scores = attacked.judged.saved_scores();
         worst_of.push(LossScores { loss, scores });
@@ -62,7 +65,8 @@ pub(super) fn attack(
                 &attack,
                 executor.as_mut(),
                 listener,
-            )?;
+            )
+            .await?;
             worst = Some((attacked, summary, own));
         }
         if interrupted {
@@ -80,7 +84,7 @@ pub(super) fn attack(
 
 /// The settings with a weight for each class where the loss needs them and none are given: one over the pixels that have it,
 /// the largest being 1; 0 for a class that no pixel has.
-pub(crate) fn with_class_weights(
+pub(crate) async fn with_class_weights(
     config: AttackConfig,
     graph: &Graph,
     subject: &Subject,
@@ -97,8 +101,8 @@ pub(crate) fn with_class_weights(
     };
     let attack = Attack::new(graph, subject.source.shape(), unweighted, false)?;
     let mut executor = device.executor(attack.program())?;
-    let before = predict(&attack, executor.as_mut(), &subject.source)?;
-    let labels = subject.aim.labels(&attack, executor.as_mut(), &before)?;
+    let before = predict(&attack, executor.as_mut(), &subject.source).await?;
+    let labels = subject.aim.labels(&attack, executor.as_mut(), &before).await?;
     let weights = weights(&labels, attack.class_count());
     Ok(BudgetConfig {
         class_weights: Some(weights),

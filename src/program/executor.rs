@@ -1,21 +1,29 @@
 //! What both executors offer to those who drive a program.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::waiting::wait;
 use super::{BufferId, CallId};
 use crate::error::Result;
 
-/// A copy of a buffer's words that was asked for and may not have arrived yet. What it holds on the device is freed with
-/// it.
+/// A copy of a buffer's words that was asked for and may not have arrived yet: a future of them. What it holds on the device
+/// is freed with it.
+///
+/// Looking never blocks, and lets nothing go on either: the device's owner does, as by submitting the next frame.
 pub struct Readback {
     arriving: Box<dyn Arriving>,
 }
 
 /// What an executor hands out for a copy under way.
 pub trait Arriving: Send + Sync {
-    /// Waits for the words.
+    /// The words, if they have arrived; else the context's waker is woken when they have. Not to be looked at again once
+    /// they were handed out.
     ///
     /// # Errors
     /// If the device failed.
-    fn receive(self: Box<Self>) -> Result<Vec<u32>>;
+    fn poll_words(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<u32>>>;
 }
 
 impl Readback {
@@ -26,12 +34,31 @@ impl Readback {
         }
     }
 
-    /// Waits for the words.
+    /// Hands the words out if they have arrived, and never waits. Not to be called again once it has.
     ///
     /// # Errors
     /// If the device failed.
+    pub fn try_receive(&mut self) -> Result<Option<Vec<u32>>> {
+        match self.arriving.poll_words(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(words) => words.map(Some),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// Waits for the words.
+    ///
+    /// # Errors
+    /// As [`wait`].
     pub fn receive(self) -> Result<Vec<u32>> {
-        self.arriving.receive()
+        wait(self)
+    }
+}
+
+impl Future for Readback {
+    type Output = Result<Vec<u32>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.arriving.poll_words(context)
     }
 }
 
@@ -69,11 +96,18 @@ pub trait Executor {
     /// that begin at an odd one, or end before an odd one other than the buffer's end.
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()>;
 
-    /// Runs calls in order, after all that was submitted before. May return before they are done.
+    /// Submits calls in order, after all that was submitted before: as many, from the first, as there is room for now, which
+    /// may be none. Returns how many, and may return before they are done; it never waits.
     ///
     /// # Errors
     /// If the device failed.
-    fn submit(&mut self, calls: &[CallId]) -> Result<()>;
+    fn submit_some(&mut self, calls: &[CallId]) -> Result<usize>;
+
+    /// Ready when there is room for calls.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<()>>;
 
     /// Asks for a copy of `length` words from `start`, as they stand after all that was submitted so far.
     ///
@@ -111,12 +145,47 @@ pub trait Executor {
         self.write_words(buffer, 0, bytemuck::cast_slice(values))
     }
 
+    /// Runs calls in order, after all that was submitted before. Waits as long as there is no room for them, and may return
+    /// before they are done.
+    ///
+    /// # Errors
+    /// As [`wait`].
+    fn submit(&mut self, calls: &[CallId]) -> Result<()> {
+        wait(submit(self, calls))
+    }
+
     /// Waits for everything submitted and returns the first `length` floats of a buffer.
     ///
     /// # Errors
-    /// As [`Executor::request_words`].
+    /// As [`Executor::request_words`] and [`wait`].
     fn read(&mut self, buffer: BufferId, length: usize) -> Result<Vec<f32>> {
-        let readback = self.request_words(buffer, 0, length)?;
-        Ok(bytemuck::cast_vec(readback.receive()?))
+        wait(read(self, buffer, length))
     }
+}
+
+/// Submits all of the calls, each as soon as there is room for it: the async form of [`Executor::submit`].
+///
+/// # Errors
+/// If the device failed.
+pub async fn submit(executor: &mut (impl Executor + ?Sized), calls: &[CallId]) -> Result<()> {
+    let mut rest = calls;
+    while !rest.is_empty() {
+        poll_fn(|context| executor.poll_room(context)).await?;
+        let submitted = executor.submit_some(rest)?;
+        rest = rest.get(submitted..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The first `length` floats of a buffer, after everything submitted: the async form of [`Executor::read`].
+///
+/// # Errors
+/// As [`Executor::request_words`].
+pub async fn read(
+    executor: &mut (impl Executor + ?Sized),
+    buffer: BufferId,
+    length: usize,
+) -> Result<Vec<f32>> {
+    let words = executor.request_words(buffer, 0, length)?.await?;
+    Ok(bytemuck::cast_vec(words))
 }

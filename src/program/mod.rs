@@ -6,6 +6,7 @@ mod executor;
 mod halves;
 mod memory;
 mod proof;
+mod waiting;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use crate::kernels::{Binding, Element, Extent, MatrixUnits, Params, Specialisati
 use crate::tensor::{Shape, Tensor};
 
 pub use builder::Builder;
-pub use executor::{Arriving, Ceilings, Executor, Readback};
+pub use executor::{Arriving, Ceilings, Executor, Readback, read, submit};
 pub(crate) use halves::round_slice_to_half;
 pub use proof::MOST_ELEMENTS;
+pub use waiting::{Awaited, awaits, wait};
 
 /// The number of a buffer in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use asma::attack::budget::Norm;
 use asma::attack::{
@@ -203,14 +204,18 @@ impl Executor for Watched {
         self.inner.write_words(buffer, start, words)
     }
 
-    fn submit(&mut self, calls: &[CallId]) -> Result<()> {
+    fn submit_some(&mut self, calls: &[CallId]) -> Result<usize> {
         if self.samples > 1 {
             let own = (calls.len() * self.samples) as u64;
             if self.calls.fetch_add(own, Ordering::Relaxed) > self.most {
                 return Err(asma::Error::Device("out of memory".into()));
             }
         }
-        self.inner.submit(calls)
+        self.inner.submit_some(calls)
+    }
+
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.inner.poll_room(context)
     }
 
     fn request_words(&mut self, buffer: BufferId, start: usize, length: usize) -> Result<Readback> {

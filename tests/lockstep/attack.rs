@@ -17,8 +17,8 @@ use crate::setups;
 
 const ITERATIONS: u32 = 20;
 
-struct Case {
-    attack: Attack,
+pub struct Case {
+    pub attack: Attack,
     source: Tensor,
     targets: Vec<LabelMap>,
     regions: Vec<LabelMap>,
@@ -52,7 +52,7 @@ impl Case {
         }
     }
 
-    fn input(&self) -> AttackInput<'_> {
+    pub fn input(&self) -> AttackInput<'_> {
         AttackInput {
             source: &self.source,
             targets: &self.targets,
@@ -61,7 +61,7 @@ impl Case {
         }
     }
 
-    fn run(&self, executor: &mut dyn Executor) -> Vec<Outcome> {
+    pub fn run(&self, executor: &mut dyn Executor) -> Vec<Outcome> {
         self.attack
             .run(executor, self.input(), &mut |_| ControlFlow::Continue(()))
             .unwrap()
@@ -81,7 +81,7 @@ impl Case {
     }
 }
 
-fn cases(samples: usize) -> [(&'static str, Case); 2] {
+pub fn cases(samples: usize) -> [(&'static str, Case); 2] {
     [
         ("one-forward", Case::new(Schedule::OneForward, samples, true)),
         ("two-forward", Case::new(Schedule::TwoForward, samples, false)),

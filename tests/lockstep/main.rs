@@ -13,6 +13,7 @@ mod network;
 mod networks;
 mod timing;
 mod training;
+mod waiting;
 
 use asma::gpu::{Capabilities, GpuDevice, GpuOptions, VariantChoice};
 

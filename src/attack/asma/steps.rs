@@ -8,12 +8,12 @@ use crate::attack::plan::Attack;
 use crate::error::{Error, Result};
 use crate::kernels::asma_update;
 use crate::labels::{IGNORE, LabelMap, compare};
-use crate::program::Executor;
+use crate::program::{self, Executor};
 use crate::tensor::Tensor;
 
 impl Attack {
     /// The step of each sample.
-    pub(in crate::attack) fn asma_steps(
+    pub(in crate::attack) async fn asma_steps(
         &self,
         config: &AsmaConfig,
         executor: &mut dyn Executor,
@@ -29,13 +29,13 @@ impl Attack {
                 };
                 Ok(vec![step; input.source.shape().n])
             }
-            StepSize::Automatic => self.automatic_steps(config, executor, input),
+            StepSize::Automatic => self.automatic_steps(config, executor, input).await,
         }
     }
 
     /// The step of each sample from its first gradient, see [`StepSize::Automatic`]: a look at the sources, for which no more of
     /// the attack's buffers has to be ready than is written here.
-    fn automatic_steps(
+    async fn automatic_steps(
         &self,
         config: &AsmaConfig,
         executor: &mut dyn Executor,
@@ -43,12 +43,12 @@ impl Attack {
     ) -> Result<Vec<Step>> {
         executor.write(self.adversarial().buffer, input.source.data())?;
         executor.write_words(self.buffers.target, 0, &words_of(input.targets))?;
-        executor.submit(&self.planned.calls.first_gradient)?;
+        program::submit(executor, &self.planned.calls.first_gradient).await?;
         let gradient = self.gradient;
-        let gradients = executor.read(gradient.buffer, gradient.shape.elements())?;
+        let gradients = program::read(executor, gradient.buffer, gradient.shape.elements()).await?;
         let gradients = Tensor::new(gradient.shape, gradients)?;
-        executor.submit(&[self.predict])?;
-        let predictions = self.read_predictions(executor)?;
+        program::submit(executor, &[self.predict]).await?;
+        let predictions = self.read_predictions(executor).await?;
         let attacked = config.attacked(self.class_count);
         let pixels = gradients.shape().pixels();
         let elements = gradients.shape().c * pixels;
