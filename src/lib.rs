@@ -33,6 +33,16 @@
 //! its back. `examples/embed.rs` shows all of it. Every kernel runs within `wgpu::Limits::default()` and needs
 //! no feature.
 //!
+//! # What a program takes of it
+//!
+//! Without its default features the crate is the core alone: networks from memory, their kernels on wgpu, the attacks.
+//! It needs no thread, clock or file, and nothing in it waits: what takes a while is a future, or is asked for by
+//! [`Readback::try_receive`](program::Readback::try_receive); [`program::wait`] is what each blocking call stands on.
+//! Features add to it: `cpu` the executor on the CPU; `files` memory maps, and files written whole or not at all;
+//! `importers` networks from ONNX and PyTorch; `images` image and mask files, `dicom` and `nifti` those of scanners;
+//! `synthetic` made-up photographs; `train`; `job` an attack's whole job, pictures and reports of it; `evaluate`;
+//! `translate` shaders in other languages; `cli` the command line with all of these.
+//!
 //! # How it is built
 //!
 //! Imports go down this list only:
@@ -54,29 +64,40 @@
 //! - [`labels`], [`statistics`], [`tensor`], [`files`], [`threads`], [`error`]: what all others speak of.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
+// What only some features call is no dead code; the default ones are built with all warnings.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
 pub mod attack;
 pub mod checkpoint;
+#[cfg(feature = "cpu")]
 pub mod cpu;
+#[cfg(feature = "images")]
 pub mod data;
 pub mod error;
+#[cfg(feature = "evaluate")]
 pub mod evaluate;
 mod file_kind;
+#[cfg(feature = "files")]
 pub mod files;
 pub mod gpu;
 pub mod graph;
+#[cfg(feature = "job")]
 pub mod job;
 pub mod kernels;
 pub mod labels;
 pub mod model;
 pub mod network;
+#[cfg(feature = "importers")]
 mod onnx;
 pub mod program;
 pub mod reference;
+#[cfg(feature = "job")]
 pub mod report;
 pub mod statistics;
 pub mod tensor;
+#[cfg(feature = "cpu")]
 pub mod threads;
+#[cfg(feature = "train")]
 pub mod train;
 
 pub use error::{Error, Result};

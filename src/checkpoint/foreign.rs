@@ -1,7 +1,11 @@
 //! What to say of another kind of file that is given in place of a safetensors file.
 
-use super::pytorch::EXPORT_LINES;
 use crate::file_kind::FileKind;
+
+/// The lines of Python that make an ONNX file of a network, for files that hold code and not only weights.
+pub(crate) const EXPORT_LINES: &str = "export the network to ONNX, in Python where it is defined: model.eval(); \
+     torch.onnx.export(model, (torch.rand(1, 3, 256, 256),), \"model.onnx\", input_names=[\"x\"], \
+     output_names=[\"y\"], dynamic_axes={\"x\": {2: \"h\", 3: \"w\"}}, dynamo=False), with 1 in place of 3 for grey images";
 
 /// What is wrong with a file that failed to read as safetensors, if its content tells what it is.
 pub(super) fn recognise(file: &[u8]) -> Option<String> {

@@ -24,6 +24,7 @@ mod elements;
 mod foreign;
 mod header;
 mod message;
+#[cfg(feature = "importers")]
 mod pytorch;
 mod selection;
 mod storage;
@@ -32,17 +33,19 @@ mod weight_tensor;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+#[cfg(feature = "files")]
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use elements::index_of;
+pub(crate) use foreign::EXPORT_LINES;
 pub(crate) use message::{quoted, quoted_list};
-pub(crate) use pytorch::EXPORT_LINES;
 pub use safetensors::Dtype;
 pub use weight_tensor::WeightTensor;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "files")]
 use crate::files::write_atomically;
 use header::Header;
 pub(crate) use selection::Selection;
@@ -86,6 +89,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If there is no such file, it cannot be read, or it is not a sound safetensors file.
+    #[cfg(feature = "files")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let storage = Storage::map(path).map_err(|problem| Error::file(path, problem))?;
@@ -297,6 +301,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If the file cannot be written.
+    #[cfg(feature = "files")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let header = self

@@ -5,13 +5,9 @@ use std::path::Path;
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader, Tensor};
 
+use super::foreign::EXPORT_LINES;
 use super::{Checkpoint, Source, WeightTensor};
 use crate::error::{Error, Result};
-
-/// The lines of Python that make an ONNX file of a network, for files that hold code and not only weights.
-pub(crate) const EXPORT_LINES: &str = "export the network to ONNX, in Python where it is defined: model.eval(); \
-     torch.onnx.export(model, (torch.rand(1, 3, 256, 256),), \"model.onnx\", input_names=[\"x\"], \
-     output_names=[\"y\"], dynamic_axes={\"x\": {2: \"h\", 3: \"w\"}}, dynamo=False), with 1 in place of 3 for grey images";
 
 impl Checkpoint {
     /// Reads all tensors of a file that `torch.save` wrote: a state dict, nested or not, or a whole module in the zip

@@ -6,7 +6,7 @@ use super::rows::sizes;
 use super::step_decision::{Decision, decide, settle};
 use crate::kernels::attack_step::{
     ADAM, CANDIDATE, LARGEST, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST, ROW_FROM_BEST,
-    ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH,
+    ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, noise,
 };
 use crate::kernels::ledger::{HEADER, IMAGE_GROUP, NOT_FINITE, image_groups};
 
@@ -116,19 +116,6 @@ fn sample<const RULE: u32>(params: &Params, decision: &Decision, images: Images<
     } else {
         sample.measure(decision, images.adversarial, images.memory, ledger);
     }
-}
-
-/// PCG's hash of 32 bits.
-fn hashed(word: u32) -> u32 {
-    let state = word.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-    let word = ((state >> ((state >> 28) + 4)) ^ state).wrapping_mul(277_803_737);
-    (word >> 22) ^ word
-}
-
-/// A number from −1 to 1 that seed and element alone decide.
-pub fn noise(seed: u32, element: usize) -> f32 {
-    let word = hashed(hashed(element as u32) ^ seed);
-    (word >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
 }
 
 /// What does not change of one sample.

@@ -1,6 +1,7 @@
 //! Image and mask files, folders of them, synthetic images, and the geometry between a photograph and a
 //! network's input.
 
+#[cfg(feature = "train")]
 pub mod dataset;
 mod decode;
 pub mod fit;
@@ -14,10 +15,12 @@ mod picture;
 pub mod preprocess;
 pub mod preset;
 mod scaling;
+#[cfg(feature = "synthetic")]
 pub mod synthetic;
 mod tensors;
 mod window;
 
+#[cfg(feature = "train")]
 pub use self::dataset::{ReadPairs, Sample, common_reading, common_reading_of, read_pairs};
 pub use self::fit::{Fit, Fitted, fit, nearest_size};
 pub use self::geometry::{Crop, Padding, PaddingMode, Resize};
@@ -34,6 +37,7 @@ pub use self::original::{Original, Rewritten};
 pub use self::pairing::{NameRule, PairPaths, Pairing, image_files, pair_by_name};
 pub use self::preprocess::Preparation;
 pub use self::preset::Preset;
+#[cfg(feature = "synthetic")]
 pub use self::synthetic::{SyntheticKind, SyntheticOptions, generate};
 pub use self::tensors::{TensorAddress, file_of};
 pub use self::window::Window;

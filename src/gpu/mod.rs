@@ -12,6 +12,7 @@ mod runner;
 mod scopes;
 mod timing;
 mod transfer;
+#[cfg(feature = "translate")]
 mod translate;
 mod tune;
 mod tuning;
@@ -20,6 +21,7 @@ mod variants;
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
 pub use limits::{check_limits, required_limits};
 pub use runner::{GpuExecutor, GpuOptions};
+#[cfg(feature = "translate")]
 pub use translate::{Language, translate, validate};
 pub use tune::tune;
 pub use tuning::Tuning;

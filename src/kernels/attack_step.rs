@@ -357,3 +357,16 @@ impl KernelParams for Params {
         flags.map(call).to_vec()
     }
 }
+
+/// PCG's hash of 32 bits.
+fn hashed(word: u32) -> u32 {
+    let state = word.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+    let word = ((state >> ((state >> 28) + 4)) ^ state).wrapping_mul(277_803_737);
+    (word >> 22) ^ word
+}
+
+/// A number from −1 to 1 that seed and element alone decide.
+pub fn noise(seed: u32, element: usize) -> f32 {
+    let word = hashed(hashed(element as u32) ^ seed);
+    (word >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
+}

@@ -1,29 +1,39 @@
 //! Which file is read how.
 
+#[cfg(feature = "files")]
 use std::path::Path;
 
 use super::{Found, ModelOptions, families, stored};
 use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
+#[cfg(feature = "files")]
+use crate::error::Error;
+use crate::error::Result;
+#[cfg(feature = "files")]
 use crate::file_kind::FileKind;
+#[cfg(feature = "files")]
 use crate::files::map;
+#[cfg(feature = "importers")]
 use crate::onnx::{self, ImportOptions, Imported};
 
+#[cfg(feature = "files")]
 /// A format: how it is told, and what reads it.
 struct Loader {
     reads: fn(&FileKind) -> bool,
     open: fn(&Path, &ModelOptions) -> Result<Found>,
 }
 
-const LOADERS: [Loader; 3] = [
+#[cfg(feature = "files")]
+const LOADERS: &[Loader] = &[
     Loader {
         reads: |kind| matches!(kind, FileKind::Safetensors),
         open: |path, options| of_checkpoint(&Checkpoint::open(path)?, options),
     },
+    #[cfg(feature = "importers")]
     Loader {
         reads: |kind| matches!(kind, FileKind::PyTorch | FileKind::Pickle),
         open: |path, options| families::read(&Checkpoint::open_pytorch(path)?, options),
     },
+    #[cfg(feature = "importers")]
     Loader {
         reads: |kind| matches!(kind, FileKind::Onnx),
         open: open_onnx,
@@ -31,6 +41,7 @@ const LOADERS: [Loader; 3] = [
 ];
 
 /// Reads a network from a file of any known format.
+#[cfg(feature = "files")]
 pub(super) fn open(path: &Path, options: &ModelOptions) -> Result<Found> {
     let kind = match map(path) {
         Ok(bytes) => FileKind::recognise(&bytes),
@@ -67,23 +78,27 @@ pub(super) fn of_checkpoint(checkpoint: &Checkpoint, options: &ModelOptions) -> 
     })
 }
 
+#[cfg(feature = "importers")]
 fn open_onnx(path: &Path, options: &ModelOptions) -> Result<Found> {
     let imported = onnx::open(path, &import_options(options));
     found(imported).map_err(|problem| Error::file(path, problem))
 }
 
 /// The network in the bytes of an ONNX file.
+#[cfg(feature = "importers")]
 pub(super) fn of_onnx(description: &str, bytes: &[u8], options: &ModelOptions) -> Result<Found> {
     let imported = onnx::read(bytes, &import_options(options));
     found(imported).map_err(|problem| Error::file(description, problem))
 }
 
+#[cfg(feature = "importers")]
 fn import_options(options: &ModelOptions) -> ImportOptions<'_> {
     ImportOptions {
         output: options.output.as_deref(),
     }
 }
 
+#[cfg(feature = "importers")]
 fn found(imported: Result<Imported, String>) -> Result<Found, String> {
     let imported = imported?;
     Ok(Found {

@@ -9,6 +9,7 @@ mod preprocessing;
 mod stored;
 
 use std::collections::BTreeMap;
+#[cfg(feature = "files")]
 use std::path::Path;
 
 pub use families::simple_unet::{Padding, SimpleUnet};
@@ -102,6 +103,7 @@ impl Model {
     ///
     /// # Errors
     /// If the file cannot be read, is of no known format, or holds no network that is known.
+    #[cfg(feature = "files")]
     pub fn open(path: impl AsRef<Path>, options: &ModelOptions) -> Result<Model> {
         Model::of(loading::open(path.as_ref(), options)?, options)
     }
@@ -126,6 +128,7 @@ impl Model {
     ///
     /// # Errors
     /// If it is no sound ONNX file, or a node is not supported.
+    #[cfg(feature = "importers")]
     pub fn from_onnx(description: &str, bytes: &[u8], options: &ModelOptions) -> Result<Model> {
         Model::of(loading::of_onnx(description, bytes, options)?, options)
     }

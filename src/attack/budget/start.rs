@@ -3,8 +3,9 @@
 use super::config::{BudgetConfig, Norm};
 use super::schedule;
 use crate::attack::input::Sample;
-use crate::cpu;
-use crate::kernels::attack_step::{GOAL, STATE_BEST_NORM, STATE_HIGH, STATE_RADIUS_SCALE, STATE_STEP_SCALE};
+use crate::kernels::attack_step::{
+    self, GOAL, STATE_BEST_NORM, STATE_HIGH, STATE_RADIUS_SCALE, STATE_STEP_SCALE,
+};
 use crate::kernels::ledger::{HEADER, STATE};
 use crate::tensor::Shape;
 
@@ -47,7 +48,7 @@ pub(in crate::attack) fn start(config: &BudgetConfig, shape: Shape, sample: Samp
     let seed = schedule::seed(config, 0);
     let noise = |element: usize| match sample.region {
         Some(region) if region.labels()[element % pixels] == 0 => 0.0,
-        _ => cpu::attack_step::noise(seed, element),
+        _ => attack_step::noise(seed, element),
     };
     let factor = match config.norm {
         Norm::Linf => radius,
