@@ -114,7 +114,7 @@ fn stage(first: u32, step: u32, position: u32, square: Square) {
 
 fn stage_row(place: u32, position: u32, values: vec4<f32>) {
     let even = 4u * (place + position % VECTORS) + position / VECTORS;
-    let odd = 4u * (place + COMPONENT + (position % VECTORS ^ 4u)) + position / VECTORS;
+    let odd = 4u * (place + COMPONENT + ((position % VECTORS) ^ 4u)) + position / VECTORS;
     staged[even] = values.x;
     staged[odd] = values.y;
     staged[even + 8u * COMPONENT] = values.z;

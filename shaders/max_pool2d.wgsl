@@ -13,7 +13,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<OutputElement>;
 
 // WGSL has no literal for −∞; every window covers at least one pixel.
-const LOWEST: f32 = -3.4028235e38;
+const LOWEST: f32 = -0x1.fffffep+127;
 
 @compute @workgroup_size(64)
 fn max_pool2d(

@@ -51,6 +51,13 @@ fn start_with(this_one: bool) -> Option<Threads> {
 }
 
 fn build(this_one: bool) -> Option<Threads> {
+    // A page has no threads, and rayon uses the one that there is.
+    if cfg!(target_arch = "wasm32") {
+        return Some(Threads {
+            started: 1,
+            wanted: 1,
+        });
+    }
     let wanted = wanted();
     // Threads first, the pool of as many after: a pool that fails on the way leaves no second try.
     let mut waiting: Vec<Sender<ThreadBuilder>> = (0..wanted).map_while(|_| waiting_thread()).collect();

@@ -126,7 +126,7 @@ fn progress_of(sample: u32, thread: u32) -> Progress {
         }
     }
     let before = slot(sample, last);
-    let last_begins = last == 0u || last >= FIRST_PASSES && (last - FIRST_PASSES) % PASSES == 0u;
+    let last_begins = last == 0u || (last >= FIRST_PASSES && (last - FIRST_PASSES) % PASSES == 0u);
     let moved = last == 0u || !last_begins
         || round_sums[ROUND_THRESHOLDS] > LEAST_MOVE * LEAST_MOVE * round_sums[ROUND_THRESHOLDS + 1u];
     progress.goes = rounds[before + 2u] == 1.0 && moved;

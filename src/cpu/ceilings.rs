@@ -1,8 +1,7 @@
 //! What the CPU can do at most, measured.
 
-use std::time::Instant;
-
 use rayon::prelude::*;
+use web_time::Instant;
 
 use super::matrix::{Matrix, multiply};
 use crate::program::Ceilings;

@@ -29,7 +29,7 @@ const MOST_IN_VAIN: f32 = 0.04;
 /// How many rows more than there are outputs may be laid out, before they are laid out for each tap.
 const FAR_APART: f32 = 2.0;
 /// Rows of an input without end.
-const FAR: usize = 1 << 40;
+const FAR: usize = usize::MAX >> 8;
 /// Out channels of a single pixel that a thread should have.
 const OUTS_OF_PIXEL: usize = 512;
 /// Elements of the input that should be laid out at once.

@@ -1,11 +1,10 @@
 //! The executor that calls the kernels' twins.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
-
 use bytemuck::cast_slice;
 use rayon::prelude::*;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use web_time::Instant;
 
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, Params};

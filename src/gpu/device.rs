@@ -323,7 +323,16 @@ impl GpuDevice {
             driver_info,
             ..
         } = &self.info;
-        format!("{name} ({backend}, {driver} {driver_info})")
+        // A browser tells neither name nor driver.
+        let name = if name.is_empty() { "a GPU" } else { name };
+        let driver = [backend.to_str(), driver, driver_info].map(str::trim);
+        let driver: Vec<&str> = driver.into_iter().filter(|part| !part.is_empty()).collect();
+        match driver[..] {
+            [backend, ref driver @ ..] if !driver.is_empty() => {
+                format!("{name} ({backend}, {})", driver.join(" "))
+            }
+            _ => format!("{name} ({})", driver.join(" ")),
+        }
     }
 
     /// Runs `work` and turns any error that wgpu raises on this thread meanwhile into an `Err`. In a browser wgpu tells of it

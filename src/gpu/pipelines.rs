@@ -1,5 +1,6 @@
 //! Shader modules and pipelines: each distinct specialised source is compiled once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::device::GpuDevice;
@@ -63,7 +64,7 @@ pub(super) fn compile(
 ) -> Pipeline {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.entry_point),
-        source: wgpu::ShaderSource::Wgsl(source.into()),
+        source: wgpu::ShaderSource::Wgsl(for_front_end(device, source)),
     };
     // SAFETY: the source is one of this crate's own shaders, and a program is proved to give it only views inside
     // their buffers. Tests run every kernel also with the checks on and compare: an access out of bounds, which
@@ -113,4 +114,13 @@ pub(super) fn compile(
         cache: None,
     });
     Pipeline { pipeline, layout }
+}
+
+/// The source as the device's own front end wants it: a browser's wants subgroups to be enabled, naga refuses that.
+fn for_front_end<'s>(device: &wgpu::Device, source: &'s str) -> Cow<'s, str> {
+    let is_browser = device.adapter_info().backend == wgpu::Backend::BrowserWebGpu;
+    match is_browser && device.features().contains(wgpu::Features::SUBGROUP) {
+        true => Cow::Owned(format!("enable subgroups;\n{source}")),
+        false => Cow::Borrowed(source),
+    }
 }
