@@ -26,6 +26,12 @@ impl From<AsmaConfig> for AttackConfig {
     }
 }
 
+impl Default for AttackConfig {
+    fn default() -> Self {
+        AsmaConfig::default().into()
+    }
+}
+
 impl From<BudgetConfig> for AttackConfig {
     fn from(config: BudgetConfig) -> Self {
         AttackConfig::Budget(config)

@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
-use super::decode::decode;
+use super::decode::{decode, decode_as};
 use super::fit::{Fit, Fitted, fit, nearest_size, unfitted};
 use super::image::{ImageOptions, Photograph, photograph};
 use super::mask::{Mask, MaskOptions, check_foreground, describe_shares, open_mask};
 use super::original::Original;
+use super::picture::Picture;
 use super::preprocess::Preparation;
 use super::tensors::TensorAddress;
 use crate::error::{Error, Result};
@@ -56,31 +57,44 @@ impl InputOptions {
     /// channels.
     pub fn read(&self, path: impl AsRef<Path>, graph: &Graph) -> Result<Input> {
         let path = path.as_ref();
-        let channels = graph.input_channels();
         if let Some(address) = TensorAddress::of(path) {
             let Photograph {
                 image,
                 description,
                 notes,
                 ..
-            } = address.read_image(channels, &self.image)?;
+            } = address.read_image(graph.input_channels(), &self.image)?;
             let input = self.prepared(Called::tensor(&address), &image, &description, graph)?;
             return Ok(Input { notes, ..input });
         }
         let picture = decode(path, self.image.page)?;
+        let input = self.of_picture(path, &picture, graph)?;
+        Ok(Input {
+            original: Original::of(path, &picture, &self.image, &input.preparation),
+            ..input
+        })
+    }
+
+    /// Reads an image as [`InputOptions::read`] does, from the content of a file of this name.
+    ///
+    /// # Errors
+    /// Those of [`InputOptions::read`].
+    pub fn read_bytes(&self, name: &str, bytes: &[u8], graph: &Graph) -> Result<Input> {
+        let path = Path::new(name);
+        let picture = decode_as(path, bytes, self.image.page)?;
+        self.of_picture(path, &picture, graph)
+    }
+
+    fn of_picture(&self, path: &Path, picture: &Picture, graph: &Graph) -> Result<Input> {
         let Photograph {
             image,
             grey,
             description,
             notes,
-        } = photograph(path, &picture, &self.image)?;
-        let image = with_channels(path, image, grey, channels)?;
+        } = photograph(path, picture, &self.image)?;
+        let image = with_channels(path, image, grey, graph.input_channels())?;
         let input = self.prepared(Called::by(path), &image, &description, graph)?;
-        Ok(Input {
-            original: Original::of(path, &picture, &self.image, &input.preparation),
-            notes,
-            ..input
-        })
+        Ok(Input { notes, ..input })
     }
 
     /// Prepares an image that is in memory, 1×C×H×W in \[0, 1\], as [`InputOptions::read`] prepares one from a file.

@@ -69,6 +69,13 @@ impl<'a> ModelSource<'a> {
 pub enum ImageSource<'a> {
     /// From a file, or from a tensor in one, see [`TensorAddress`](crate::data::TensorAddress).
     File(&'a Path),
+    /// From the content of an image file.
+    Bytes {
+        /// What the file is called.
+        name: &'a str,
+        /// All that stands in it.
+        bytes: &'a [u8],
+    },
     /// It is in memory, and prepared as one from a file is.
     Memory {
         /// What it is called.
@@ -86,6 +93,7 @@ impl<'a> ImageSource<'a> {
     pub fn read(self, options: &InputOptions, graph: &Graph, listener: &mut dyn Listener) -> Result<Input> {
         let input = match self {
             ImageSource::File(path) => options.read(path, graph)?,
+            ImageSource::Bytes { name, bytes } => options.read_bytes(name, bytes, graph)?,
             ImageSource::Memory { name, image } => options.prepare(name, image, graph)?,
         };
         tell(listener, &input.description, &input.notes);
@@ -96,7 +104,7 @@ impl<'a> ImageSource<'a> {
     pub fn name(self) -> String {
         match self {
             ImageSource::File(path) => path.display().to_string(),
-            ImageSource::Memory { name, .. } => name.into(),
+            ImageSource::Bytes { name, .. } | ImageSource::Memory { name, .. } => name.into(),
         }
     }
 
@@ -104,7 +112,7 @@ impl<'a> ImageSource<'a> {
     pub fn file(self) -> Option<&'a Path> {
         match self {
             ImageSource::File(path) => Some(file_of(path)),
-            ImageSource::Memory { .. } => None,
+            ImageSource::Bytes { .. } | ImageSource::Memory { .. } => None,
         }
     }
 }

@@ -160,6 +160,19 @@ impl Default for BudgetConfig {
 }
 
 impl BudgetConfig {
+    /// The same within another budget, with steps in proportion to it, unless they have none.
+    pub fn with_eps(self, eps: f32) -> BudgetConfig {
+        let scale = match self.rule {
+            Rule::Largest => 1.0,
+            Rule::Steepest | Rule::Momentum | Rule::Adam => eps / self.eps,
+        };
+        BudgetConfig {
+            eps,
+            alpha: scale * self.alpha,
+            ..self
+        }
+    }
+
     /// Iterations: the steps of all phases, and one for each that only looks at where they led.
     pub fn iterations(&self) -> u32 {
         iterations(self).min(u32::MAX.into()) as u32

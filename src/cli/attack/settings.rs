@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rate, Rule};
+use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rate};
 use asma::attack::{AttackConfig, BudgetConfig, MinimalConfig, Purpose, table};
 use asma::{Error, Result};
 use clap::Args;
@@ -140,12 +140,9 @@ impl BudgetSettings {
     }
 
     fn config(&self, base: BudgetConfig, stop_iou: Option<f32>) -> BudgetConfig {
-        let eps = self.eps.map_or(base.eps, |eps| eps.0);
-        // In proportion to the budget, unless there is none.
-        let scale = if base.rule == Rule::Largest {
-            1.0
-        } else {
-            eps / base.eps
+        let base = match self.eps {
+            Some(eps) => base.with_eps(eps.0),
+            None => base,
         };
         let rate = stop_iou.or(self.rate);
         let restarts = self.restarts.unwrap_or(base.restarts);
@@ -154,8 +151,7 @@ impl BudgetSettings {
             None => base.random_start || restarts > 1,
         };
         BudgetConfig {
-            eps,
-            alpha: self.alpha.map_or(scale * base.alpha, |alpha| alpha.0),
+            alpha: self.alpha.map_or(base.alpha, |alpha| alpha.0),
             restarts,
             random_start,
             seed: self.seed.unwrap_or(base.seed),

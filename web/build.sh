@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds the page into web/www, which any server of plain files can then serve. Wants a Rust compiler with the target
+# wasm32-unknown-unknown; where there is none (`rustup target add wasm32-unknown-unknown`), Debian's rustc-web is unpacked
+# into target/rust-web, beside the system's, and the standard library built with it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=wasm32-unknown-unknown
+www=$PWD/web/www
+folder=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+
+unpack_compiler() {
+    local debian=$folder/rust-web
+    if [ ! -e "$debian/done" ]; then
+        command -v apt-get >/dev/null || { echo "no target $target and no apt-get: install the target by rustup" >&2; exit 1; }
+        rm -rf "$debian" && mkdir -p "$debian/packages"
+        local sudo; sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+        $sudo apt-get update -qq
+        # The compiler's library, and the LLVM that it stands on, are of a version that changes.
+        depends() { apt-cache depends "$1" | sed -n "s/.*Depends: \($2\)$/\1/p" | head -1; }
+        local library llvm
+        library=$(depends libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
+        llvm=$(depends "$library" 'libllvm[0-9]*')
+        (cd "$debian/packages" && apt-get download -qq rustc-web "$library" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}")
+        $sudo apt-get install -y -qq --no-install-recommends libedit2 libz3-4 libxml2 libffi8
+        for package in "$debian"/packages/*.deb; do dpkg -x "$package" "$debian"; done
+        rm -r "$debian/packages"
+        touch "$debian/done"
+    fi
+    export LD_LIBRARY_PATH=$debian/usr/lib/x86_64-linux-gnu RUSTC=$debian/usr/bin/rustc RUSTC_BOOTSTRAP=1
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(echo "$debian"/usr/lib/llvm-*/bin/wasm-ld)
+    build_std=(-Z build-std=std,panic_abort)
+}
+
+cargo build --release -p asma-bindgen --config 'profile.release.lto=false' --config 'profile.release.codegen-units=16'
+(
+    build_std=()
+    rustc --print target-libdir --target $target 2>/dev/null | xargs -r ls >/dev/null 2>&1 || unpack_compiler
+    # Half a megabyte of SIMD more on the wire is worth three times the speed on the CPU.
+    RUSTFLAGS="-C target-feature=+simd128" cargo build --release -p asma-web --target $target "${build_std[@]}"
+)
+rm -rf "$www/pkg"
+"$folder/release/asma-bindgen" "$folder/$target/release/asma_web.wasm" "$www/pkg"
+# Binaryen's of 2024 and later; older ones write modules that browsers refuse.
+if command -v wasm-opt >/dev/null && [ "$(wasm-opt --version | grep -o '[0-9]*' | head -1)" -ge 119 ]; then
+    wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt --enable-sign-ext --enable-nontrapping-float-to-int \
+        --enable-mutable-globals --enable-reference-types --enable-multivalue \
+        "$www/pkg/asma_web_bg.wasm" -o "$www/pkg/asma_web_bg.wasm"
+fi
+cp weights/fundus.safetensors weights/demo.png "$www/"
+echo "web/www: $(gzip -9c "$www/pkg/asma_web_bg.wasm" | wc -c) bytes of wasm, compressed by gzip; serve it, such as by: python3 -m http.server -d web/www"
