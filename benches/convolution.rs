@@ -235,6 +235,7 @@ fn specialisations(gpu: &GpuDevice) -> Vec<Specialisation> {
     let specialised = kinds.into_iter().map(|elements| Specialisation {
         elements: elements.to_vec(),
         matrix_units: gpu.matrix_units(),
+        vendor: gpu.vendor(),
     });
     specialised.collect()
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use asma::gpu::{Language, translate, validate};
 use asma::kernels::{Element, Kind, MatrixUnits, Params, Specialisation, samples_of_all};
+use asma::wgpu::ShaderRuntimeChecks;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 /// Of a shader: what it is called in messages, its text, its entry point.
@@ -36,7 +37,7 @@ fn specialisations(params: &Params) -> Vec<Specialisation> {
     });
     let halves = Specialisation {
         elements: halves.collect(),
-        matrix_units: None,
+        ..Default::default()
     };
     let mut all = vec![Specialisation::default()];
     if kernel.takes_halves() {
@@ -324,8 +325,17 @@ fn shaders_translate_to_spirv_msl_and_hlsl() {
             if shader.matrix_units && language != Language::Spirv {
                 continue;
             }
-            let translated = translate(&shader.source, &shader.entry_point, language)
-                .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+            let translated_with = |checks| {
+                translate(&shader.source, &shader.entry_point, language, checks)
+                    .unwrap_or_else(|error| panic!("{}: {error}", shader.name))
+            };
+            let translated = translated_with(ShaderRuntimeChecks::unchecked());
+            let checked = translated_with(ShaderRuntimeChecks::checked());
+            assert!(
+                translated.len() <= checked.len(),
+                "{} loses by checks",
+                shader.name
+            );
             match language {
                 Language::Spirv => {
                     let magic = 0x0723_0203_u32.to_le_bytes();
@@ -365,7 +375,7 @@ fn what_cannot_be_translated_is_an_error() {
     ];
     for (source, entry_point, wanted) in cases {
         for language in Language::ALL {
-            let message = translate(source, entry_point, language)
+            let message = translate(source, entry_point, language, ShaderRuntimeChecks::checked())
                 .expect_err("an error")
                 .to_string();
             assert!(message.contains(wanted), "`{message}` does not say `{wanted}`");

@@ -1,12 +1,16 @@
 //! `asma shaders`: the kernels in other languages, to read or to feed to other tools.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
 use asma::files::write_atomically;
-use asma::gpu::{Language, translate};
-use asma::kernels::{Binding, Element, Kernel, Kind, MatrixUnits, Specialisation, samples_of_all};
+use asma::gpu::{
+    Capabilities, DeviceChoice, GpuDevice, Language, VariantChoice, choose_way, possible_ways,
+    runtime_checks, translate,
+};
+use asma::kernels::{
+    Binding, Element, Kernel, Kind, MatrixUnits, Specialisation, Vendor, Way, samples_of_all,
+};
 use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
@@ -14,6 +18,9 @@ use super::console::{print, tell};
 use super::outputs::OutputFolder;
 
 /// List the compute shaders, or write them as SPIR-V, MSL, HLSL or WGSL
+///
+/// SPIR-V is word for word what runs on a Vulkan device. With --device it is what that device can run: every text of
+/// each variant, as calls and the device's vendor want it.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Write every shader in this language, each specialised for a typical call
@@ -25,6 +32,15 @@ pub struct Arguments {
     /// How values between the network's input and output are stored
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     precision: Precision,
+    /// Keep run-time checks of bounds, loops and divisions in the shaders; asma runs them without
+    #[arg(long)]
+    checked: bool,
+    /// Every text that this GPU can run: gpu, an adapter's number or part of its name
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<DeviceChoice>,
+    /// With --device, only those that it runs unless tuning or --variant says otherwise
+    #[arg(long, requires = "device")]
+    unasked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -36,24 +52,98 @@ enum Precision {
 }
 
 impl Arguments {
+    /// The GPU that --device names.
+    fn open_device(&self) -> Result<Option<GpuDevice>> {
+        let Some(choice) = &self.device else {
+            return Ok(None);
+        };
+        match GpuDevice::open(choice, Capabilities::Full)? {
+            Some(gpu) => Ok(Some(gpu)),
+            None => Err(Error::Usage(format!(
+                "--device {choice} is no GPU, and the CPU runs no shaders; want gpu, a number or part of a name"
+            ))),
+        }
+    }
+
     /// What the shaders of `kernel` are specialised for.
-    fn specialisation(&self, kernel: &Kernel) -> Specialisation {
+    fn specialisation(&self, kernel: &Kernel, gpu: Option<&GpuDevice>) -> Specialisation {
         let element = |binding: &Binding| match self.precision {
             Precision::F16 if binding.kind == Kind::Real => Element::Half,
             _ => Element::Word,
         };
         Specialisation {
             elements: kernel.bindings().map(element).collect(),
-            // Those that most GPUs with matrix units have; other languages than Vulkan's know none.
-            matrix_units: match self.emit {
-                Some(Emit::Msl | Emit::Hlsl) => None,
-                _ => Some(MatrixUnits {
+            vendor: gpu.map_or(Vendor::Other, GpuDevice::vendor),
+            matrix_units: match (gpu, self.emit) {
+                (Some(gpu), _) => gpu.matrix_units(),
+                // Those that most GPUs with matrix units have; other languages than Vulkan's know none.
+                (None, Some(Emit::Msl | Emit::Hlsl)) => None,
+                (None, _) => Some(MatrixUnits {
                     tile: 16,
                     subgroup: 32,
                 }),
             },
         }
     }
+}
+
+/// A text, and what it is called: kernel, entry point and variant.
+struct Text {
+    name: String,
+    kernel: &'static Kernel,
+    specialisation: Specialisation,
+    way: Way,
+    /// Whether the device runs it for one of the sample calls unless told otherwise.
+    unasked: bool,
+}
+
+/// Of each variant the first text; or every text that `gpu` can run, with the constants in its name that tell it from the
+/// variant's others.
+fn texts(arguments: &Arguments, gpu: Option<&GpuDevice>) -> Vec<Text> {
+    let mut all: Vec<Text> = Vec::new();
+    for params in samples_of_all() {
+        let kernel = params.kernel();
+        let specialisation = arguments.specialisation(kernel, gpu);
+        let (ways, unasked) = match gpu {
+            Some(gpu) => (
+                possible_ways(&params, &specialisation, gpu),
+                choose_way(&params, &specialisation, &VariantChoice::Auto, gpu),
+            ),
+            None => (params.ways(&specialisation), None),
+        };
+        for way in ways {
+            let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, way.name);
+            let unasked = unasked.as_ref().is_some_and(|unasked| unasked.name == way.name);
+            let known = |other: &&mut Text| {
+                other.name == name && (gpu.is_none() || other.way.constants == way.constants)
+            };
+            match all.iter_mut().find(known) {
+                Some(known) => known.unasked |= unasked,
+                None => all.push(Text {
+                    name,
+                    kernel,
+                    specialisation: specialisation.clone(),
+                    way,
+                    unasked,
+                }),
+            }
+        }
+    }
+    let endings: Vec<String> = all.iter().map(|text| telling_constants(text, &all)).collect();
+    for (text, ending) in all.iter_mut().zip(endings) {
+        text.name.push_str(&ending);
+    }
+    all.retain(|text| text.unasked || !arguments.unasked);
+    all
+}
+
+/// The constants of a text that others of the same name have otherwise.
+fn telling_constants(text: &Text, all: &[Text]) -> String {
+    let same_name = || all.iter().filter(|other| other.name == text.name);
+    let constants = text.way.constants.iter();
+    let telling =
+        constants.filter(|constant| same_name().any(|other| !other.way.constants.contains(constant)));
+    telling.map(|(name, value)| format!(".{name}={value}")).collect()
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -69,36 +159,44 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(_) => Some(OutputFolder::open(&arguments.out)?),
         None => None,
     };
-    let mut seen = BTreeSet::new();
-    for params in samples_of_all() {
-        let kernel = params.kernel();
-        let specialisation = arguments.specialisation(kernel);
-        for way in params.ways(&specialisation) {
-            let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, way.name);
-            if !seen.insert(name.clone()) {
-                continue;
+    let gpu = arguments.open_device()?;
+    for text in texts(arguments, gpu.as_ref()) {
+        let Text {
+            name,
+            kernel,
+            specialisation,
+            way,
+            ..
+        } = text;
+        let (Some(out), Some(emit)) = (&out, arguments.emit) else {
+            print(format_args!(
+                "{} ({}): reads {}; writes {}",
+                kernel.entry_point,
+                way.name,
+                names(kernel.reads),
+                names(kernel.writes)
+            ))?;
+            continue;
+        };
+        let source = way.source(&specialisation);
+        let language = match emit {
+            Emit::Wgsl => None,
+            Emit::Spirv => Some(Language::Spirv),
+            Emit::Msl => Some(Language::Msl),
+            Emit::Hlsl => Some(Language::Hlsl),
+        };
+        let extension = language.map_or("wgsl", Language::extension);
+        let text = match language {
+            None => source.into_bytes(),
+            Some(language) => {
+                let checks = runtime_checks(&way, arguments.checked);
+                translate(&source, kernel.entry_point, language, checks)
+                    .map_err(|error| Error::Network(format!("{}: {error}", kernel.entry_point)))?
             }
-            let (Some(out), Some(emit)) = (&out, arguments.emit) else {
-                print(format_args!(
-                    "{} ({}): reads {}; writes {}",
-                    kernel.entry_point,
-                    way.name,
-                    names(kernel.reads),
-                    names(kernel.writes)
-                ))?;
-                continue;
-            };
-            let source = way.source(&specialisation);
-            let (text, extension) = match emit {
-                Emit::Wgsl => (source.into_bytes(), "wgsl"),
-                Emit::Spirv => emitted(&source, kernel.entry_point, Language::Spirv)?,
-                Emit::Msl => emitted(&source, kernel.entry_point, Language::Msl)?,
-                Emit::Hlsl => emitted(&source, kernel.entry_point, Language::Hlsl)?,
-            };
-            let path = out.join(&format!("{name}.{extension}"));
-            write_atomically(&path, |file| file.write_all(&text))?;
-            tell(path.display());
-        }
+        };
+        let path = out.join(&format!("{name}.{extension}"));
+        write_atomically(&path, |file| file.write_all(&text))?;
+        tell(path.display());
     }
     Ok(())
 }
@@ -106,10 +204,4 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn names(bindings: &[Binding]) -> String {
     let names: Vec<_> = bindings.iter().map(|binding| binding.name).collect();
     names.join(", ")
-}
-
-fn emitted(source: &str, entry_point: &str, language: Language) -> Result<(Vec<u8>, &'static str)> {
-    let text = translate(source, entry_point, language)
-        .map_err(|error| Error::Network(format!("{entry_point}: {error}")))?;
-    Ok((text, language.extension()))
 }

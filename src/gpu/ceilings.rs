@@ -91,8 +91,8 @@ impl Passes {
         });
         let multiply_matrices = gpu.matrix_units().map(|_| {
             let specialisation = Specialisation {
-                elements: Vec::new(),
                 matrix_units: gpu.matrix_units(),
+                ..Default::default()
             };
             let kernel = kernel("multiply_matrices");
             let source = specialisation.prelude(&kernel, true) + MATRIX;

@@ -7,7 +7,7 @@ use std::task::Context;
 use super::matrix_units;
 use super::scopes::Verdicts;
 use crate::error::{Error, Result};
-use crate::kernels::MatrixUnits;
+use crate::kernels::{MatrixUnits, Vendor};
 use crate::program::wait;
 
 /// What `--device` can say.
@@ -295,6 +295,18 @@ impl GpuDevice {
     /// Whether this is hardware and no software rasteriser.
     pub fn is_hardware(&self) -> bool {
         is_hardware(&self.info)
+    }
+
+    /// Who made the GPU. On Metal wgpu does not say: nearly all are Apple's.
+    pub fn vendor(&self) -> Vendor {
+        match (self.info.vendor, self.info.backend) {
+            (0x1002, _) => Vendor::Amd,
+            (0x106b, _) | (0, wgpu::Backend::Metal) => Vendor::Apple,
+            (0x8086, _) => Vendor::Intel,
+            (0x10de, _) => Vendor::Nvidia,
+            (0x5143, _) => Vendor::Qualcomm,
+            _ => Vendor::Other,
+        }
     }
 
     /// Whether kernels may exchange values within subgroups of

@@ -25,7 +25,7 @@ pub use runner::{GpuExecutor, GpuOptions};
 pub use translate::{Language, translate, validate};
 pub use tune::tune;
 pub use tuning::Tuning;
-pub use variants::VariantChoice;
+pub use variants::{VariantChoice, choose_way, possible_ways, runtime_checks};
 
 /// The features that every kernel set needs: none.
 pub fn required_features() -> wgpu::Features {

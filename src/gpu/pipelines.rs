@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::device::GpuDevice;
+use super::variants::runtime_checks;
 use crate::error::Result;
 use crate::kernels::{Kernel, Specialisation, Way};
 
@@ -42,11 +43,7 @@ impl Pipelines {
         if let Some(pipeline) = self.compiled.get(&(kernel.entry_point, source.clone())) {
             return Ok(pipeline.clone());
         }
-        let checks = if self.checked {
-            wgpu::ShaderRuntimeChecks::checked()
-        } else {
-            wgpu::ShaderRuntimeChecks::unchecked()
-        };
+        let checks = runtime_checks(way, self.checked);
         let what = format!("compiling kernel {} ({})", kernel.entry_point, way.name);
         let pipeline = gpu.catch(&what, || compile(gpu.device(), kernel, &source, checks))?;
         self.compiled

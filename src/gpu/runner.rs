@@ -11,7 +11,7 @@ use super::pacing::{Pacing, SUBMISSIONS_UNDER_WAY};
 use super::pipelines::Pipelines;
 use super::timing::time_passes;
 use super::transfer::{self, Window};
-use super::variants::{VariantChoice, choose_way};
+use super::variants::{VariantChoice, choose_way, specialise};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Specialisation};
 use crate::program::{
@@ -128,7 +128,7 @@ impl GpuExecutor {
             .iter()
             .zip(0..)
             .map(|(call, index)| {
-                let specialisation = program.specialisation(call, gpu.matrix_units());
+                let specialisation = specialise(&gpu, program, call);
                 let kernel = call.params.kernel();
                 let way =
                     choose_way(&call.params, &specialisation, &options.variants, &gpu).ok_or_else(|| {

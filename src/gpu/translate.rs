@@ -2,6 +2,7 @@
 //! offered for those who want to run the kernels without wgpu.
 
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
 
@@ -10,7 +11,8 @@ use crate::error::{Error, Result};
 /// A shading language that [`translate`] can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// SPIR-V 1.3 for Vulkan, binary.
+    /// SPIR-V 1.6 for Vulkan 1.3, binary: word for word what wgpu hands to such a device's driver, but that wgpu leaves
+    /// marks on outputs out for Qualcomm's, of which kernels have none.
     Spirv,
     /// Metal shading language 2.0, text.
     Msl,
@@ -64,13 +66,19 @@ pub fn validate(source: &str) -> Result<(Module, ModuleInfo)> {
     Ok((module, info))
 }
 
-/// Translates the compute entry point `entry_point` of WGSL text, with all that it uses, into `language`.
-/// Bindings keep their numbers. SPIR-V comes as little-endian words, the others as UTF-8.
+/// Translates the compute entry point `entry_point` of WGSL text, with all that it uses, into `language`, with the
+/// run-time checks that `checks` names ([`Way::checks`](crate::kernels::Way::checks) has those that the executor runs it
+/// with). Bindings keep their numbers. SPIR-V comes as little-endian words, the others as UTF-8.
 ///
 /// # Errors
 /// [`Error::Device`] if the text is not a valid shader, has no such entry point, or uses what the language
 /// cannot say.
-pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<Vec<u8>> {
+pub fn translate(
+    source: &str,
+    entry_point: &str,
+    language: Language,
+    checks: wgpu::ShaderRuntimeChecks,
+) -> Result<Vec<u8>> {
     let (module, info) = validate(source)?;
     let failed = |problem: String| {
         Error::Device(format!(
@@ -81,10 +89,22 @@ pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<
     let entry = (ShaderStage::Compute, entry_point);
     let (module, info) = process_overrides(&module, &info, Some(entry), &Default::default())
         .map_err(|error| failed(error.to_string()))?;
+    let policy = match checks.bounds_checks {
+        true => BoundsCheckPolicy::Restrict,
+        false => BoundsCheckPolicy::Unchecked,
+    };
     match language {
         Language::Spirv => {
             let options = spv::Options {
-                lang_version: (1, 3),
+                lang_version: (1, 6),
+                flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
+                bounds_check_policies: BoundsCheckPolicies {
+                    index: policy,
+                    // Buffers are the driver's to check, which wgpu asks for wherever it can.
+                    ..Default::default()
+                },
+                force_loop_bounding: checks.force_loop_bounding,
+                emit_int_div_checks: checks.int_div_checks,
                 // Kernels write their workgroup memory before they read it.
                 zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
                 ..Default::default()
@@ -101,6 +121,13 @@ pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<
             let options = msl::Options {
                 lang_version: (2, 0),
                 zero_initialize_workgroup_memory: false,
+                bounds_check_policies: BoundsCheckPolicies {
+                    index: policy,
+                    buffer: policy,
+                    ..Default::default()
+                },
+                force_loop_bounding: checks.force_loop_bounding,
+                emit_int_div_checks: checks.int_div_checks,
                 ..Default::default()
             };
             let pipeline = msl::PipelineOptions {
@@ -119,6 +146,8 @@ pub fn translate(source: &str, entry_point: &str, language: Language) -> Result<
                     ..Default::default()
                 }),
                 zero_initialize_workgroup_memory: false,
+                restrict_indexing: checks.bounds_checks,
+                force_loop_bounding: checks.force_loop_bounding,
                 ..Default::default()
             };
             let pipeline = hlsl::PipelineOptions {

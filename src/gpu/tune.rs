@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::device::GpuDevice;
 use super::runner::{GpuExecutor, GpuOptions};
 use super::tuning::Tuning;
-use super::variants::VariantChoice;
+use super::variants::{VariantChoice, specialise};
 use crate::error::Result;
 use crate::program::{CallId, Executor, Program};
 
@@ -23,7 +23,7 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
         let Some(call) = program.calls().get(id).filter(|call| call.condition.is_none()) else {
             continue;
         };
-        let specialisation = program.specialisation(call, gpu.matrix_units());
+        let specialisation = specialise(gpu, program, call);
         let mut ways = call.params.ways(&specialisation);
         ways.retain(|way| !way.traits.narrow_range);
         if ways.len() > 1 {

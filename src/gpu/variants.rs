@@ -1,13 +1,15 @@
-//! Which variant of a kernel runs.
+//! Which variant of a kernel runs, and how it is compiled.
 
 use super::device::GpuDevice;
 use super::tuning::Tuning;
 use crate::kernels::{Params, Specialisation, Way};
+use crate::program::{Call, Program};
 
 /// Which variant of a kernel to run where there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VariantChoice {
-    /// With workgroup memory on hardware and without on a software rasteriser, where a kernel has both.
+    /// What is made for hardware there, and what is not on a software rasteriser, where a kernel has both; of those, what
+    /// suits the call on the vendor's GPUs.
     #[default]
     Auto,
     /// The variant of this name for every kernel that has it; `Auto` for the others.
@@ -16,18 +18,44 @@ pub enum VariantChoice {
     Tuned(Tuning),
 }
 
-/// Which way a call runs; none for a kernel without variants.
-pub(super) fn choose_way(
+/// What the shader of a call of `program` is specialised for on `gpu`.
+pub(super) fn specialise(gpu: &GpuDevice, program: &Program, call: &Call) -> Specialisation {
+    Specialisation {
+        vendor: gpu.vendor(),
+        ..program.specialisation(call, gpu.matrix_units())
+    }
+}
+
+/// The run-time checks of naga that `way` is compiled with: all of them if `checked`, else none but what
+/// [`Way::bounded_loops`] says.
+pub fn runtime_checks(way: &Way, checked: bool) -> wgpu::ShaderRuntimeChecks {
+    match checked {
+        true => wgpu::ShaderRuntimeChecks::checked(),
+        false => wgpu::ShaderRuntimeChecks {
+            force_loop_bounding: way.bounded_loops,
+            ..wgpu::ShaderRuntimeChecks::unchecked()
+        },
+    }
+}
+
+/// The ways to run a call that `gpu` has what it takes for, in the order of the variants.
+pub fn possible_ways(params: &Params, specialisation: &Specialisation, gpu: &GpuDevice) -> Vec<Way> {
+    let mut ways = params.ways(specialisation);
+    ways.retain(|way| !way.traits.subgroups || gpu.has_subgroups());
+    ways
+}
+
+/// Which way a call runs on `gpu`; none for a kernel without variants.
+pub fn choose_way(
     params: &Params,
     specialisation: &Specialisation,
     choice: &VariantChoice,
     gpu: &GpuDevice,
 ) -> Option<Way> {
-    let mut ways = params.ways(specialisation);
-    ways.retain(|way| !way.traits.subgroups || gpu.has_subgroups());
+    let mut ways = possible_ways(params, specialisation, gpu);
     let named = |name: &str| ways.iter().rposition(|way| way.name == name);
     let automatic = || {
-        let kind = |way: &Way| way.suits && way.traits.workgroup_memory == gpu.is_hardware();
+        let kind = |way: &Way| way.suits && way.traits.hardware == gpu.is_hardware();
         ways.iter()
             .rposition(kind)
             .or_else(|| ways.iter().rposition(|way| way.suits))

@@ -98,7 +98,7 @@ impl KernelParams for Params {
         .with_workgroup_memory()
         .for_calls(|call, _| call.is_3x3())
         // Not before hardware has been measured.
-        .suiting(|_| false)
+        .suiting(|_, _| false)
         .with_constants(|call| vec![("GATED", call.gated)]),
         // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
         Variant::<Params>::new(
@@ -117,7 +117,7 @@ impl KernelParams for Params {
         )
         .with_workgroup_memory()
         .for_calls(|call, _| call.groups == 1)
-        .suiting(|call| {
+        .suiting(|call, _| {
             let [x, y, z] = call.tiles(64);
             call.output_extent.c > 32 && x * y * z >= ENOUGH_WORKGROUPS
         })
@@ -132,7 +132,7 @@ impl KernelParams for Params {
         .for_calls(|call, specialisation| {
             call.groups == 1 && [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
         })
-        .suiting(|_| false)
+        .suiting(|_, _| false)
         .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 0)])),
         // On matrix units, for weights of float32, each number split into two of float16.
         Variant::<Params>::new(
@@ -143,7 +143,7 @@ impl KernelParams for Params {
         .on_matrix_units(3)
         .with_narrow_range()
         .for_calls(|call, specialisation| call.groups == 1 && specialisation.element(1) == Element::Word)
-        .suiting(|_| false)
+        .suiting(|_, _| false)
         .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 1)])),
     ];
 

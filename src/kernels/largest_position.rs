@@ -38,7 +38,7 @@ impl KernelParams for Params {
             },
         )
         .with_workgroup_memory()
-        .suiting(|call| suits_workgroups(call.extent, call.blocks)),
+        .suiting(|call, _| suits_workgroups(call.extent, call.blocks)),
     ];
 
     fn check(&self) -> Result<(), String> {

@@ -79,7 +79,7 @@ impl KernelParams for Params {
         })
         .with_workgroup_memory()
         .with_constants(Params::constants)
-        .suiting(|call| call.extent.h.min(call.extent.w) >= 16),
+        .suiting(|call, _| call.extent.h.min(call.extent.w) >= 16),
     ];
 
     fn check(&self) -> Result<(), String> {

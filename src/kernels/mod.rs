@@ -23,7 +23,7 @@ pub use declaration::{Declared, KernelParams, ViewOf};
 pub use functions::Function;
 pub(crate) use functions::for_each_function;
 pub use layout::{Binding, Extent, Field, Kernel, Kind, Need, Region, View};
-pub use specialisation::{Element, MatrixUnits, Specialisation};
+pub use specialisation::{Element, MatrixUnits, Specialisation, Vendor};
 pub use variant::{Constants, SMALLEST_SUBGROUP, Traits, Variant, Way};
 
 use declaration::kernel;

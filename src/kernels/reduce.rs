@@ -133,7 +133,7 @@ impl KernelParams for Params {
         )
         .with_workgroup_memory()
         .with_constants(|call| vec![("FUNCTION", call.function), ("TERM", call.term)])
-        .suiting(|call| suits_workgroups(call.extent, call.output_extent)),
+        .suiting(|call, _| suits_workgroups(call.extent, call.output_extent)),
     ];
 
     fn check(&self) -> Result<(), String> {

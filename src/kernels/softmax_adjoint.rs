@@ -45,7 +45,7 @@ impl KernelParams for Params {
         })
         .with_workgroup_memory()
         .for_calls(|call, _| call.axis == COLUMNS)
-        .suiting(|call| call.extent.w >= FEWEST_COLUMNS),
+        .suiting(|call, _| call.extent.w >= FEWEST_COLUMNS),
     ];
 
     fn check(&self) -> Result<(), String> {

@@ -1,5 +1,5 @@
-//! What a shader is specialised for besides its call's parameters: how the elements of its buffers are stored, and the
-//! shape of the device's matrix units.
+//! What a shader is specialised for besides its call's parameters: how the elements of its buffers are stored, whose GPU
+//! it runs on, and the shape of the device's matrix units.
 
 use super::layout::{Kernel, Kind};
 
@@ -56,6 +56,32 @@ impl MatrixUnits {
     }
 }
 
+/// Who made a GPU. What suits one of them may not suit another: they differ in registers, and in what their compilers
+/// make of the same text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Vendor {
+    /// AMD.
+    Amd,
+    /// Apple.
+    Apple,
+    /// Intel.
+    Intel,
+    /// NVIDIA.
+    Nvidia,
+    /// Qualcomm.
+    Qualcomm,
+    /// Any other, and software.
+    #[default]
+    Other,
+}
+
+impl Vendor {
+    /// Whether its GPUs give a thread so few registers that 64 sums leave no room for what is on its way from memory.
+    pub(super) fn has_few_registers(self) -> bool {
+        !matches!(self, Vendor::Amd | Vendor::Nvidia)
+    }
+}
+
 /// What a shader is specialised for besides its call's parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Specialisation {
@@ -63,6 +89,8 @@ pub struct Specialisation {
     pub elements: Vec<Element>,
     /// The device's, if it has any that can be used.
     pub matrix_units: Option<MatrixUnits>,
+    /// The device's.
+    pub vendor: Vendor,
 }
 
 impl Specialisation {

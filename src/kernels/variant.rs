@@ -1,13 +1,14 @@
 //! The ways to run a kernel on a GPU.
 
 use super::layout::Kernel;
-use super::specialisation::Specialisation;
+use super::specialisation::{Specialisation, Vendor};
 
 /// What a variant needs of a device, and what it costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
-    /// Whether it stages data through workgroup memory: good on a GPU, dear where a barrier is emulated.
-    pub workgroup_memory: bool,
+    /// Whether it is made for hardware: it stages data through workgroup memory, which is dear where a barrier is emulated,
+    /// or keeps to the registers that a GPU has.
+    pub hardware: bool,
     /// Whether threads exchange values within subgroups: for devices with the feature SUBGROUP and at least
     /// [`SMALLEST_SUBGROUP`] threads in each.
     pub subgroups: bool,
@@ -41,9 +42,13 @@ pub struct Variant<P> {
     /// Whether it can run this call: some are for one kind of call alone.
     pub(super) supports: fn(&P, &Specialisation) -> bool,
     /// Whether it, which can run this call, is to run it where nothing was measured and the device is of its kind.
-    pub(super) suits: fn(&P) -> bool,
+    pub(super) suits: fn(&P, Vendor) -> bool,
+    /// On whose GPUs its loops are to be bounded: see [`Way::bounded_loops`].
+    pub(super) bounded_loops: fn(Vendor) -> bool,
     /// Constants of its specialised shader.
     pub(super) constants: fn(&P) -> Constants,
+    /// Those that a vendor's GPUs want.
+    pub(super) vendor_constants: fn(Vendor) -> Constants,
 }
 
 impl<P> Variant<P> {
@@ -57,7 +62,7 @@ impl<P> Variant<P> {
             name,
             shader,
             traits: Traits {
-                workgroup_memory: false,
+                hardware: false,
                 subgroups: false,
                 matrix_units: false,
                 narrow_range: false,
@@ -65,14 +70,22 @@ impl<P> Variant<P> {
             },
             grid,
             supports: |_, _| true,
-            suits: |_| true,
+            suits: |_, _| true,
+            bounded_loops: |_| false,
             constants: |_| Vec::new(),
+            vendor_constants: |_| Vec::new(),
         }
     }
 
     /// The same that stages data through workgroup memory.
     pub(super) const fn with_workgroup_memory(mut self) -> Variant<P> {
-        self.traits.workgroup_memory = true;
+        self.traits.hardware = true;
+        self
+    }
+
+    /// The same made for the registers of hardware.
+    pub(super) const fn for_hardware(mut self) -> Variant<P> {
+        self.traits.hardware = true;
         self
     }
 
@@ -85,7 +98,7 @@ impl<P> Variant<P> {
     /// The same on matrix units, of which a subgroup has one and which take what they multiply from workgroup memory;
     /// with so many of their products for each one of the kernel's.
     pub(super) const fn on_matrix_units(mut self, products: u32) -> Variant<P> {
-        self.traits.workgroup_memory = true;
+        self.traits.hardware = true;
         self.traits.subgroups = true;
         self.traits.matrix_units = true;
         self.traits.matrix_products = products;
@@ -104,15 +117,27 @@ impl<P> Variant<P> {
         self
     }
 
-    /// The same, chosen unmeasured for calls of which `suits` is true.
-    pub(super) const fn suiting(mut self, suits: fn(&P) -> bool) -> Variant<P> {
+    /// The same, chosen unmeasured for calls of which `suits` is true on a vendor's GPU.
+    pub(super) const fn suiting(mut self, suits: fn(&P, Vendor) -> bool) -> Variant<P> {
         self.suits = suits;
+        self
+    }
+
+    /// The same with its loops bounded where `bounded` is true.
+    pub(super) const fn with_bounded_loops(mut self, bounded: fn(Vendor) -> bool) -> Variant<P> {
+        self.bounded_loops = bounded;
         self
     }
 
     /// The same with these constants.
     pub(super) const fn with_constants(mut self, constants: fn(&P) -> Constants) -> Variant<P> {
         self.constants = constants;
+        self
+    }
+
+    /// The same with these as well.
+    pub(super) const fn with_vendor_constants(mut self, constants: fn(Vendor) -> Constants) -> Variant<P> {
+        self.vendor_constants = constants;
         self
     }
 
@@ -128,8 +153,13 @@ impl<P> Variant<P> {
             name: self.name,
             traits: self.traits,
             grid: (self.grid)(params),
-            suits: (self.suits)(params),
-            constants: (self.constants)(params),
+            suits: (self.suits)(params, specialisation.vendor),
+            bounded_loops: (self.bounded_loops)(specialisation.vendor),
+            constants: [
+                (self.constants)(params),
+                (self.vendor_constants)(specialisation.vendor),
+            ]
+            .concat(),
             kernel,
             shader: self.shader,
         })
@@ -147,6 +177,9 @@ pub struct Way {
     pub grid: [u32; 3],
     /// Whether it is to run this call where nothing was measured and the device is of its kind.
     pub suits: bool,
+    /// Whether its loops are to count their rounds and end after 2⁶⁴ of them, which none reaches: Intel's compiler then
+    /// leaves loads where they stand, instead of moving them up until its registers run out.
+    pub bounded_loops: bool,
     /// Constants of its specialised shader.
     pub constants: Constants,
     kernel: &'static Kernel,

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::kernels::{Binding, Element, Extent, MatrixUnits, Params, Specialisation, View};
+use crate::kernels::{Binding, Element, Extent, MatrixUnits, Params, Specialisation, Vendor, View};
 use crate::tensor::{Shape, Tensor};
 
 pub use builder::Builder;
@@ -210,7 +210,7 @@ impl Program {
         self.buffers.iter().max_by_key(|buffer| buffer.bytes())
     }
 
-    /// What the shader of a call is specialised for on a device with these matrix units.
+    /// What the shader of a call is specialised for on a device with these matrix units, by whomever.
     pub fn specialisation(&self, call: &Call, matrix_units: Option<MatrixUnits>) -> Specialisation {
         let element = |id: &Option<BufferId>| {
             let buffer = id.and_then(|id| self.buffers.get(id.0));
@@ -219,6 +219,7 @@ impl Program {
         Specialisation {
             elements: call.buffers.iter().map(element).collect(),
             matrix_units,
+            vendor: Vendor::Other,
         }
     }
 }

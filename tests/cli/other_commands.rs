@@ -89,6 +89,19 @@ fn shaders_are_emitted_in_every_language() {
         let halves = std::fs::read(workshop.path(&format!("{language}-f16/fill.fill.direct.{extension}")));
         let words = std::fs::read(workshop.path(&format!("{language}/fill.fill.direct.{extension}")));
         assert_ne!(halves.unwrap(), words.unwrap(), "{language}");
+        workshop
+            .asma(&format!(
+                "shaders --emit {language} --checked --out {language}-checked"
+            ))
+            .assert()
+            .success();
+        let text = |folder: &str| {
+            let name = format!("{folder}/conv2d.conv2d.tiled 64.{extension}");
+            std::fs::read(workshop.path(&name)).ok()
+        };
+        // WGSL has the text from before any checks.
+        let same = text(language) == text(&format!("{language}-checked"));
+        assert_eq!(same, language == "wgsl", "{language}");
         let files = workshop.files(language);
         for kernel in [
             "objective.objective",
