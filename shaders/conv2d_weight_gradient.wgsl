@@ -1,6 +1,9 @@
 // One workgroup computes the partial sums of one chunk for 32 gradient channels × 32 weights of each. It walks
 // the chunk's pixels in steps of 16, for which gradients and window values lie in workgroup memory; a thread
 // computes 4 channels × 4 weights.
+//
+// A thread loads values of one pixel of each step. Which in channel, row and column its weights have does not change, and
+// is worked out once.
 struct Params {
     input: View,
     gradient: View,
@@ -21,12 +24,100 @@ struct Params {
 
 const TILE: u32 = 32u;
 const STEP: u32 = 16u;
-// Values of a step that one of the 64 threads loads: its pixel, every fourth channel or weight.
-const LOADS: u32 = 8u;
+// Vectors of 4 channels or weights of one pixel, and one more, so that threads that store those of neighbouring pixels
+// reach different banks.
+const ROW: u32 = TILE / 4u + 1u;
 
 // Of each pixel of the step, in turn, the values of the tile.
-var<workgroup> gradients: array<vec4<f32>, 128>;
-var<workgroup> windows: array<vec4<f32>, 128>;
+var<workgroup> gradients: array<vec4<f32>, STEP * ROW>;
+var<workgroup> windows: array<vec4<f32>, STEP * ROW>;
+
+// Of 4 weights: how far their values stand from where a window begins, in the input's elements, rows and columns.
+struct Taps {
+    distance: vec4<u32>,
+    row: vec4<u32>,
+    column: vec4<u32>,
+}
+
+fn taps_from(first: u32, count: u32) -> Taps {
+    // Beyond the last weight: that one again, what comes of it is not stored.
+    let tap = min(vec4(first, first + 1u, first + 2u, first + 3u), vec4(count - 1u));
+    let channel = tap / (KERNEL_ROWS * KERNEL_COLUMNS);
+    let rest = tap - channel * (KERNEL_ROWS * KERNEL_COLUMNS);
+    let kernel_row = rest / KERNEL_COLUMNS;
+    let row = kernel_row * params.dilation.x;
+    let column = (rest - kernel_row * KERNEL_COLUMNS) * params.dilation.y;
+    return Taps(channel * params.input.channel + row * params.input.row + column, row, column);
+}
+
+// Of 4 gradient channels, how far they stand from the first.
+fn channels_from(first: u32, count: u32) -> vec4<u32> {
+    return min(vec4(first, first + 1u, first + 2u, first + 3u), vec4(count - 1u)) * params.gradient.channel;
+}
+
+// A pixel of the chunk: whether it is one, its sample, row and column, where its gradients begin and its window, whose
+// row and column wrap where it begins outside the input.
+struct Pixel {
+    n: u32,
+    y: u32,
+    x: u32,
+    inside: bool,
+    gradient: u32,
+    window: u32,
+    row: u32,
+    column: u32,
+}
+
+// Beyond the last pixel: the first of all, its gradient counted as 0, or where windows are padded, its window.
+fn pixel_at(n: u32, y: u32, x: u32, inside: bool, first_channels: vec2<u32>) -> Pixel {
+    let place = select(vec3(0u), vec3(n, y, x), inside);
+    let row = place.y * params.stride.x - params.padding.x;
+    let column = place.z * params.stride.y - params.padding.y;
+    return Pixel(
+        n,
+        y,
+        x,
+        inside,
+        at(params.gradient, place.x, first_channels.x, place.y, place.z),
+        at(params.input, place.x, first_channels.y, row, column),
+        row,
+        column,
+    );
+}
+
+// The one a step further on, number `number` of `count`.
+fn next_pixel(pixel: Pixel, number: u32, count: u32, first_channels: vec2<u32>) -> Pixel {
+    var n = pixel.n;
+    var y = pixel.y;
+    var x = pixel.x + STEP;
+    // Once at most where rows are longer than a step: dearer only than a division where they are much shorter.
+    while x >= params.gradient_extent.w {
+        x -= params.gradient_extent.w;
+        y++;
+        if y == params.gradient_extent.h {
+            y = 0u;
+            n++;
+        }
+    }
+    return pixel_at(n, y, x, number < count, first_channels);
+}
+
+fn load_gradients(pixel: Pixel, channels: vec4<u32>) -> vec4<f32> {
+    let index = pixel.gradient + channels;
+    let values = vec4(gradient[index.x], gradient[index.y], gradient[index.z], gradient[index.w]);
+    return select(vec4(0.0), values, pixel.inside || PADDED == 1u);
+}
+
+fn load_windows(pixel: Pixel, taps: Taps) -> vec4<f32> {
+    var index = pixel.window + taps.distance;
+    if PADDED == 0u {
+        return vec4(input[index.x], input[index.y], input[index.z], input[index.w]);
+    }
+    let inside = (pixel.row + taps.row < vec4(params.input_extent.h))
+        & (pixel.column + taps.column < vec4(params.input_extent.w)) & vec4(pixel.inside);
+    index = select(vec4(0u), index, inside);
+    return select(vec4(0.0), vec4(input[index.x], input[index.y], input[index.z], input[index.w]), inside);
+}
 
 @compute @workgroup_size(64)
 fn conv2d_weight_gradient(
@@ -39,60 +130,43 @@ fn conv2d_weight_gradient(
     let taps = ins * (KERNEL_ROWS * KERNEL_COLUMNS);
     let tiles = (channels + TILE - 1u) / TILE;
     let group = workgroup.y / tiles;
-    let width = params.gradient_extent.w;
     let first_tap = workgroup.x * TILE;
     let first_channel = (workgroup.y - group * tiles) * TILE;
     let first_row = workgroup.z * params.rows_per_chunk;
     let rows = min(params.rows_per_chunk, params.gradient_extent.n * params.gradient_extent.h - first_row);
-    let pixels = rows * width;
+    let pixels = rows * params.gradient_extent.w;
 
+    // What this thread loads: of one pixel of a step, two vectors of channels and two of weights.
     let loaded_pixel = thread % STEP;
     let loaded_vector = thread / STEP;
+    let group_channels = vec2(group * channels, group * ins);
+    let channels_0 = channels_from(first_channel + 4u * loaded_vector, channels);
+    let channels_1 = channels_from(first_channel + 4u * loaded_vector + 16u, channels);
+    let taps_0 = taps_from(first_tap + 4u * loaded_vector, taps);
+    let taps_1 = taps_from(first_tap + 4u * loaded_vector + 16u, taps);
+    let stored = loaded_pixel * ROW + loaded_vector;
+
     let channel_vector = thread / 8u;
     let tap_vector = thread % 8u;
-
     var sums_0: vec4<f32>;
     var sums_1: vec4<f32>;
     var sums_2: vec4<f32>;
     var sums_3: vec4<f32>;
 
+    let line = first_row + loaded_pixel / params.gradient_extent.w;
+    let y = line % params.gradient_extent.h;
+    let x = loaded_pixel % params.gradient_extent.w;
+    var pixel = pixel_at(line / params.gradient_extent.h, y, x, loaded_pixel < pixels, group_channels);
     for (var step = 0u; step < pixels; step += STEP) {
-        let pixel = step + loaded_pixel;
-        let inside = pixel < pixels;
-        // Beyond the last pixel: the first one again, its gradient counted as 0.
-        let valid = select(0u, pixel, inside);
-        let line = first_row + valid / width;
-        let x = valid % width;
-        let n = line / params.gradient_extent.h;
-        let y = line % params.gradient_extent.h;
-        for (var half = 0u; half < LOADS / 4u; half++) {
-            let vector = loaded_vector + 4u * half;
-            var loaded_gradients: vec4<f32>;
-            var loaded_windows: vec4<f32>;
-            for (var i = 0u; i < 4u; i++) {
-                let channel = first_channel + 4u * vector + i;
-                if inside && channel < channels {
-                    loaded_gradients[i] = gradient[at(params.gradient, n, group * channels + channel, y, x)];
-                }
-                let tap = first_tap + 4u * vector + i;
-                let b = tap / (KERNEL_ROWS * KERNEL_COLUMNS);
-                let rest = tap % (KERNEL_ROWS * KERNEL_COLUMNS);
-                // Wraps to a large number outside the input.
-                let ky = rest / KERNEL_COLUMNS * params.dilation.x;
-                let kx = rest % KERNEL_COLUMNS * params.dilation.y;
-                let row = y * params.stride.x + ky - params.padding.x;
-                let column = x * params.stride.y + kx - params.padding.y;
-                if tap < taps && row < params.input_extent.h && column < params.input_extent.w {
-                    loaded_windows[i] = input[at(params.input, n, group * ins + b, row, column)];
-                }
-            }
-            gradients[loaded_pixel * (TILE / 4u) + vector] = loaded_gradients;
-            windows[loaded_pixel * (TILE / 4u) + vector] = loaded_windows;
-        }
+        gradients[stored] = load_gradients(pixel, channels_0);
+        gradients[stored + 4u] = load_gradients(pixel, channels_1);
+        windows[stored] = load_windows(pixel, taps_0);
+        windows[stored + 4u] = load_windows(pixel, taps_1);
         workgroupBarrier();
+        pixel = next_pixel(pixel, step + STEP + loaded_pixel, pixels, group_channels);
         for (var k = 0u; k < STEP; k++) {
-            let of_channels = gradients[k * (TILE / 4u) + channel_vector];
-            let of_taps = windows[k * (TILE / 4u) + tap_vector];
+            let of_channels = gradients[k * ROW + channel_vector];
+            let of_taps = windows[k * ROW + tap_vector];
             sums_0 = fma(vec4(of_channels.x), of_taps, sums_0);
             sums_1 = fma(vec4(of_channels.y), of_taps, sums_1);
             sums_2 = fma(vec4(of_channels.z), of_taps, sums_2);

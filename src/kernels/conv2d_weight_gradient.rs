@@ -13,7 +13,7 @@
 use super::channel_sums::check_chunks;
 use super::{
     Extent, KernelParams, Variant, View, check_dilation, check_groups, check_reach, check_windows, kernel,
-    product, reach, shader,
+    product, reach, reaches_out, shader,
 };
 
 kernel! {
@@ -68,6 +68,12 @@ impl Params {
         let taps = product(&[ins, self.kernel[0], self.kernel[1]]);
         u32::try_from(taps).unwrap_or(u32::MAX)
     }
+
+    /// Whether windows reach out of the input.
+    fn padded(&self) -> u32 {
+        let extents = [self.input_extent, self.gradient_extent];
+        u32::from(reaches_out(extents, self.kernel, self.stride, self.padding, self.dilation))
+    }
 }
 
 impl KernelParams for Params {
@@ -85,6 +91,7 @@ impl KernelParams for Params {
                 vec![
                     ("KERNEL_ROWS", call.kernel[0]),
                     ("KERNEL_COLUMNS", call.kernel[1]),
+                    ("PADDED", call.padded()),
                 ]
             }),
         ];
@@ -131,6 +138,6 @@ impl KernelParams for Params {
                 rows_per_chunk: 8,
             }
         };
-        [(1, 1, 0), (2, 2, 0), (3, 1, 1), (7, 2, 3)].map(sample).into()
+        [(1, 1, 0), (2, 2, 0), (3, 1, 0), (3, 1, 1), (7, 2, 3)].map(sample).into()
     }
 }

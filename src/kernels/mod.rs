@@ -312,6 +312,22 @@ fn reach(kernel: [u32; 2], dilation: [u32; 2]) -> [u32; 2] {
     [0, 1].map(|axis| last(axis).saturating_add(1))
 }
 
+/// Whether windows, one for each pixel of the second extent, reach out of the first.
+fn reaches_out(
+    [input, windows]: [Extent; 2],
+    kernel: [u32; 2],
+    stride: [u32; 2],
+    padding: [u32; 2],
+    dilation: [u32; 2],
+) -> bool {
+    let reach = reach(kernel, dilation);
+    let beyond = |axis: usize, count: u32, size: u32| {
+        let last = u64::from(count.saturating_sub(1)) * u64::from(stride[axis]);
+        last + u64::from(reach[axis]) > u64::from(size)
+    };
+    padding != [0, 0] || beyond(0, windows.h, input.h) || beyond(1, windows.w, input.w)
+}
+
 /// Refuses taps on top of one another, and those that are too far apart.
 fn check_dilation(dilation: [u32; 2]) -> Result<(), String> {
     match dilation.iter().find(|step| !(1..=MOST_WINDOW).contains(*step)) {
