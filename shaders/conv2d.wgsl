@@ -1,4 +1,4 @@
-// One thread computes 8 output channels of a block of 4 × 4 pixels, all sums in registers: 128
+// One thread computes 8 output channels of a block of BLOCK_ROWS × 4 pixels, all sums in registers: with 4 rows 128
 // multiply-adds per tap for 8 weights and 16 pixels. No workgroup memory, so no barriers, which software
 // rasterisers emulate dearly.
 
@@ -23,7 +23,7 @@ fn conv2d(
 ) {
     let block = (workgroup.y * workgroups.x + workgroup.x) * 64u + thread;
     let blocks_across = (params.output_extent.w + 3u) / 4u;
-    let y = 4u * (block / blocks_across);
+    let y = BLOCK_ROWS * (block / blocks_across);
     let x = 4u * (block % blocks_across);
     if y >= params.output_extent.h {
         return;
@@ -32,7 +32,7 @@ fn conv2d(
     let n = workgroup.z / channel_blocks;
     let channel_block = workgroup.z % channel_blocks;
 
-    // Channels 0–3 and 4–7 of each of the 4 rows.
+    // Channels 0–3 and 4–7 of each of the rows.
     var low_0: mat4x4<f32>;
     var low_1: mat4x4<f32>;
     var low_2: mat4x4<f32>;
@@ -60,17 +60,19 @@ fn conv2d(
                     let high = of_group(vec4<f32>(weight[tap + 1u]), 8u * channel_block + 4u, group);
                     tap += weight_step;
                     let pixels_0 = load_pixels(row_start, row, column);
-                    let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);
-                    let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, column);
-                    let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, column);
                     add_products(&low_0, low, pixels_0);
-                    add_products(&low_1, low, pixels_1);
-                    add_products(&low_2, low, pixels_2);
-                    add_products(&low_3, low, pixels_3);
                     add_products(&high_0, high, pixels_0);
-                    add_products(&high_1, high, pixels_1);
-                    add_products(&high_2, high, pixels_2);
-                    add_products(&high_3, high, pixels_3);
+                    if BLOCK_ROWS == 4u {
+                        let pixels_1 = load_pixels(row_start + row_step, row + STRIDE_ROWS, column);
+                        let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u * STRIDE_ROWS, column);
+                        let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u * STRIDE_ROWS, column);
+                        add_products(&low_1, low, pixels_1);
+                        add_products(&low_2, low, pixels_2);
+                        add_products(&low_3, low, pixels_3);
+                        add_products(&high_1, high, pixels_1);
+                        add_products(&high_2, high, pixels_2);
+                        add_products(&high_3, high, pixels_3);
+                    }
                 }
             }
         }

@@ -84,6 +84,13 @@ fn load_filter(i: u32, channel: u32) -> Square {
     );
 }
 
+fn load(is_patch: bool, n: u32, i: u32, tile: Tile, channel: u32) -> Square {
+    if is_patch {
+        return load_patch(n, i, tile);
+    }
+    return load_filter(i, channel);
+}
+
 // Bᵀ d B, transposed.
 fn transform_patch(window: Square) -> Square {
     let rows = Square(window[0] - window[2], window[1] + window[2], window[2] - window[1], window[1] - window[3]);
@@ -176,14 +183,10 @@ fn conv2d(
     let steps = (params.input_extent.c + STEP - 1u) / STEP;
     var next: Square;
     for (var step = 0u; step <= steps; step++) {
-        // The step before is multiplied while the next one is on its way.
+        // The step before is multiplied while the next one is on its way, or where registers are few, before that.
         let i = step * STEP + loaded_step;
-        if step < steps {
-            if loads_patch {
-                next = load_patch(n, i, loaded_tile);
-            } else {
-                next = load_filter(i, loaded_channel);
-            }
+        if step < steps && PREFETCH == 1u {
+            next = load(loads_patch, n, i, loaded_tile, loaded_channel);
         }
         if step > 0u {
             let filters = component * COMPONENT;
@@ -210,6 +213,9 @@ fn conv2d(
                 sums[14] = fma(vec4(high.w), t0, sums[14]);
                 sums[15] = fma(vec4(high.w), t1, sums[15]);
             }
+        }
+        if step < steps && PREFETCH == 0u {
+            next = load(loads_patch, n, i, loaded_tile, loaded_channel);
         }
         workgroupBarrier();
         if step < steps {

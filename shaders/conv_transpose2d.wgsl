@@ -1,31 +1,9 @@
-// One thread computes 8 output channels of a block of 4 × 4 output pixels that share a phase, the remainder
+// One thread computes 8 output channels of a block of BLOCK_ROWS × 4 output pixels that share a phase, the remainder
 // of their row and column by the stride: the taps that reach them are the same, and their input pixels lie
 // side by side. With kernel 2 × 2 and stride 2, each phase is a 1 × 1 convolution.
 
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
-
-// Most taps of a phase, which are a step apart: the stride, or with dilation perhaps less. Where the step does not divide
-// the kernel, some phases have one less; where the dilation has a divisor in common with the stride, some have none.
-const TAPS_DOWN: u32 = (KERNEL_ROWS + STEP_ROWS - 1u) / STEP_ROWS;
-const TAPS_ACROSS: u32 = (KERNEL_COLUMNS + STEP_COLUMNS - 1u) / STEP_COLUMNS;
-const ROWS_BACK: u32 = STEP_ROWS * DILATION_ROWS / STRIDE_ROWS;
-const COLUMNS_BACK: u32 = STEP_COLUMNS * DILATION_COLUMNS / STRIDE_COLUMNS;
-const SOME_ROWS: bool = KERNEL_ROWS % STEP_ROWS != 0u || STEP_ROWS != STRIDE_ROWS;
-const SOME_COLUMNS: bool = KERNEL_COLUMNS % STEP_COLUMNS != 0u || STEP_COLUMNS != STRIDE_COLUMNS;
-
-// The first tap that lies at `remainder` between multiples of the stride; the number of taps if none does.
-fn first_tap(remainder: u32, dilation: u32, stride: u32, step: u32, taps: u32) -> u32 {
-    if dilation == 1u {
-        return remainder;
-    }
-    for (var tap = 0u; tap < step; tap++) {
-        if tap * dilation % stride == remainder {
-            return tap;
-        }
-    }
-    return taps;
-}
 
 // Input values under one tap of 4 neighbouring pixels of a phase. Rows and columns may begin above and left
 // of the input: unsigned arithmetic wraps, so that what does not lie in the input is recognised by being too
@@ -44,9 +22,7 @@ fn conv_transpose2d(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let phase = workgroup.z % (STRIDE_ROWS * STRIDE_COLUMNS);
-    let phase_row = phase / STRIDE_COLUMNS;
-    let phase_column = phase % STRIDE_COLUMNS;
+    let phase = phase_of(workgroup.z % (STRIDE_ROWS * STRIDE_COLUMNS));
     let channel_blocks = params.padded_out_channels / 8u;
     let channel_block = workgroup.z / (STRIDE_ROWS * STRIDE_COLUMNS) % channel_blocks;
     let n = workgroup.z / (STRIDE_ROWS * STRIDE_COLUMNS * channel_blocks);
@@ -55,15 +31,15 @@ fn conv_transpose2d(
     let block = (workgroup.y * workgroups.x + workgroup.x) * 64u + thread;
     let phase_width = (params.output_extent.w + STRIDE_COLUMNS - 1u) / STRIDE_COLUMNS;
     let blocks_across = (phase_width + 3u) / 4u;
-    let block_row = 4u * (block / blocks_across);
+    let block_row = BLOCK_ROWS * (block / blocks_across);
     let block_column = 4u * (block % blocks_across);
-    let y = phase_row + STRIDE_ROWS * block_row;
-    let x = phase_column + STRIDE_COLUMNS * block_column;
+    let y = phase.row + STRIDE_ROWS * block_row;
+    let x = phase.column + STRIDE_COLUMNS * block_column;
     if y >= params.output_extent.h || x >= params.output_extent.w {
         return;
     }
 
-    // Channels 0–3 and 4–7 of each of the 4 rows.
+    // Channels 0–3 and 4–7 of each of the rows.
     var low_0: mat4x4<f32>;
     var low_1: mat4x4<f32>;
     var low_2: mat4x4<f32>;
@@ -73,15 +49,8 @@ fn conv_transpose2d(
     var high_2: mat4x4<f32>;
     var high_3: mat4x4<f32>;
 
-    // Where the first tap of the phase lies, and which input pixel it reads for the first pixel. A step further in the
-    // kernel is some input pixels back.
-    let phase_rows = phase_row + params.padding.x;
-    let phase_columns = phase_column + params.padding.y;
-    let first_ky = first_tap(phase_rows % STRIDE_ROWS, DILATION_ROWS, STRIDE_ROWS, STEP_ROWS, KERNEL_ROWS);
-    let first_kx =
-        first_tap(phase_columns % STRIDE_COLUMNS, DILATION_COLUMNS, STRIDE_COLUMNS, STEP_COLUMNS, KERNEL_COLUMNS);
-    let first_row = block_row + phase_rows / STRIDE_ROWS - first_ky * DILATION_ROWS / STRIDE_ROWS;
-    let first_column = block_column + phase_columns / STRIDE_COLUMNS - first_kx * DILATION_COLUMNS / STRIDE_COLUMNS;
+    let first_row = block_row + phase.first_row;
+    let first_column = block_column + phase.first_column;
     let row_step = params.input.row;
     let tap_step = params.padded_out_channels / 4u;
     let ins = params.input_extent.c / GROUPS;
@@ -89,14 +58,14 @@ fn conv_transpose2d(
     for (var group = groups.x; group <= groups.y; group++) {
         for (var i = 0u; i < ins; i++) {
             for (var down = 0u; down < TAPS_DOWN; down++) {
-                let ky = first_ky + down * STEP_ROWS;
+                let ky = phase.first_ky + down * STEP_ROWS;
                 if SOME_ROWS && ky >= KERNEL_ROWS {
                     break;
                 }
                 let row = first_row - down * ROWS_BACK;
                 let row_start = at(params.input, n, group * ins + i, row, 0u);
                 for (var across = 0u; across < TAPS_ACROSS; across++) {
-                    let kx = first_kx + across * STEP_COLUMNS;
+                    let kx = phase.first_kx + across * STEP_COLUMNS;
                     if SOME_COLUMNS && kx >= KERNEL_COLUMNS {
                         break;
                     }
@@ -105,17 +74,19 @@ fn conv_transpose2d(
                     let low = of_group(vec4<f32>(weight[tap]), 8u * channel_block, group);
                     let high = of_group(vec4<f32>(weight[tap + 1u]), 8u * channel_block + 4u, group);
                     let pixels_0 = load_pixels(row_start, row, column);
-                    let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
-                    let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);
-                    let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u, column);
                     add_products(&low_0, low, pixels_0);
-                    add_products(&low_1, low, pixels_1);
-                    add_products(&low_2, low, pixels_2);
-                    add_products(&low_3, low, pixels_3);
                     add_products(&high_0, high, pixels_0);
-                    add_products(&high_1, high, pixels_1);
-                    add_products(&high_2, high, pixels_2);
-                    add_products(&high_3, high, pixels_3);
+                    if BLOCK_ROWS == 4u {
+                        let pixels_1 = load_pixels(row_start + row_step, row + 1u, column);
+                        let pixels_2 = load_pixels(row_start + 2u * row_step, row + 2u, column);
+                        let pixels_3 = load_pixels(row_start + 3u * row_step, row + 3u, column);
+                        add_products(&low_1, low, pixels_1);
+                        add_products(&low_2, low, pixels_2);
+                        add_products(&low_3, low, pixels_3);
+                        add_products(&high_1, high, pixels_1);
+                        add_products(&high_2, high, pixels_2);
+                        add_products(&high_3, high, pixels_3);
+                    }
                 }
             }
         }

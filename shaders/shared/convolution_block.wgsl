@@ -1,4 +1,4 @@
-// For variants in which one thread computes 8 output channels of a block of 4 × 4 pixels, all sums in registers.
+// For variants in which one thread computes 8 output channels of a block of BLOCK_ROWS × 4 pixels, all sums in registers.
 
 // Sums of 4 channels of 4 pixels, a column per pixel.
 fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: vec4<f32>) {
@@ -6,25 +6,4 @@ fn add_products(sums: ptr<function, mat4x4<f32>>, weights: vec4<f32>, pixels: ve
     (*sums)[1] = fma(weights, vec4(pixels.y), (*sums)[1]);
     (*sums)[2] = fma(weights, vec4(pixels.z), (*sums)[2]);
     (*sums)[3] = fma(weights, vec4(pixels.w), (*sums)[3]);
-}
-
-// Of each of the 4 rows, channels 0–3, then 4–7.
-alias BlockSums = array<mat4x4<f32>, 8>;
-
-// Stores the part of a block that lies in the output. Its pixels are `step` rows and columns apart, the first at
-// (y, x). In a loop, to keep the shader short: software rasterisers take long to compile unrolled stores.
-fn store_block(sums: ptr<function, BlockSums>, n: u32, channel_block: u32, y: u32, x: u32, step: vec2<u32>) {
-    let rows = min(4u, (params.output_extent.h - y + step.x - 1u) / step.x);
-    let columns = min(4u, (params.output_extent.w - x + step.y - 1u) / step.y);
-    let channels = min(8u, params.output_extent.c - 8u * channel_block);
-    for (var c = 0u; c < channels; c++) {
-        let channel = 8u * channel_block + c;
-        for (var row = 0u; row < rows; row++) {
-            let start = at(params.output, n, channel, y + row * step.x, x);
-            for (var column = 0u; column < columns; column++) {
-                let sum = (*sums)[2u * row + c / 4u][column][c % 4u];
-                store_sum(start + column * step.y, channel, sum);
-            }
-        }
-    }
 }

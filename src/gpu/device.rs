@@ -140,8 +140,21 @@ pub struct GpuDevice {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    vendor: Vendor,
     matrix_units: Option<MatrixUnits>,
     verdicts: Verdicts,
+}
+
+/// On Metal wgpu does not say: nearly all are Apple's.
+fn vendor_of(info: &wgpu::AdapterInfo) -> Vendor {
+    match (info.vendor, info.backend) {
+        (0x1002, _) => Vendor::Amd,
+        (0x106b, _) | (0, wgpu::Backend::Metal) => Vendor::Apple,
+        (0x8086, _) => Vendor::Intel,
+        (0x10de, _) => Vendor::Nvidia,
+        (0x5143, _) => Vendor::Qualcomm,
+        _ => Vendor::Other,
+    }
 }
 
 impl GpuDevice {
@@ -152,6 +165,7 @@ impl GpuDevice {
         GpuDevice {
             device,
             queue,
+            vendor: vendor_of(&info),
             info,
             matrix_units: None,
             verdicts: Verdicts::default(),
@@ -297,16 +311,15 @@ impl GpuDevice {
         is_hardware(&self.info)
     }
 
-    /// Who made the GPU. On Metal wgpu does not say: nearly all are Apple's.
+    /// Who made the GPU.
     pub fn vendor(&self) -> Vendor {
-        match (self.info.vendor, self.info.backend) {
-            (0x1002, _) => Vendor::Amd,
-            (0x106b, _) | (0, wgpu::Backend::Metal) => Vendor::Apple,
-            (0x8086, _) => Vendor::Intel,
-            (0x10de, _) => Vendor::Nvidia,
-            (0x5143, _) => Vendor::Qualcomm,
-            _ => Vendor::Other,
-        }
+        self.vendor
+    }
+
+    /// Runs shaders as they are for this vendor's GPUs, whoever made it: to try those here.
+    pub fn taken_for(mut self, vendor: Vendor) -> Self {
+        self.vendor = vendor;
+        self
     }
 
     /// Whether kernels may exchange values within subgroups of

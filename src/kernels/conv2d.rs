@@ -12,8 +12,8 @@
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use super::{
-    Element, Extent, KernelParams, MatrixUnits, Variant, View, check_dilation, check_flags, check_groups,
-    check_product, check_reach, check_windows, fold, kernel, product, reach, samples, shader,
+    Constants, Element, Extent, KernelParams, MatrixUnits, Variant, Vendor, View, check_dilation, check_flags, check_groups,
+    check_product, check_reach, check_windows, fold, kernel, product, reach, reaches_out, samples, shader,
 };
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
@@ -69,23 +69,65 @@ impl KernelParams for Params {
             shader!(
                 "shared/convolution",
                 "shared/convolution_block",
+                "shared/block_in_loops",
                 "shared/convolution_groups",
                 "conv2d"
             ),
-            |call| call.blocks(64),
+            |call| call.blocks(4, 64),
         )
-        .with_constants(|call| call.constants(&[])),
+        .with_constants(|call| call.constants(&[("BLOCK_ROWS", 4)])),
         // Kernels of 3 × 3 and stride 1 without workgroup memory. It finds vectors of 4 up to 4 elements before the
         // first.
         Variant::<Params>::new(
             "registers 3x3",
-            shader!("shared/convolution", "shared/convolution_block", "conv2d_3x3"),
-            |call| call.blocks(8),
+            shader!(
+                "shared/convolution",
+                "shared/convolution_block",
+                "shared/block_in_loops",
+                "conv2d_3x3"
+            ),
+            |call| call.blocks(4, 8),
         )
         .with_subgroups()
         .for_calls(|call, _| call.is_3x3() && call.padding[1] <= 4)
         .with_constants(|call| vec![("GATED", call.gated), ("PADDED", call.padded())]),
-        // The same kernels by Winograd's transform. A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
+        // A block of few enough pixels for the registers of hardware: for groups, which the tiles are not for.
+        Variant::<Params>::new(
+            "few registers",
+            shader!(
+                "shared/convolution",
+                "shared/convolution_block",
+                "shared/block_unrolled",
+                "shared/convolution_groups",
+                "conv2d"
+            ),
+            |call| call.blocks(1, 64),
+        )
+        .for_hardware()
+        .with_constants(|call| call.constants(&[("BLOCK_ROWS", 1)])),
+        // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
+        Variant::<Params>::new(
+            "tiled 32",
+            shader!("shared/convolution", "shared/tiled", "conv2d_tiled"),
+            |call| call.tiles(32),
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
+        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)]))
+        .with_vendor_constants(prefetch),
+        // 64 out channels: it loads each value less often.
+        Variant::<Params>::new(
+            "tiled 64",
+            shader!("shared/convolution", "shared/tiled", "conv2d_tiled"),
+            |call| call.tiles(64),
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
+        .suiting(|call, vendor| suits_64(call.output_extent.c, call.tiles(64), vendor))
+        .with_bounded_loops(is_intel)
+        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 64)]))
+        .with_vendor_constants(prefetch),
+        // Kernels of 3 × 3 and stride 1 by Winograd's transform. A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
         Variant::<Params>::new(
             "winograd",
             shader!("shared/convolution", "conv2d_winograd"),
@@ -97,31 +139,10 @@ impl KernelParams for Params {
         )
         .with_workgroup_memory()
         .for_calls(|call, _| call.is_3x3())
-        // Not before hardware has been measured.
-        .suiting(|_, _| false)
-        .with_constants(|call| vec![("GATED", call.gated)]),
-        // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
-        Variant::<Params>::new(
-            "tiled 32",
-            shader!("shared/convolution", "conv2d_tiled"),
-            |call| call.tiles(32),
-        )
-        .with_workgroup_memory()
-        .for_calls(|call, _| call.groups == 1)
-        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)])),
-        // 64 out channels: it loads each value less often.
-        Variant::<Params>::new(
-            "tiled 64",
-            shader!("shared/convolution", "conv2d_tiled"),
-            |call| call.tiles(64),
-        )
-        .with_workgroup_memory()
-        .for_calls(|call, _| call.groups == 1)
-        .suiting(|call, _| {
-            let [x, y, z] = call.tiles(64);
-            call.output_extent.c > 32 && x * y * z >= ENOUGH_WORKGROUPS
-        })
-        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 64)])),
+        .suiting(Params::suits_winograd)
+        .with_bounded_loops(|vendor| matches!(vendor, Vendor::Intel | Vendor::Qualcomm))
+        .with_constants(|call| vec![("GATED", call.gated)])
+        .with_vendor_constants(prefetch),
         // On matrix units, for input and weights of float16.
         Variant::<Params>::new(
             "matrix",
@@ -251,11 +272,30 @@ pub fn matrix_products(variant: &str) -> u32 {
     found.map_or(0, |variant| variant.traits.matrix_products)
 }
 
-/// Output pixels that one workgroup of the tiled variants computes.
-const TILE_PIXELS: u32 = 128;
+/// Output pixels that one workgroup of the tiled variants and of those on matrix units computes.
+pub(super) const TILE_PIXELS: u32 = 128;
 
 /// Workgroups below which smaller tiles suit better: about two for each multiprocessor of a large GPU.
 const ENOUGH_WORKGROUPS: u32 = 256;
+
+/// In channels from which on Winograd's sums outweigh what it does before and after them.
+const ENOUGH_CHANNELS: u32 = 32;
+
+/// Whether tiles of 64 channels suit a call of so many channels, of which they make these workgroups. Where the registers
+/// are not known, there may be too few for 64 sums.
+pub(super) fn suits_64(channels: u32, workgroups: [u32; 3], vendor: Vendor) -> bool {
+    channels > 32 && workgroups.iter().product::<u32>() >= ENOUGH_WORKGROUPS && vendor != Vendor::Other
+}
+
+/// Whether tiles are loaded while the tile before is multiplied.
+pub(super) fn prefetch(vendor: Vendor) -> Constants {
+    vec![("PREFETCH", u32::from(!vendor.has_few_registers()))]
+}
+
+/// Of text with many sums, Intel's compiler moves so many loads up that registers run out, unless loops are bounded.
+pub(super) fn is_intel(vendor: Vendor) -> bool {
+    vendor == Vendor::Intel
+}
 
 impl Params {
     pub(super) fn weights(&self) -> u64 {
@@ -276,16 +316,17 @@ impl Params {
         (self.kernel, self.stride, self.dilation, self.groups) == ([3, 3], [1, 1], [1, 1], 1)
     }
 
+    /// Whether Winograd's transform suits the call. By instructions for each product of the plain sum it takes 0.5 to 0.7
+    /// of what tiles of 64 channels take, 0.71 to 0.75 on Apple's GPUs, where it is left out.
+    fn suits_winograd(&self, vendor: Vendor) -> bool {
+        let wins = matches!(vendor, Vendor::Amd | Vendor::Intel | Vendor::Nvidia | Vendor::Qualcomm);
+        wins && self.input_extent.c >= ENOUGH_CHANNELS
+    }
+
     /// Whether windows reach out of the input.
     fn padded(&self) -> u32 {
-        let sizes = |extent: Extent| [extent.h, extent.w];
-        let (inputs, outputs) = (sizes(self.input_extent), sizes(self.output_extent));
-        let reach = reach(self.kernel, self.dilation);
-        let beyond = |axis: usize| {
-            let last = u64::from(outputs[axis].saturating_sub(1)) * u64::from(self.stride[axis]);
-            last + u64::from(reach[axis]) > u64::from(inputs[axis])
-        };
-        u32::from(self.padding != [0, 0] || beyond(0) || beyond(1))
+        let extents = [self.input_extent, self.output_extent];
+        u32::from(reaches_out(extents, self.kernel, self.stride, self.padding, self.dilation))
     }
 
     /// The constants of shaders for all kernels, and `others`.
@@ -304,10 +345,10 @@ impl Params {
         constants
     }
 
-    /// Workgroups of so many threads, each of which computes 8 channels of 4 × 4 pixels.
-    fn blocks(&self, threads: u32) -> [u32; 3] {
+    /// Workgroups of so many threads, each of which computes 8 channels of so many rows of 4 pixels.
+    fn blocks(&self, rows: u32, threads: u32) -> [u32; 3] {
         let Extent { n, h, w, .. } = self.output_extent;
-        let [x, y] = fold((h.div_ceil(4) * w.div_ceil(4)).div_ceil(threads));
+        let [x, y] = fold((h.div_ceil(rows) * w.div_ceil(4)).div_ceil(threads));
         [x, y, n * self.padded_out_channels / CHANNEL_BLOCK as u32]
     }
 

@@ -8,8 +8,10 @@
 //! padding are only a larger output extent. On re-packed weights the same kernel is the input gradient of
 //! a convolution of any stride.
 
-use super::conv2d::{self, CHANNEL_BLOCK, of_fields};
-use super::{Extent, KernelParams, Variant, View, check_product, fold, kernel, product, samples, shader};
+use super::conv2d::{self, CHANNEL_BLOCK, TILE_PIXELS, is_intel, of_fields, prefetch, suits_64};
+use super::{
+    Constants, Extent, KernelParams, Variant, Vendor, View, check_product, fold, kernel, product, samples, shader,
+};
 
 kernel! {
     "conv_transpose2d", "conv_transpose2d";
@@ -65,11 +67,63 @@ impl Params {
         of_fields!(conv2d::Params, self)
     }
 
-    /// Those of the shader; of a kernel's taps, those that one phase has are a step apart.
-    fn constants(&self) -> Vec<(&'static str, u32)> {
-        let steps = [0, 1].map(|axis| phase_step(self.stride[axis], self.dilation[axis]));
-        self.plain()
-            .constants(&[("STEP_ROWS", steps[0]), ("STEP_COLUMNS", steps[1])])
+    /// Those of the shaders, and `others`; of a kernel's taps, those that one phase has are a step apart.
+    fn constants(&self, others: &[(&'static str, u32)]) -> Constants {
+        let [rows, columns] = [0, 1].map(|axis| phase_step(self.stride[axis], self.dilation[axis]));
+        let steps = [("STEP_ROWS", rows), ("STEP_COLUMNS", columns)];
+        self.plain().constants(&[&steps, others].concat())
+    }
+
+    /// Those of the tiled shader.
+    fn tile_constants(&self, channels: u32) -> Constants {
+        let [rows, columns] = self.phase_size();
+        let inside = self.is_whole() && rows <= self.input_extent.h && columns <= self.input_extent.w;
+        self.constants(&[
+            ("WHOLE", u32::from(self.is_whole())),
+            ("PADDED", u32::from(!inside)),
+            ("TILE_CHANNELS", channels),
+        ])
+    }
+
+    /// Whether all phases read the same input pixels, each under one tap.
+    fn is_whole(&self) -> bool {
+        self.kernel == self.stride && (self.dilation, self.padding) == ([1, 1], [0, 0])
+    }
+
+    /// Most rows and columns of pixels that a phase has.
+    fn phase_size(&self) -> [u32; 2] {
+        let Extent { h, w, .. } = self.output_extent;
+        [h.div_ceil(self.stride[0]), w.div_ceil(self.stride[1])]
+    }
+
+    /// Channels that tiles are cut from: of one phase, or of all phases one behind the other.
+    fn tiled_channels(&self) -> u32 {
+        match self.is_whole() {
+            true => self.stride[0] * self.stride[1] * self.padded_out_channels,
+            false => self.output_extent.c,
+        }
+    }
+
+    /// Workgroups that compute so many channels of some pixels of a phase; z counts phases, channels and samples, phases
+    /// fastest.
+    fn tiles(&self, channels: u32) -> [u32; 3] {
+        let [rows, columns] = self.phase_size();
+        let [x, y] = fold((rows * columns).div_ceil(TILE_PIXELS));
+        let phases = match self.is_whole() {
+            true => 1,
+            false => self.stride[0] * self.stride[1],
+        };
+        let tiles = self.tiled_channels().div_ceil(channels);
+        [x, y, self.output_extent.n * phases * tiles]
+    }
+
+    /// Workgroups whose threads compute 8 channels of so many rows of 4 pixels that share a phase; z counts phases, channel
+    /// blocks and samples, phases fastest.
+    fn blocks(&self, block_rows: u32) -> [u32; 3] {
+        let [rows, columns] = self.phase_size();
+        let [x, y] = fold((rows.div_ceil(block_rows) * columns.div_ceil(4)).div_ceil(64));
+        let channel_blocks = self.padded_out_channels / CHANNEL_BLOCK as u32;
+        [x, y, self.stride[0] * self.stride[1] * channel_blocks * self.output_extent.n]
     }
 }
 
@@ -86,27 +140,72 @@ pub(crate) fn phase_step(stride: u32, dilation: u32) -> u32 {
 pub const MOST_STRIDE: u32 = 256;
 
 impl KernelParams for Params {
-    const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
-        "registers",
-        shader!(
-            "shared/convolution",
-            "shared/convolution_block",
-            "shared/convolution_groups",
-            "conv_transpose2d"
-        ),
-        // One thread computes 8 channels of 4 × 4 pixels that share a phase; z counts phases, channel
-        // blocks and samples, phases fastest.
-        |call| {
-            let Extent { n, h, w, .. } = call.output_extent;
-            let [stride_rows, stride_columns] = call.stride;
-            let blocks_down = h.div_ceil(stride_rows).div_ceil(4);
-            let blocks_across = w.div_ceil(stride_columns).div_ceil(4);
-            let [x, y] = fold((blocks_down * blocks_across).div_ceil(64));
-            let channel_blocks = call.padded_out_channels / CHANNEL_BLOCK as u32;
-            [x, y, stride_rows * stride_columns * channel_blocks * n]
-        },
-    )
-    .with_constants(|call| call.constants())];
+    const VARIANTS: &'static [Variant<Params>] = &[
+        Variant::<Params>::new(
+            "registers",
+            shader!(
+                "shared/convolution",
+                "shared/convolution_block",
+                "shared/block_in_loops",
+                "shared/convolution_groups",
+                "shared/phases",
+                "conv_transpose2d"
+            ),
+            |call| call.blocks(4),
+        )
+        .with_constants(|call| call.constants(&[("BLOCK_ROWS", 4)])),
+        // A block of few enough pixels for the registers of hardware: for groups, which the tiles are not for.
+        Variant::<Params>::new(
+            "few registers",
+            shader!(
+                "shared/convolution",
+                "shared/convolution_block",
+                "shared/block_unrolled",
+                "shared/convolution_groups",
+                "shared/phases",
+                "conv_transpose2d"
+            ),
+            |call| call.blocks(1),
+        )
+        .for_hardware()
+        .with_constants(|call| call.constants(&[("BLOCK_ROWS", 1)])),
+        // 32 channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
+        Variant::<Params>::new(
+            "tiled 32",
+            shader!(
+                "shared/convolution",
+                "shared/tiled",
+                "shared/phases",
+                "conv_transpose2d_tiled"
+            ),
+            |call| call.tiles(32),
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
+        .with_constants(|call| call.tile_constants(32))
+        .with_vendor_constants(prefetch),
+        // 64 channels: it loads each value less often.
+        Variant::<Params>::new(
+            "tiled 64",
+            shader!(
+                "shared/convolution",
+                "shared/tiled",
+                "shared/phases",
+                "conv_transpose2d_tiled"
+            ),
+            |call| call.tiles(64),
+        )
+        .with_workgroup_memory()
+        .for_calls(|call, _| call.groups == 1)
+        .suiting(|call, vendor| {
+            // Older GPUs of Qualcomm have too few registers for the taps of several phases.
+            let registers = call.is_whole() || vendor != Vendor::Qualcomm;
+            registers && suits_64(call.tiled_channels(), call.tiles(64), vendor)
+        })
+        .with_bounded_loops(is_intel)
+        .with_constants(|call| call.tile_constants(64))
+        .with_vendor_constants(prefetch),
+    ];
 
     fn check(&self) -> Result<(), String> {
         self.plain().check()?;

@@ -1,5 +1,5 @@
 use asma::kernels::conv2d::{CHANNEL_BLOCK, Params};
-use asma::kernels::{Extent, KernelParams};
+use asma::kernels::{Extent, KernelParams, Specialisation, Vendor};
 
 use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
 
@@ -126,6 +126,38 @@ pub fn case<P: From<Params> + Into<asma::kernels::Params>>(
 fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
     for variant in Params::VARIANTS {
         compare_variant(cases, variant.name, variant.traits, tolerance);
+    }
+}
+
+/// The last variant made for hardware that suits a call of one of the sample kinds on a vendor's GPU.
+fn unasked(vendor: Vendor, kernel: u32, padding: u32, groups: u32) -> &'static str {
+    let specialisation = Specialisation {
+        vendor,
+        ..Default::default()
+    };
+    let mut samples = Params::samples().into_iter();
+    let call = samples
+        .find(|call| {
+            let kind = (call.kernel, call.stride, call.dilation, call.padding, call.groups);
+            call.output_extent.c == 64 && kind == ([kernel; 2], [1; 2], [1; 2], [padding; 2], groups)
+        })
+        .expect("a sample");
+    let ways = asma::kernels::Params::from(call).ways(&specialisation);
+    let last = ways.iter().rfind(|way| way.suits && way.traits.hardware);
+    last.expect("a way").name
+}
+
+/// Winograd's transform where it takes the fewer instructions, large tiles where registers are known to hold them.
+#[test]
+fn vendors_run_what_suits_their_gpus() {
+    for vendor in [Vendor::Amd, Vendor::Nvidia, Vendor::Intel, Vendor::Qualcomm] {
+        assert_eq!(unasked(vendor, 3, 1, 1), "winograd", "{vendor:?}");
+        assert_eq!(unasked(vendor, 1, 0, 1), "tiled 64", "{vendor:?}");
+    }
+    assert_eq!(unasked(Vendor::Apple, 3, 1, 1), "tiled 64");
+    assert_eq!(unasked(Vendor::Other, 3, 1, 1), "tiled 32");
+    for vendor in [Vendor::Amd, Vendor::Apple, Vendor::Other] {
+        assert_eq!(unasked(vendor, 3, 1, 8), "few registers", "{vendor:?}");
     }
 }
 

@@ -1,9 +1,9 @@
-use asma::kernels::Extent;
 use asma::kernels::conv_transpose2d::Params;
 use asma::kernels::conv2d::{self, CHANNEL_BLOCK};
+use asma::kernels::{Extent, KernelParams};
 
 use super::conv2d::Windows;
-use super::support::{Case, EXACT, Random, Tolerance, compare};
+use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
 
 /// Few, because each is a shader to compile, slowly on a software rasteriser.
 const SHAPES: [Windows; 9] = [
@@ -98,6 +98,12 @@ pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
     }
 }
 
+fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
+    for variant in Params::VARIANTS {
+        compare_variant(cases, variant.name, variant.traits, tolerance);
+    }
+}
+
 /// With multiples of ½ every product and sum is exact, in any order: not one wrong tap can hide.
 #[test]
 fn sums_of_exact_products_are_the_twins() {
@@ -106,7 +112,7 @@ fn sums_of_exact_products_are_the_twins() {
     for shape in SHAPES {
         for _ in 0..10 {
             let extent = random.extent();
-            let out_channels = random.choose(&[1, 2, 8, 11, 33]);
+            let out_channels = random.choose(&[1, 2, 8, 11, 33, 70]);
             cases.push(case::<Params>(
                 &mut random,
                 shape,
@@ -116,20 +122,24 @@ fn sums_of_exact_products_are_the_twins() {
             ));
         }
     }
-    compare(cases, EXACT);
+    compare_all_variants(&cases, EXACT);
 }
 
 /// More pixels of a phase than one workgroup computes, across and down.
 #[test]
 fn many_workgroups_are_the_twins() {
     let mut random = Random::new(42);
-    let cases = [(1, 2, 43, 45), (2, 3, 1, 700), (1, 1, 517, 2)].map(|(n, c, h, w)| {
-        let extent = Extent { n, c, h, w };
-        case::<Params>(&mut random, SHAPES[1], 9, extent, |random, length| {
-            random.coarse_floats(length)
+    // Of phases with several taps, and of phases that are a product of one matrix.
+    let cases = [SHAPES[0], SHAPES[1]].map(|shape| {
+        [(1, 2, 43, 45), (2, 3, 1, 700), (1, 1, 517, 2)].map(|(n, c, h, w)| {
+            let extent = Extent { n, c, h, w };
+            case::<Params>(&mut random, shape, 9, extent, |random, length| {
+                random.coarse_floats(length)
+            })
         })
     });
-    compare(cases.into(), EXACT);
+    let cases = cases.concat();
+    compare_all_variants(&cases, EXACT);
 }
 
 /// Sums of up to 400 products of numbers in [−2, 2), which cancel to within some tens: each of the
@@ -151,5 +161,5 @@ fn long_sums_are_the_twins_but_for_rounding() {
         absolute: 1e-4,
         relative: 1e-5,
     };
-    compare(cases, rounding);
+    compare_all_variants(&cases, rounding);
 }

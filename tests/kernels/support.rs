@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
-use asma::kernels::{Extent, Params, Traits, View};
+use asma::kernels::{Extent, Params, Specialisation, Traits, Vendor, View};
 use asma::program::{BufferId, Builder, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -49,7 +49,7 @@ impl Tolerance {
 }
 
 /// A call with the contents of its buffers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Case {
     pub params: Params,
     pub reads: Vec<Vec<u32>>,
@@ -85,13 +85,19 @@ pub fn run(cases: &[Case], halves: Halves) -> [Vec<Written>; 3] {
         Halves::None => Capabilities::Baseline,
         Halves::Many => Capabilities::Full,
     };
-    run_with(cases, VariantChoice::Auto, capabilities, halves)
+    run_with(cases, VariantChoice::Auto, capabilities, halves, Vendor::Other)
 }
 
 /// The same by the variant of this name.
 pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
     let variant = VariantChoice::Named(name.into());
-    run_with(cases, variant, Capabilities::Baseline, Halves::None)
+    run_with(
+        cases,
+        variant,
+        Capabilities::Baseline,
+        Halves::None,
+        Vendor::Other,
+    )
 }
 
 fn run_with(
@@ -99,6 +105,7 @@ fn run_with(
     variants: VariantChoice,
     capabilities: Capabilities,
     halves: Halves,
+    vendor: Vendor,
 ) -> [Vec<Written>; 3] {
     let mut program = Builder::new();
     let mut contents = Vec::new();
@@ -132,7 +139,7 @@ fn run_with(
         program.store_as_halves(&words);
     }
     let program = program.finish().expect("a sound program");
-    run_program(program, &contents, variants, capabilities).map(|mut buffers| {
+    run_program(program, &contents, variants, capabilities, vendor).map(|mut buffers| {
         // What a call takes no buffer for stays as it is.
         let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| match id {
             Some(id) => std::mem::take(&mut buffers[id.0]),
@@ -145,18 +152,19 @@ fn run_with(
     })
 }
 
-/// What all buffers hold after all calls: by the twins, by the shaders, by the shaders with checks. Where there
-/// is no GPU, and none is required, the twins stand in for the shaders.
+/// What all buffers hold after all calls: by the twins, by the shaders as a vendor's GPUs run them, by those with checks.
+/// Where there is no GPU, and none is required, the twins stand in for the shaders.
 fn run_program(
     program: Program,
     contents: &[(BufferId, Vec<u32>)],
     variants: VariantChoice,
     capabilities: Capabilities,
+    vendor: Vendor,
 ) -> [Vec<Vec<u32>>; 3] {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
-    let Some(gpu) = gpu(capabilities) else {
+    let Some(gpu) = gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
         return [twins.clone(), twins.clone(), twins];
     };
     let run = |checked| {
@@ -209,18 +217,38 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
     if traits.matrix_units && gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
         return;
     }
-    let run = |capabilities, halves| {
-        let chosen = VariantChoice::Named(name.into());
-        run_with(cases, chosen, capabilities, halves)
-    };
-    compare_with(cases, run(capabilities, Halves::None), tolerance);
-    if takes_halves(cases) {
-        compare_with(
-            cases,
-            run(Capabilities::Full, Halves::Many),
-            tolerance.of_halves(),
-        );
+    for vendor in vendors_of_other_texts(cases, name) {
+        let run = |capabilities, halves| {
+            let chosen = VariantChoice::Named(name.into());
+            run_with(cases, chosen, capabilities, halves, vendor)
+        };
+        compare_with(cases, run(capabilities, Halves::None), tolerance);
+        // Of one vendor: each text is slow to compile.
+        if vendor == Vendor::Other && takes_halves(cases) {
+            compare_with(
+                cases,
+                run(Capabilities::Full, Halves::Many),
+                tolerance.of_halves(),
+            );
+        }
     }
+}
+
+/// An unknown vendor, and those for whom the variant's text is another.
+fn vendors_of_other_texts(cases: &[Case], name: &str) -> Vec<Vendor> {
+    let constants = |vendor| {
+        let specialisation = Specialisation {
+            vendor,
+            ..Default::default()
+        };
+        let ways = cases.iter().flat_map(|case| case.params.ways(&specialisation));
+        let named = ways.filter(|way| way.name == name);
+        named.map(|way| way.constants).collect::<Vec<_>>()
+    };
+    let others = [Vendor::Nvidia]
+        .into_iter()
+        .filter(|&vendor| constants(vendor) != constants(Vendor::Other));
+    [Vendor::Other].into_iter().chain(others).collect()
 }
 
 /// Whether there is anything to run with buffers of float16, and a GPU for it.

@@ -90,7 +90,14 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
     let Some(gpu) = gpu(Capabilities::Full) else {
         return;
     };
-    let mut variants = vec!["registers", "registers 3x3", "tiled 32", "tiled 64", "winograd"];
+    let mut variants = vec![
+        "registers",
+        "registers 3x3",
+        "few registers",
+        "tiled 32",
+        "tiled 64",
+        "winograd",
+    ];
     if gpu.matrix_units().is_some() {
         variants.extend(["matrix", "split matrix"]);
     }
