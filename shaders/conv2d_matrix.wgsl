@@ -1,10 +1,14 @@
 // The implicit matrix product on the device's matrix units, which multiply float16 and add up float32. TILE, the side of
 // their matrices, SUBGROUP, BLOCK_CHANNELS and the types Left, Right and Sums come with the prelude.
 //
-// One workgroup computes BLOCK_CHANNELS output channels of BLOCK_PIXELS consecutive output pixels, each subgroup of it a
-// square of 2 × 2 tiles. It walks the kernel's rows and columns and, at each, the input channels in steps of 16: where
-// the pixels' windows lie is then worked out once a step. Weights and pixels of a step lie in workgroup memory, while
-// those of the next step are on their way into registers; two buffers take turns, so that one barrier a step is enough.
+// One workgroup computes BLOCK_CHANNELS output channels of 128 consecutive output pixels, each of its squares, one to a
+// subgroup, TILES_DOWN × 2 tiles. It walks the kernel's rows and columns and, at each, the input channels in steps of 16:
+// where the pixels' windows lie is then worked out once a step. Weights and pixels of a step lie in workgroup memory, the
+// 16 input channels side by side, so that a thread finds what it holds of a matrix in whole words; those of the next step
+// are on their way into registers. Two buffers take turns, so that one barrier a step is enough.
+//
+// SUBGROUP is the most threads that a subgroup may have. Where the device makes them smaller, some are left without a
+// square, and compute what the last one does.
 //
 // With SPLIT, each float32 is carried as two float16, a = high + low / 2048 (Ootomo and Yokota, "Recovering single
 // precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022): the low half holds
@@ -16,37 +20,41 @@
 @group(0) @binding(1) var<storage, read> input: array<InputElement>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<WeightElement>>;
 
-const WORKGROUP: u32 = 128u;
 const STEP: u32 = 16u;
-const BLOCK_PIXELS: u32 = 4096u / BLOCK_CHANNELS;
+const BLOCK_PIXELS: u32 = 128u;
+const TILES_DOWN: u32 = BLOCK_CHANNELS / 16u;
+// Channels and pixels of a square, and squares.
+const SQUARE_CHANNELS: u32 = TILES_DOWN * TILE;
+const SQUARE_PIXELS: u32 = 2u * TILE;
+const SQUARES_ACROSS: u32 = BLOCK_PIXELS / SQUARE_PIXELS;
+const SQUARES: u32 = SQUARES_ACROSS * (BLOCK_CHANNELS / SQUARE_CHANNELS);
+const WORKGROUP: u32 = SQUARES * SUBGROUP;
 const SCALE: f32 = 2048.0;
 
 // Rows of 16 bytes more than they need, so that neighbouring rows begin in different banks.
-const WEIGHT_ROW: u32 = BLOCK_CHANNELS + 8u;
-const PIXEL_ROW: u32 = BLOCK_PIXELS + 8u;
-// Where the low halves of a buffer begin, and the next buffer.
-const LOW_WEIGHTS: u32 = STEP * WEIGHT_ROW;
-const LOW_PIXELS: u32 = STEP * PIXEL_ROW;
-const WEIGHT_BUFFER: u32 = (1u + SPLIT) * LOW_WEIGHTS;
-const PIXEL_BUFFER: u32 = (1u + SPLIT) * LOW_PIXELS;
+const ROW: u32 = STEP + 8u;
+// Where the pixels of a buffer begin, its low halves, and the next buffer. With SPLIT there is one buffer: two are too
+// large.
+const PIXELS_START: u32 = BLOCK_CHANNELS * ROW;
+const LOW: u32 = PIXELS_START + BLOCK_PIXELS * ROW;
+const BUFFERS: u32 = 2u - SPLIT;
+const BUFFER: u32 = (1u + SPLIT) * LOW;
 
-const PIXELS_START: u32 = 2u * WEIGHT_BUFFER;
+// [buffer][half][output channel, then pixel][input channel]
+var<workgroup> staged: array<f16, BUFFERS * BUFFER>;
+// A tile of sums of each square.
+var<workgroup> results: array<f32, SQUARES * TILE * TILE>;
 
-// [buffer][half][input channel][output channel], then the same of pixels.
-var<workgroup> staged: array<f16, PIXELS_START + 2u * PIXEL_BUFFER>;
-// A tile of sums of each subgroup.
-var<workgroup> results: array<f32, WORKGROUP / SUBGROUP * TILE * TILE>;
-
-// Vectors of weights of one input channel in the block, and how many a thread loads in a step.
-const WEIGHT_VECTORS: u32 = BLOCK_CHANNELS / 4u;
-const WEIGHT_LOADS: u32 = STEP * WEIGHT_VECTORS / WORKGROUP;
-// Input channels between two values that a thread loads.
-const CHANNELS_APART: u32 = WORKGROUP / BLOCK_PIXELS;
+// Vectors of weights in a step.
+const WEIGHT_VECTORS: u32 = STEP * BLOCK_CHANNELS / 4u;
+// Threads that load values of one pixel, and vectors of 4 input channels that each of them loads.
+const PIXEL_THREADS: u32 = WORKGROUP / BLOCK_PIXELS;
+const PIXEL_LOADS: u32 = 4u / PIXEL_THREADS;
 
 alias Weights = vec4<WeightElement>;
 alias Pixels = vec4<InputElement>;
 
-// What a thread loads in a step. With BLOCK_PIXELS 64, only half of the pixels; with 128, half of the weights.
+// What a thread loads in a step, perhaps not all of it.
 struct Loaded {
     weights_0: Weights,
     weights_1: Weights,
@@ -76,11 +84,18 @@ fn place_of(step: u32, channel_steps: u32) -> Place {
     return Place(ky, position - ky * KERNEL_COLUMNS, STEP * (step - position * channel_steps));
 }
 
+// The input channel of a step, and the vector of output channels, that vector `number` of weights has: 4 vectors that lie
+// side by side in global memory for each input channel, then the next input channel.
+fn weight_place(number: u32) -> vec2<u32> {
+    return vec2((number / 4u) % STEP, number % 4u + 4u * (number / (4u * STEP)));
+}
+
 fn load_weights(number: u32, place: Place, first_channel: u32) -> Weights {
-    let channel = place.channel + number / WEIGHT_VECTORS;
-    let vector = first_channel / 4u + number % WEIGHT_VECTORS;
+    let of_block = weight_place(number);
+    let channel = place.channel + of_block.x;
+    let vector = first_channel / 4u + of_block.y;
     let row = params.padded_out_channels / 4u;
-    let inside = channel < params.input_extent.c && vector < row;
+    let inside = (WHOLE_STEPS == 1u || channel < params.input_extent.c) && vector < row;
     let tap = (channel * KERNEL_ROWS + place.ky) * KERNEL_COLUMNS + place.kx;
     return select(Weights(), weight[select(0u, tap * row + vector, inside)], inside);
 }
@@ -88,9 +103,11 @@ fn load_weights(number: u32, place: Place, first_channel: u32) -> Weights {
 // Of one pixel, the values of four input channels from `channel` on. Beyond the last channel: the last one again, its
 // weight is 0.
 fn load_pixels(start: u32, inside: bool, channel: u32) -> Pixels {
-    let channels = vec4(channel) + CHANNELS_APART * vec4(0u, 1u, 2u, 3u);
-    let last = vec4(params.input_extent.c - 1u);
-    let index = select(vec4(0u), start + min(channels, last) * params.input.channel, vec4(inside));
+    var channels = vec4(channel) + vec4(0u, 1u, 2u, 3u);
+    if WHOLE_STEPS == 0u {
+        channels = min(channels, vec4(params.input_extent.c - 1u));
+    }
+    let index = select(vec4(0u), start + channels * params.input.channel, vec4(inside));
     let values = Pixels(input[index.x], input[index.y], input[index.z], input[index.w]);
     return select(Pixels(), values, vec4(inside));
 }
@@ -102,15 +119,17 @@ fn load(window: Window, place: Place, thread: u32, first_channel: u32) -> Loaded
     let column = window.column + kx;
     let inside = row < params.input_extent.h && column < params.input_extent.w;
     let start = window.start + ky * params.input.row + kx;
-    let channel = place.channel + thread / BLOCK_PIXELS;
+    let channel = place.channel + 4u * PIXEL_LOADS * (thread / BLOCK_PIXELS);
     var loaded: Loaded;
-    loaded.weights_0 = load_weights(thread, place, first_channel);
-    if WEIGHT_LOADS == 2u {
+    if WORKGROUP <= WEIGHT_VECTORS || thread < WEIGHT_VECTORS {
+        loaded.weights_0 = load_weights(thread, place, first_channel);
+    }
+    if WORKGROUP < WEIGHT_VECTORS {
         loaded.weights_1 = load_weights(thread + WORKGROUP, place, first_channel);
     }
     loaded.pixels_0 = load_pixels(start, inside, channel);
-    loaded.pixels_1 = load_pixels(start, inside, channel + 4u * CHANNELS_APART);
-    if BLOCK_PIXELS == 128u {
+    loaded.pixels_1 = load_pixels(start, inside, channel + 4u);
+    if PIXEL_LOADS == 4u {
         loaded.pixels_2 = load_pixels(start, inside, channel + 8u);
         loaded.pixels_3 = load_pixels(start, inside, channel + 12u);
     }
@@ -132,57 +151,49 @@ fn stage_halves(index: u32, apart: u32, values: vec4<f16>) {
     staged[index + 3u * apart] = values.w;
 }
 
-// The low halves go `low` further on.
-fn stage_split(index: u32, apart: u32, low: u32, values: vec4<f32>) {
-    let high = high_parts(values);
-    stage_halves(index, apart, vec4<f16>(high));
-    stage_halves(index + low, apart, vec4<f16>((values - high) * SCALE));
+fn stage_values(index: u32, apart: u32, values: vec4<f32>) {
+    if SPLIT == 0u {
+        stage_halves(index, apart, vec4<f16>(values));
+    } else {
+        let high = high_parts(values);
+        stage_halves(index, apart, vec4<f16>(high));
+        stage_halves(index + LOW, apart, vec4<f16>((values - high) * SCALE));
+    }
 }
 
 fn stage_weights(number: u32, buffer: u32, values: Weights) {
-    let row = number / WEIGHT_VECTORS;
-    let index = buffer * WEIGHT_BUFFER + row * WEIGHT_ROW + 4u * (number - row * WEIGHT_VECTORS);
-    if SPLIT == 1u {
-        stage_split(index, 1u, LOW_WEIGHTS, vec4<f32>(values));
-    } else {
-        stage_halves(index, 1u, vec4<f16>(values));
-    }
-}
-
-fn stage_pixels(index: u32, values: Pixels) {
-    if SPLIT == 1u {
-        stage_split(index, CHANNELS_APART * PIXEL_ROW, LOW_PIXELS, vec4<f32>(values));
-    } else {
-        stage_halves(index, CHANNELS_APART * PIXEL_ROW, vec4<f16>(values));
-    }
+    let place = weight_place(number);
+    stage_values(buffer * BUFFER + 4u * place.y * ROW + place.x, ROW, vec4<f32>(values));
 }
 
 fn stage(thread: u32, buffer: u32, loaded: Loaded) {
-    stage_weights(thread, buffer, loaded.weights_0);
-    if WEIGHT_LOADS == 2u {
+    if WORKGROUP <= WEIGHT_VECTORS || thread < WEIGHT_VECTORS {
+        stage_weights(thread, buffer, loaded.weights_0);
+    }
+    if WORKGROUP < WEIGHT_VECTORS {
         stage_weights(thread + WORKGROUP, buffer, loaded.weights_1);
     }
-    let row = thread / BLOCK_PIXELS;
-    let index = PIXELS_START + buffer * PIXEL_BUFFER + row * PIXEL_ROW + (thread - row * BLOCK_PIXELS);
-    stage_pixels(index, loaded.pixels_0);
-    stage_pixels(index + 4u * CHANNELS_APART * PIXEL_ROW, loaded.pixels_1);
-    if BLOCK_PIXELS == 128u {
-        stage_pixels(index + 8u * PIXEL_ROW, loaded.pixels_2);
-        stage_pixels(index + 12u * PIXEL_ROW, loaded.pixels_3);
+    let first = 4u * PIXEL_LOADS * (thread / BLOCK_PIXELS);
+    let index = buffer * BUFFER + PIXELS_START + thread % BLOCK_PIXELS * ROW + first;
+    stage_values(index, 1u, vec4<f32>(loaded.pixels_0));
+    stage_values(index + 4u, 1u, vec4<f32>(loaded.pixels_1));
+    if PIXEL_LOADS == 4u {
+        stage_values(index + 8u, 1u, vec4<f32>(loaded.pixels_2));
+        stage_values(index + 12u, 1u, vec4<f32>(loaded.pixels_3));
     }
 }
 
-// Stores the part of a subgroup's tile that lies in the output, from `results`.
-fn store_tile(n: u32, channel: u32, pixel: u32, subgroup: u32, lane: u32) {
+// Stores the part of a square's tile that lies in the output, from `results`.
+fn store_tile(n: u32, channel: u32, pixel: u32, square: u32, lane: u32, lanes: u32) {
     let count = params.output_extent.h * params.output_extent.w;
-    for (var element = lane; element < TILE * TILE; element += SUBGROUP) {
+    for (var element = lane; element < TILE * TILE; element += lanes) {
         let row = element / TILE;
         let p = pixel + element % TILE;
         let c = channel + row;
         if c < params.output_extent.c && p < count {
             let y = p / params.output_extent.w;
             let index = at(params.output, n, c, y, p - y * params.output_extent.w);
-            store_sum(index, c, results[subgroup * TILE * TILE + element]);
+            store_sum(index, c, results[square * TILE * TILE + element]);
         }
     }
 }
@@ -194,6 +205,7 @@ fn conv2d(
     @builtin(local_invocation_index) thread: u32,
     @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) lanes: u32,
 ) {
     let channel_blocks = (params.output_extent.c + BLOCK_CHANNELS - 1u) / BLOCK_CHANNELS;
     let n = workgroup.z / channel_blocks;
@@ -210,14 +222,19 @@ fn conv2d(
     let window = Window(start, row, column);
 
     // The square of this subgroup.
-    let across = BLOCK_PIXELS / (2u * TILE);
-    let square_channel = 2u * TILE * (subgroup / across);
-    let square_pixel = 2u * TILE * (subgroup % across);
+    let square = min(subgroup, SQUARES - 1u);
+    let has_square = subgroup < SQUARES;
+    let square_channel = SQUARE_CHANNELS * (square / SQUARES_ACROSS);
+    let square_pixel = SQUARE_PIXELS * (square % SQUARES_ACROSS);
 
     var sums_00 = Sums();
     var sums_01 = Sums();
     var sums_10 = Sums();
     var sums_11 = Sums();
+    var sums_20 = Sums();
+    var sums_21 = Sums();
+    var sums_30 = Sums();
+    var sums_31 = Sums();
     // Of the mixed products, SCALE times as large.
     var mixed_00 = Sums();
     var mixed_01 = Sums();
@@ -235,47 +252,52 @@ fn conv2d(
         if more {
             loaded = load(window, place_of(step + 1u, channel_steps), thread, first_channel);
         }
-        let buffer = step % 2u;
+        let buffer = step % BUFFERS;
         for (var k = 0u; k < STEP; k += TILE) {
-            let w_0 = buffer * WEIGHT_BUFFER + k * WEIGHT_ROW + square_channel;
-            let w_1 = w_0 + TILE;
-            let p_0 = PIXELS_START + buffer * PIXEL_BUFFER + k * PIXEL_ROW + square_pixel;
-            let p_1 = p_0 + TILE;
-            // Weights stand a column of the matrix after the other, pixels a row.
-            let left_0 = coopLoad<Left>(&staged[w_0], WEIGHT_ROW);
-            let left_1 = coopLoad<Left>(&staged[w_1], WEIGHT_ROW);
-            let right_0 = coopLoadT<Right>(&staged[p_0], PIXEL_ROW);
-            let right_1 = coopLoadT<Right>(&staged[p_1], PIXEL_ROW);
+            // Weights stand a row of the matrix after the other, pixels a column.
+            let w = buffer * BUFFER + square_channel * ROW + k;
+            let p = buffer * BUFFER + PIXELS_START + square_pixel * ROW + k;
+            let left_0 = coopLoadT<Left>(&staged[w], ROW);
+            let left_1 = coopLoadT<Left>(&staged[w + TILE * ROW], ROW);
+            let right_0 = coopLoad<Right>(&staged[p], ROW);
+            let right_1 = coopLoad<Right>(&staged[p + TILE * ROW], ROW);
             if SPLIT == 0u {
                 sums_00 = coopMultiplyAdd(left_0, right_0, sums_00);
                 sums_01 = coopMultiplyAdd(left_0, right_1, sums_01);
                 sums_10 = coopMultiplyAdd(left_1, right_0, sums_10);
                 sums_11 = coopMultiplyAdd(left_1, right_1, sums_11);
+                if TILES_DOWN == 4u {
+                    let left_2 = coopLoadT<Left>(&staged[w + 2u * TILE * ROW], ROW);
+                    let left_3 = coopLoadT<Left>(&staged[w + 3u * TILE * ROW], ROW);
+                    sums_20 = coopMultiplyAdd(left_2, right_0, sums_20);
+                    sums_21 = coopMultiplyAdd(left_2, right_1, sums_21);
+                    sums_30 = coopMultiplyAdd(left_3, right_0, sums_30);
+                    sums_31 = coopMultiplyAdd(left_3, right_1, sums_31);
+                }
             } else {
                 sums_00 = sums_00 + coopMultiplyAdd(left_0, right_0, Sums());
                 sums_01 = sums_01 + coopMultiplyAdd(left_0, right_1, Sums());
                 sums_10 = sums_10 + coopMultiplyAdd(left_1, right_0, Sums());
                 sums_11 = sums_11 + coopMultiplyAdd(left_1, right_1, Sums());
-                let wl_0 = w_0 + LOW_WEIGHTS;
-                let wl_1 = w_1 + LOW_WEIGHTS;
-                let low_left_0 = coopLoad<Left>(&staged[wl_0], WEIGHT_ROW);
-                let low_left_1 = coopLoad<Left>(&staged[wl_1], WEIGHT_ROW);
+                let low_left_0 = coopLoadT<Left>(&staged[w + LOW], ROW);
+                let low_left_1 = coopLoadT<Left>(&staged[w + LOW + TILE * ROW], ROW);
                 mixed_00 = coopMultiplyAdd(low_left_0, right_0, mixed_00);
                 mixed_01 = coopMultiplyAdd(low_left_0, right_1, mixed_01);
                 mixed_10 = coopMultiplyAdd(low_left_1, right_0, mixed_10);
                 mixed_11 = coopMultiplyAdd(low_left_1, right_1, mixed_11);
-                let pl_0 = p_0 + LOW_PIXELS;
-                let pl_1 = p_1 + LOW_PIXELS;
-                let low_right_0 = coopLoadT<Right>(&staged[pl_0], PIXEL_ROW);
-                let low_right_1 = coopLoadT<Right>(&staged[pl_1], PIXEL_ROW);
+                let low_right_0 = coopLoad<Right>(&staged[p + LOW], ROW);
+                let low_right_1 = coopLoad<Right>(&staged[p + LOW + TILE * ROW], ROW);
                 mixed_00 = coopMultiplyAdd(left_0, low_right_0, mixed_00);
                 mixed_01 = coopMultiplyAdd(left_0, low_right_1, mixed_01);
                 mixed_10 = coopMultiplyAdd(left_1, low_right_0, mixed_10);
                 mixed_11 = coopMultiplyAdd(left_1, low_right_1, mixed_11);
             }
         }
+        if BUFFERS == 1u {
+            workgroupBarrier();
+        }
         if more {
-            stage(thread, 1u - buffer, loaded);
+            stage(thread, (step + 1u) % BUFFERS, loaded);
         }
         workgroupBarrier();
     }
@@ -286,23 +308,73 @@ fn conv2d(
         sums_11 = sums_11 + mixed_11 * (1.0 / SCALE);
     }
 
-    // One tile of each subgroup after the other goes through workgroup memory to the epilogue.
-    let result = subgroup * TILE * TILE;
+    // One tile of each square after the other goes through workgroup memory to the epilogue.
+    let result = square * TILE * TILE;
     let channel = first_channel + square_channel;
     let stored_pixel = first_pixel + square_pixel;
-    coopStoreT(sums_00, &results[result], TILE);
+    if has_square {
+        coopStoreT(sums_00, &results[result], TILE);
+    }
     workgroupBarrier();
-    store_tile(n, channel, stored_pixel, subgroup, lane);
+    if has_square {
+        store_tile(n, channel, stored_pixel, square, lane, lanes);
+    }
     workgroupBarrier();
-    coopStoreT(sums_01, &results[result], TILE);
+    if has_square {
+        coopStoreT(sums_01, &results[result], TILE);
+    }
     workgroupBarrier();
-    store_tile(n, channel, stored_pixel + TILE, subgroup, lane);
+    if has_square {
+        store_tile(n, channel, stored_pixel + TILE, square, lane, lanes);
+    }
     workgroupBarrier();
-    coopStoreT(sums_10, &results[result], TILE);
+    if has_square {
+        coopStoreT(sums_10, &results[result], TILE);
+    }
     workgroupBarrier();
-    store_tile(n, channel + TILE, stored_pixel, subgroup, lane);
+    if has_square {
+        store_tile(n, channel + TILE, stored_pixel, square, lane, lanes);
+    }
     workgroupBarrier();
-    coopStoreT(sums_11, &results[result], TILE);
+    if has_square {
+        coopStoreT(sums_11, &results[result], TILE);
+    }
     workgroupBarrier();
-    store_tile(n, channel + TILE, stored_pixel + TILE, subgroup, lane);
+    if has_square {
+        store_tile(n, channel + TILE, stored_pixel + TILE, square, lane, lanes);
+    }
+    if TILES_DOWN == 4u {
+        workgroupBarrier();
+        if has_square {
+            coopStoreT(sums_20, &results[result], TILE);
+        }
+        workgroupBarrier();
+        if has_square {
+            store_tile(n, channel + 2u * TILE, stored_pixel, square, lane, lanes);
+        }
+        workgroupBarrier();
+        if has_square {
+            coopStoreT(sums_21, &results[result], TILE);
+        }
+        workgroupBarrier();
+        if has_square {
+            store_tile(n, channel + 2u * TILE, stored_pixel + TILE, square, lane, lanes);
+        }
+        workgroupBarrier();
+        if has_square {
+            coopStoreT(sums_30, &results[result], TILE);
+        }
+        workgroupBarrier();
+        if has_square {
+            store_tile(n, channel + 3u * TILE, stored_pixel, square, lane, lanes);
+        }
+        workgroupBarrier();
+        if has_square {
+            coopStoreT(sums_31, &results[result], TILE);
+        }
+        workgroupBarrier();
+        if has_square {
+            store_tile(n, channel + 3u * TILE, stored_pixel + TILE, square, lane, lanes);
+        }
+    }
 }

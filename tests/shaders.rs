@@ -19,11 +19,15 @@ struct Shader {
 }
 
 /// The shapes of matrix units that kernels take.
-const MATRIX_UNITS: [MatrixUnits; 2] = [
+const MATRIX_UNITS: [MatrixUnits; 3] = [
     MatrixUnits { tile: 8, subgroup: 8 },
     MatrixUnits {
         tile: 16,
         subgroup: 32,
+    },
+    MatrixUnits {
+        tile: 16,
+        subgroup: 64,
     },
 ];
 

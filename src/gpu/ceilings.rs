@@ -51,11 +51,14 @@ pub(super) fn measure(gpu: &GpuDevice) -> Result<Ceilings> {
     })
 }
 
+/// Threads of a workgroup that multiplies matrices, as in the shader.
+const MATRIX_WORKGROUP: u64 = 128;
+
 /// Operations of a workgroup that multiplies matrices: rounds, products in each, multiplications and additions of one,
 /// subgroups.
 fn matrix_operations(units: MatrixUnits) -> u64 {
     let side = u64::from(units.tile);
-    64 * 4 * 2 * side.pow(3) * u64::from(MatrixUnits::WORKGROUP / units.subgroup)
+    64 * 4 * 2 * side.pow(3) * (MATRIX_WORKGROUP / u64::from(units.subgroup))
 }
 
 /// What the shader's entry points bind, in the terms of kernels; they have no parameters.

@@ -16,13 +16,12 @@ pub(super) fn features() -> Features {
 /// Bytes of workgroup memory that shaders on matrix units take at most.
 pub(super) const WORKGROUP_MEMORY: u32 = 32 << 10;
 
-/// Square matrices of float16 with sums of float32. Only where all subgroups are equally large, so that it is known how
-/// many a workgroup has.
+/// Square matrices of float16 with sums of float32. Kernels have as many threads as the largest subgroups take, and are right
+/// with smaller ones.
 pub(super) fn find(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     let info = adapter.get_info();
     let has_memory = adapter.limits().max_compute_workgroup_storage_size >= WORKGROUP_MEMORY;
-    let equal = info.subgroup_min_size == info.subgroup_max_size;
-    if !(adapter.features().contains(features()) && has_memory && equal) {
+    if !(adapter.features().contains(features()) && has_memory) {
         return None;
     }
     let shapes = adapter.cooperative_matrix_properties();
@@ -34,7 +33,7 @@ pub(super) fn find(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     });
     let mut units = square.map(|shape| MatrixUnits {
         tile: shape.m_size,
-        subgroup: info.subgroup_min_size,
+        subgroup: info.subgroup_max_size,
     });
     units.find(|units| units.are_suitable())
 }

@@ -12,7 +12,7 @@
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use super::{
-    Constants, Element, Extent, KernelParams, MatrixUnits, Variant, Vendor, View, check_dilation, check_flags, check_groups,
+    Constants, Element, Extent, KernelParams, Variant, Vendor, View, check_dilation, check_flags, check_groups,
     check_product, check_reach, check_windows, fold, kernel, product, reach, reaches_out, samples, shader,
 };
 
@@ -147,25 +147,25 @@ impl KernelParams for Params {
         Variant::<Params>::new(
             "matrix",
             shader!("shared/convolution", "conv2d_matrix"),
-            Params::matrix_blocks,
+            |call| call.tiles(call.matrix_channels()),
         )
         .on_matrix_units(1)
         .for_calls(|call, specialisation| {
             call.groups == 1 && [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
         })
         .suiting(|_, _| false)
-        .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 0)])),
+        .with_constants(|call| call.matrix_constants(call.matrix_channels(), 0)),
         // On matrix units, for weights of float32, each number split into two of float16.
         Variant::<Params>::new(
             "split matrix",
             shader!("shared/convolution", "conv2d_matrix"),
-            Params::matrix_blocks,
+            |call| call.tiles(32),
         )
         .on_matrix_units(3)
         .with_narrow_range()
         .for_calls(|call, specialisation| call.groups == 1 && specialisation.element(1) == Element::Word)
         .suiting(|_, _| false)
-        .with_constants(|call| call.constants(&[("BLOCK_CHANNELS", call.matrix_channels()), ("SPLIT", 1)])),
+        .with_constants(|call| call.matrix_constants(32, 1)),
     ];
 
     fn check(&self) -> Result<(), String> {
@@ -364,11 +364,13 @@ impl Params {
         if self.output_extent.c > 32 { 64 } else { 32 }
     }
 
-    fn matrix_blocks(&self) -> [u32; 3] {
-        let Extent { n, c, h, w } = self.output_extent;
-        let channels = self.matrix_channels();
-        let [x, y] = fold((h * w).div_ceil(MatrixUnits::BLOCK / channels));
-        [x, y, n * c.div_ceil(channels)]
+    /// For so many out channels to a workgroup, each number split into two of float16 or not.
+    fn matrix_constants(&self, channels: u32, split: u32) -> Constants {
+        self.constants(&[
+            ("BLOCK_CHANNELS", channels),
+            ("SPLIT", split),
+            ("WHOLE_STEPS", u32::from(self.input_extent.c.is_multiple_of(16))),
+        ])
     }
 }
 

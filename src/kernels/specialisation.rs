@@ -33,26 +33,21 @@ impl Element {
 
 /// Units that multiply square matrices of float16 and add the products up in float32, a matrix to a subgroup.
 ///
-/// Kernels take those of which the subgroups of a workgroup of [`MatrixUnits::WORKGROUP`] threads, each with 2 × 2
-/// matrices, make up 4096 numbers: 16 × 16 for subgroups of 32, 8 × 8 for subgroups of 8.
+/// Kernels have workgroups of 1024 / `tile`² subgroups, and take units for which those are 128 or 256 threads: of 16 × 16 for
+/// subgroups of 32 and 64, of 8 × 8 for subgroups of 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MatrixUnits {
     /// Rows and columns of the matrices: 8 or 16.
     pub tile: u32,
-    /// Threads of a subgroup.
+    /// Threads of a subgroup at most: where the device makes smaller ones, some of a workgroup idle.
     pub subgroup: u32,
 }
 
 impl MatrixUnits {
-    /// Threads of a workgroup that uses them.
-    pub const WORKGROUP: u32 = 128;
-    /// Numbers that such a workgroup computes.
-    pub(super) const BLOCK: u32 = 4096;
-
     /// Whether kernels can use units of this shape.
     pub fn are_suitable(self) -> bool {
         let MatrixUnits { tile, subgroup } = self;
-        [8, 16].contains(&tile) && 4 * tile * tile * Self::WORKGROUP == Self::BLOCK * subgroup
+        [8, 16].contains(&tile) && [128, 256].contains(&(1024 / (tile * tile) * subgroup))
     }
 }
 
