@@ -12,6 +12,7 @@ mod inspect;
 mod merge;
 mod network;
 mod outputs;
+mod pipelines;
 mod preparation;
 mod progress;
 mod segment;

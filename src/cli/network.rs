@@ -15,6 +15,7 @@ use asma::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use super::console::{Console, say};
+use super::pipelines;
 use super::tuning::variants_for;
 
 /// Which network runs where.
@@ -155,7 +156,7 @@ impl DeviceArguments {
                 say(format_args!("note: the GPU cannot be used: {error}"));
                 Ok(None)
             }
-            opened => opened,
+            opened => Ok(opened?.map(pipelines::with_kept)),
         }
     }
 
@@ -220,6 +221,7 @@ impl DeviceArguments {
         };
         let options = self.options(&gpu);
         let executor = GpuExecutor::new(gpu, program, &options)?;
+        pipelines::keep(executor.gpu());
         self.check_variant(&executor, program)?;
         Ok(Box::new(executor))
     }

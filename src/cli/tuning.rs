@@ -14,19 +14,19 @@ use super::outputs::OutputFolder;
 /// Names another folder than the user's cache.
 const FOLDER: &str = "ASMA_CACHE_DIR";
 
-/// The file for this device and driver.
-fn path_of(gpu: &GpuDevice) -> Option<PathBuf> {
+/// The file of a kind that is kept for this device and driver by this version of asma.
+pub fn cache_file(kind: &str, gpu: &GpuDevice, extension: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os(FOLDER) {
         Some(folder) => PathBuf::from(folder),
         None => dirs::cache_dir()?.join("asma"),
     };
-    // Another version may have other variants under the same names.
-    let name = format!(
-        "tuning-{}-{}.json",
-        env!("CARGO_PKG_VERSION"),
-        file_name_of(&gpu.describe())
-    );
-    Some(folder.join(name))
+    let (version, device) = (env!("CARGO_PKG_VERSION"), file_name_of(&gpu.describe()));
+    Some(folder.join(format!("{kind}-{version}-{device}.{extension}")))
+}
+
+/// Another version may have other variants under the same names.
+fn path_of(gpu: &GpuDevice) -> Option<PathBuf> {
+    cache_file("tuning", gpu, "json")
 }
 
 /// Words of a description, as they can stand in a file's name.

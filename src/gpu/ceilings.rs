@@ -90,7 +90,7 @@ impl Passes {
         let [copy, multiply_add] = ["copy", "multiply_add"].map(|entry_point| {
             // Without checks, as kernels run.
             let checks = wgpu::ShaderRuntimeChecks::unchecked();
-            compile(device, &kernel(entry_point), SHADER, checks)
+            compile(gpu, &kernel(entry_point), SHADER, checks)
         });
         let multiply_matrices = gpu.matrix_units().map(|_| {
             let specialisation = Specialisation {
@@ -100,7 +100,7 @@ impl Passes {
             let kernel = kernel("multiply_matrices");
             let source = specialisation.prelude(&kernel, true) + MATRIX;
             let checks = wgpu::ShaderRuntimeChecks::unchecked();
-            compile(device, &kernel, &source, checks)
+            compile(gpu, &kernel, &source, checks)
         });
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {

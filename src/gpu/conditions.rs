@@ -71,7 +71,7 @@ impl Conditions {
         gpu.catch("preparing conditional calls", || {
             let device = gpu.device();
             let Pipeline { pipeline, layout } =
-                compile(device, &KERNEL, SHADER, wgpu::ShaderRuntimeChecks::unchecked());
+                compile(gpu, &KERNEL, SHADER, wgpu::ShaderRuntimeChecks::unchecked());
             let buffer = |label, size: u64, usage| {
                 device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some(label),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::task::Context;
 
 use super::matrix_units;
+#[cfg(feature = "files")]
+use super::pipeline_cache::PipelineCache;
 use super::scopes::Verdicts;
 use crate::error::{Error, Result};
 use crate::kernels::{MatrixUnits, Vendor};
@@ -143,13 +145,17 @@ pub struct GpuDevice {
     vendor: Vendor,
     matrix_units: Option<MatrixUnits>,
     verdicts: Verdicts,
+    #[cfg(feature = "files")]
+    pipeline_cache: Option<PipelineCache>,
 }
 
-/// On Metal wgpu does not say: nearly all are Apple's.
+/// On Metal wgpu does not say: nearly all are Apple's. Mesa's driver for Apple's GPUs gives Mesa as the vendor, as do its
+/// software rasterisers.
 fn vendor_of(info: &wgpu::AdapterInfo) -> Vendor {
     match (info.vendor, info.backend) {
         (0x1002, _) => Vendor::Amd,
         (0x106b, _) | (0, wgpu::Backend::Metal) => Vendor::Apple,
+        (0x10005, _) if is_hardware(info) => Vendor::Apple,
         (0x8086, _) => Vendor::Intel,
         (0x10de, _) => Vendor::Nvidia,
         (0x5143, _) => Vendor::Qualcomm,
@@ -169,6 +175,8 @@ impl GpuDevice {
             info,
             matrix_units: None,
             verdicts: Verdicts::default(),
+            #[cfg(feature = "files")]
+            pipeline_cache: None,
         }
     }
 
@@ -337,6 +345,17 @@ impl GpuDevice {
     /// The matrix units that kernels may use.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
+    }
+
+    /// What pipelines are compiled with the help of.
+    #[cfg(feature = "files")]
+    pub(super) fn pipeline_cache(&self) -> Option<&PipelineCache> {
+        self.pipeline_cache.as_ref()
+    }
+
+    #[cfg(feature = "files")]
+    pub(super) fn set_pipeline_cache(&mut self, cache: PipelineCache) {
+        self.pipeline_cache = Some(cache);
     }
 
     /// Name, backend and driver in one line.

@@ -7,6 +7,8 @@ mod device;
 mod limits;
 mod matrix_units;
 mod pacing;
+#[cfg(feature = "files")]
+mod pipeline_cache;
 mod pipelines;
 mod runner;
 mod scopes;
@@ -35,10 +37,14 @@ pub fn required_features() -> wgpu::Features {
 /// Features that make asma faster or tell more where a device has them: subgroups, for variants of kernels that
 /// exchange values within them; float16, for programs that store it
 /// ([`Precision::F16`](crate::network::Precision::F16)); timestamps, for
-/// [`Executor::time_calls`](crate::program::Executor::time_calls). Every kernel has a variant that keeps to the baseline.
+/// [`Executor::time_calls`](crate::program::Executor::time_calls); caches of pipelines, for what one process compiled and the
+/// next one does not have to. Every kernel has a variant that keeps to the baseline.
 ///
 /// Variants on matrix units want `EXPERIMENTAL_COOPERATIVE_MATRIX` too, which wgpu gives only to who accepts its
 /// experimental features, and [`GpuDevice::with_matrix_units_of`].
 pub fn optional_features() -> wgpu::Features {
-    wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY
+    wgpu::Features::SUBGROUP
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::PIPELINE_CACHE
 }

@@ -1,9 +1,12 @@
-//! Shader modules and pipelines: each distinct specialised source is compiled once.
+//! Shader modules and pipelines: each distinct specialised source is compiled once, several at a time.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use super::device::GpuDevice;
+#[cfg(feature = "files")]
+use super::pipeline_cache::PipelineCache;
 use super::variants::runtime_checks;
 use crate::error::Result;
 use crate::kernels::{Kernel, Specialisation, Way};
@@ -15,50 +18,79 @@ pub(super) struct Pipeline {
     pub(super) layout: wgpu::BindGroupLayout,
 }
 
-/// The compiled kernels of one executor.
-#[derive(Debug, Default)]
-pub(super) struct Pipelines {
-    compiled: HashMap<(&'static str, String), Pipeline>,
-    /// Keep naga's run-time checks (bounds, loops, division) in the shaders.
-    checked: bool,
+/// What to compile: one way to run a call of a kernel.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) kernel: &'static Kernel,
+    pub(super) way: Way,
+    pub(super) specialisation: Specialisation,
 }
 
-impl Pipelines {
-    pub(super) fn new(checked: bool) -> Self {
-        Pipelines {
-            compiled: HashMap::new(),
-            checked,
-        }
+/// Compiles what is wanted, each text once, and returns a pipeline for each in the same order.
+///
+/// # Errors
+/// The first text's that the device does not take.
+pub(super) fn compile_all(gpu: &GpuDevice, wanted: &[Wanted], checked: bool) -> Result<Vec<Pipeline>> {
+    let sources: Vec<String> = wanted
+        .iter()
+        .map(|one| one.way.source(&one.specialisation))
+        .collect();
+    // Where each text is wanted first.
+    let mut first = HashMap::new();
+    let mut texts = Vec::new();
+    for (at, (one, source)) in wanted.iter().zip(&sources).enumerate() {
+        first.entry((one.kernel.entry_point, source)).or_insert_with(|| {
+            texts.push(at);
+            texts.len() - 1
+        });
     }
-
-    /// The pipeline for one way to run a call of `kernel`.
-    pub(super) fn get(
-        &mut self,
-        gpu: &GpuDevice,
-        kernel: &'static Kernel,
-        way: &Way,
-        specialisation: &Specialisation,
-    ) -> Result<Pipeline> {
-        let source = way.source(specialisation);
-        if let Some(pipeline) = self.compiled.get(&(kernel.entry_point, source.clone())) {
-            return Ok(pipeline.clone());
-        }
-        let checks = runtime_checks(way, self.checked);
+    let compiled = in_parallel(&texts, |&at| {
+        let Wanted { kernel, way, .. } = &wanted[at];
         let what = format!("compiling kernel {} ({})", kernel.entry_point, way.name);
-        let pipeline = gpu.catch(&what, || compile(gpu.device(), kernel, &source, checks))?;
-        self.compiled
-            .insert((kernel.entry_point, source), pipeline.clone());
-        Ok(pipeline)
-    }
+        let checks = runtime_checks(way, checked);
+        gpu.catch(&what, || compile(gpu, kernel, &sources[at], checks))
+    });
+    let compiled = compiled.into_iter().collect::<Result<Vec<_>>>()?;
+    let of = |(one, source): (&Wanted, &String)| compiled[first[&(one.kernel.entry_point, source)]].clone();
+    Ok(wanted.iter().zip(&sources).map(of).collect())
+}
+
+/// Does `work` for each of `items` on as many threads as there are processors, on the calling one alone where there can be
+/// no others. What comes of it stands in the order of the items.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = Mutex::new(0..items.len());
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let worker = || {
+        loop {
+            let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(at) = taken else { return };
+            let result = work(&items[at]);
+            done.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((at, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..processors.min(items.len()) {
+            // One that the system does not give is not needed.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+        }
+        worker();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|&(at, _)| at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Compiles one entry point; the source must keep inside its buffers if the checks are off.
 pub(super) fn compile(
-    device: &wgpu::Device,
+    gpu: &GpuDevice,
     kernel: &Kernel,
     source: &str,
     checks: wgpu::ShaderRuntimeChecks,
 ) -> Pipeline {
+    let device = gpu.device();
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.entry_point),
         source: wgpu::ShaderSource::Wgsl(for_front_end(device, source)),
@@ -98,6 +130,10 @@ pub(super) fn compile(
         bind_group_layouts: &[Some(&layout)],
         immediate_size: 0,
     });
+    #[cfg(feature = "files")]
+    let cache = gpu.pipeline_cache().map(PipelineCache::cache);
+    #[cfg(not(feature = "files"))]
+    let cache = None;
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(kernel.entry_point),
         layout: Some(&pipeline_layout),
@@ -108,7 +144,7 @@ pub(super) fn compile(
             constants: &[],
             zero_initialize_workgroup_memory: false,
         },
-        cache: None,
+        cache,
     });
     Pipeline { pipeline, layout }
 }

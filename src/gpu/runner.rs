@@ -8,7 +8,7 @@ use super::conditions::{Conditions, Place};
 use super::device::GpuDevice;
 use super::limits::{check_limits, padded_bytes};
 use super::pacing::{Pacing, SUBMISSIONS_UNDER_WAY};
-use super::pipelines::Pipelines;
+use super::pipelines::{Wanted, compile_all};
 use super::timing::time_passes;
 use super::transfer::{self, Window};
 use super::variants::{VariantChoice, choose_way, specialise};
@@ -122,12 +122,10 @@ impl GpuExecutor {
                 })
             })
         })?;
-        let mut pipelines = Pipelines::new(options.checked);
-        let mut prepared = program
+        let wanted = program
             .calls()
             .iter()
-            .zip(0..)
-            .map(|(call, index)| {
+            .map(|call| {
                 let specialisation = specialise(&gpu, program, call);
                 let kernel = call.params.kernel();
                 let way =
@@ -137,7 +135,18 @@ impl GpuExecutor {
                             kernel.entry_point
                         ))
                     })?;
-                let pipeline = pipelines.get(&gpu, kernel, &way, &specialisation)?;
+                Ok(Wanted {
+                    kernel,
+                    way,
+                    specialisation,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let pipelines = compile_all(&gpu, &wanted, options.checked)?;
+        let calls = program.calls().iter().zip(wanted).zip(pipelines);
+        let mut prepared = calls
+            .zip(0..)
+            .map(|(((call, wanted), pipeline), index)| {
                 let uniform = wgpu::BufferBinding {
                     buffer: &uniforms,
                     offset: index * UNIFORM_SLOT,
@@ -149,9 +158,9 @@ impl GpuExecutor {
                 Ok(Prepared {
                     pipeline: pipeline.pipeline,
                     bindings,
-                    grid: way.grid,
-                    cost: cost(call, &specialisation),
-                    variant: way.name,
+                    grid: wanted.way.grid,
+                    cost: cost(call, &wanted.specialisation),
+                    variant: wanted.way.name,
                     condition: None,
                 })
             })
