@@ -67,7 +67,7 @@ pub fn validate(source: &str) -> Result<(Module, ModuleInfo)> {
 }
 
 /// Translates the compute entry point `entry_point` of WGSL text, with all that it uses, into `language`, with the
-/// run-time checks that `checks` names ([`Way::checks`](crate::kernels::Way::checks) has those that the executor runs it
+/// run-time checks that `checks` names ([`runtime_checks`](super::runtime_checks) has those that the executor runs it
 /// with). Bindings keep their numbers. SPIR-V comes as little-endian words, the others as UTF-8.
 ///
 /// # Errors

@@ -104,6 +104,7 @@ impl KernelParams for Params {
             |call| call.blocks(1, 64),
         )
         .for_hardware()
+        .with_bounded_loops(is_intel)
         .with_constants(|call| call.constants(&[("BLOCK_ROWS", 1)])),
         // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
         Variant::<Params>::new(
