@@ -61,7 +61,7 @@
 //! - [`gpu`] and [`cpu`]: the two executors of one program;
 //! - [`program`]: calls over buffers, proved before they run; memory shared by liveness;
 //! - [`kernels`]: each kernel's contract, which its shader and its twin on the CPU both keep;
-//! - [`labels`], [`statistics`], [`tensor`], [`files`], [`threads`], [`error`]: what all others speak of.
+//! - [`labels`], [`palette`], [`statistics`], [`tensor`], [`files`], [`threads`], [`error`]: what all others speak of.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // What only some features call is no dead code; the default ones are built with all warnings.
@@ -89,6 +89,7 @@ pub mod model;
 pub mod network;
 #[cfg(feature = "importers")]
 mod onnx;
+pub mod palette;
 pub mod program;
 pub mod reference;
 #[cfg(feature = "job")]

@@ -129,6 +129,24 @@ fn all() -> Vec<Shader> {
             include_str!("../shaders/shared/condition.wgsl")
         ),
     ));
+    // What reads and fills textures of a host application.
+    all.extend(entry_points(
+        "bridge/reading",
+        concat!(
+            include_str!("../shaders/shared/view.wgsl"),
+            include_str!("../shaders/bridge/encoding.wgsl"),
+            include_str!("../shaders/bridge/reading.wgsl")
+        ),
+    ));
+    all.extend(entry_points(
+        "bridge/storing",
+        concat!(
+            include_str!("../shaders/shared/view.wgsl"),
+            include_str!("../shaders/bridge/encoding.wgsl"),
+            include_str!("../shaders/bridge/picture.wgsl"),
+            include_str!("../shaders/bridge/storing.wgsl")
+        ),
+    ));
     all
 }
 

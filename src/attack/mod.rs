@@ -31,6 +31,7 @@ mod planner;
 mod prepare;
 mod purpose;
 mod run;
+mod shown;
 mod snapshots;
 pub mod table;
 mod target;

@@ -12,6 +12,7 @@ mod pipeline_cache;
 mod pipelines;
 mod runner;
 mod scopes;
+pub mod textures;
 mod timing;
 mod transfer;
 #[cfg(feature = "translate")]

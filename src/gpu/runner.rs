@@ -228,7 +228,13 @@ impl GpuExecutor {
         }
     }
 
-    fn check_range(&self, id: BufferId, start: usize, length: usize) -> Result<(&wgpu::Buffer, &Buffer)> {
+    /// A buffer that holds these words, with what the program says of it.
+    pub(super) fn check_range(
+        &self,
+        id: BufferId,
+        start: usize,
+        length: usize,
+    ) -> Result<(&wgpu::Buffer, &Buffer)> {
         let (Some(buffer), Some(description)) = (self.buffers.get(id.0), self.descriptions.get(id.0)) else {
             return Err(no_such_buffer(id, self.buffers.len()));
         };

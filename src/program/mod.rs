@@ -173,6 +173,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// Where sample `index` alone lies, if there is one.
+    pub fn sample(self, index: usize) -> Option<Place> {
+        (index < self.shape.n).then_some(Place {
+            view: self.view.beginning([index, 0, 0, 0]),
+            shape: Shape { n: 1, ..self.shape },
+            ..self
+        })
+    }
+
     /// The tensor that stands here in the words of its buffer. Words that are missing read as 0.
     pub fn gather(&self, words: &[f32]) -> Tensor {
         Tensor::from_fn(self.shape, |n, c, y, x| {

@@ -10,12 +10,12 @@ use image::{Delay, Frame as GifFrame, Rgb, RgbImage, RgbaImage};
 
 use super::canvas::{Anchor, Canvas, FAINT_INK, HAIRLINE, INK, WHITE};
 use super::few_colours::reduce;
-use super::figure::{INACTIVE, OUTSIDE, in_window, mask_colour, three_digits};
-use super::palette::class_colour;
+use super::figure::{in_window, mask_colour, three_digits};
 use crate::data::to_rgb_image;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::labels::LabelMap;
+use crate::palette::{INACTIVE, OUTSIDE, class_colour};
 use crate::tensor::Tensor;
 
 /// The longest side of a panel, in pixels.
@@ -170,7 +170,7 @@ fn draw(frame: &AnimationFrame, mask_name: &str) -> Result<RgbImage> {
 fn label_panel(
     frame: &AnimationFrame,
     labels: &LabelMap,
-    colour: &dyn Fn(u8) -> Rgb<u8>,
+    colour: &dyn Fn(u8) -> [u8; 3],
 ) -> Result<RgbImage> {
     // Blends of two labels' colours would be a third one's.
     Ok(fit(
@@ -196,7 +196,7 @@ fn fit(picture: &RgbImage, filter: FilterType) -> RgbImage {
 
 /// The colours that stand for something, and those of the sheet.
 fn exact_colours(animation: &Animation) -> Vec<[u8; 3]> {
-    let mut colours = vec![WHITE, INK, FAINT_INK, HAIRLINE, OUTSIDE, INACTIVE];
+    let mut colours = vec![WHITE, INK, FAINT_INK, HAIRLINE, Rgb(OUTSIDE), Rgb(INACTIVE)];
     let mut seen = [false; 256];
     for frame in &animation.frames {
         for labels in [&frame.prediction, &frame.mask] {
@@ -207,6 +207,6 @@ fn exact_colours(animation: &Animation) -> Vec<[u8; 3]> {
         }
     }
     let labels = (0..=u8::MAX).filter(|&label| seen[usize::from(label)]);
-    colours.extend(labels.map(class_colour));
+    colours.extend(labels.map(|label| Rgb(class_colour(label))));
     colours.into_iter().map(|colour| colour.0).collect()
 }

@@ -7,12 +7,12 @@ use image::{Rgb, RgbImage};
 
 use super::canvas::{Anchor, Canvas, FAINT_INK, HAIRLINE, INK};
 use super::overlay::{MAGNIFICATION, mix, paint, perturbation_picture, window};
-use super::palette::class_colour;
 use super::plot::draw_plot;
 
 use crate::data::to_rgb_image;
 use crate::error::{Error, Result};
 use crate::labels::{IGNORE, LabelMap};
+use crate::palette::{INACTIVE, OUTSIDE, class_colour};
 use crate::statistics::{Scores, TraceRow};
 use crate::tensor::Tensor;
 
@@ -26,11 +26,6 @@ const HEADLINE: i32 = 88;
 const LEGEND_ROW: i32 = 30;
 const HEADLINE_SIZE: f32 = 32.0;
 const ARROW: &str = " → ";
-
-/// What lies outside the network's output window in the panels of label maps.
-pub(super) const OUTSIDE: Rgb<u8> = Rgb([222, 224, 228]);
-/// Where an adaptive mask has nothing left to change.
-pub(super) const INACTIVE: Rgb<u8> = Rgb([250, 250, 250]);
 
 /// An adaptive mask at one iteration.
 #[derive(Clone, Debug)]
@@ -117,7 +112,7 @@ pub fn draw_figure(figure: &Figure) -> Result<RgbImage> {
         Ok::<(), Error>(())
     };
     let label_panel =
-        |canvas: &mut Canvas, row, column, title: &str, labels: &LabelMap, colour: &dyn Fn(u8) -> Rgb<u8>| {
+        |canvas: &mut Canvas, row, column, title: &str, labels: &LabelMap, colour: &dyn Fn(u8) -> [u8; 3]| {
             let picture = in_window(&figure.source, labels, colour)?;
             draw_panel(canvas, place(row, column), title, &fit(&picture));
             Ok::<(), Error>(())
@@ -196,7 +191,7 @@ fn headline(canvas: &Canvas, figure: &Figure, width: i32) -> String {
     format!("{image}{ARROW}{target}")
 }
 
-pub(super) fn mask_colour(label: u8) -> Rgb<u8> {
+pub(super) fn mask_colour(label: u8) -> [u8; 3] {
     if label == IGNORE {
         INACTIVE
     } else {
@@ -208,12 +203,12 @@ pub(super) fn mask_colour(label: u8) -> Rgb<u8> {
 pub(super) fn in_window(
     image: &Tensor,
     labels: &LabelMap,
-    colour: &dyn Fn(u8) -> Rgb<u8>,
+    colour: &dyn Fn(u8) -> [u8; 3],
 ) -> Result<RgbImage> {
     let (top, left) = window(image, labels)?;
     let painted = paint(labels, colour)?;
     let shape = image.shape();
-    let mut sheet = RgbImage::from_pixel(shape.w as u32, shape.h as u32, OUTSIDE);
+    let mut sheet = RgbImage::from_pixel(shape.w as u32, shape.h as u32, Rgb(OUTSIDE));
     replace(&mut sheet, &painted, left as i64, top as i64);
     Ok(sheet)
 }
@@ -318,17 +313,17 @@ impl Legend {
                 0 => "background (class 0)".to_string(),
                 _ => format!("class {label}"),
             };
-            add(class_colour(label), meaning);
+            add(Rgb(class_colour(label)), meaning);
         }
         if figure.target.count(IGNORE) > 0 {
-            add(class_colour(IGNORE), "ignored".into());
+            add(Rgb(class_colour(IGNORE)), "ignored".into());
         }
         if !figure.moments.is_empty() {
-            add(INACTIVE, "mask is zero: nothing to change".into());
+            add(Rgb(INACTIVE), "mask is zero: nothing to change".into());
         }
         let shape = figure.source.shape();
         if (figure.target.height(), figure.target.width()) != (shape.h, shape.w) {
-            add(OUTSIDE, "outside the network's output".into());
+            add(Rgb(OUTSIDE), "outside the network's output".into());
         }
         Legend(entries)
     }

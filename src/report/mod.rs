@@ -8,7 +8,6 @@ pub mod figure;
 pub mod history;
 pub mod loss_curve;
 pub mod overlay;
-pub mod palette;
 mod plot;
 pub mod similarity;
 pub mod summary;
@@ -20,7 +19,6 @@ pub use figure::{Figure, Moment, draw_figure};
 pub use history::write_history;
 pub use loss_curve::{best_epoch, loss_curve_svg, write_loss_curve};
 pub use overlay::{colour_labels, overlay, perturbation_picture};
-pub use palette::{IGNORE_COLOUR, class_colour};
 pub use similarity::{psnr, ssim};
 pub use summary::{
     AsmaSettings, AttackSettings, InOwnFormat, Likeness, LossScores, OtherSettings, Results, Summary,

@@ -2,10 +2,10 @@
 
 use image::{Rgb, RgbImage};
 
-use super::palette::class_colour;
 use crate::data::to_rgb_image;
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
+use crate::palette::class_colour;
 use crate::tensor::Tensor;
 
 /// How much of a class's colour covers the image inside its outline.
@@ -23,8 +23,8 @@ pub fn colour_labels(labels: &LabelMap) -> Result<RgbImage> {
 }
 
 /// The label map, each label in the colour that `colour` gives it.
-pub(super) fn paint(labels: &LabelMap, colour: impl Fn(u8) -> Rgb<u8>) -> Result<RgbImage> {
-    let bytes = labels.labels().iter().flat_map(|&label| colour(label).0);
+pub(super) fn paint(labels: &LabelMap, colour: impl Fn(u8) -> [u8; 3]) -> Result<RgbImage> {
+    let bytes = labels.labels().iter().flat_map(|&label| colour(label));
     let sides = u32::try_from(labels.width())
         .ok()
         .zip(u32::try_from(labels.height()).ok());
@@ -60,7 +60,7 @@ pub fn overlay(image: &Tensor, labels: &LabelMap) -> Result<RgbImage> {
                 FILL
             };
             if let Some(pixel) = picture.get_pixel_mut_checked((left + x) as u32, (top + y) as u32) {
-                *pixel = mix(*pixel, class_colour(label), opacity);
+                *pixel = mix(*pixel, Rgb(class_colour(label)), opacity);
             }
         }
     }

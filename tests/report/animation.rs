@@ -3,7 +3,8 @@
 use std::io::Cursor;
 
 use asma::labels::IGNORE;
-use asma::report::{Animation, AnimationFrame, animation_gif, class_colour, draw_frames, write_animation};
+use asma::palette::class_colour;
+use asma::report::{Animation, AnimationFrame, animation_gif, draw_frames, write_animation};
 use asma::{LabelMap, Shape, Tensor};
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, Rgb, RgbImage};
@@ -86,13 +87,13 @@ fn the_pixels_are_those_of_labels_and_image() {
             let at = |panel: u32| *last.get_pixel(12 + panel * 212 + 2 * x, 38 + 2 * y);
             let (row, column) = ((y as usize).wrapping_sub(10), (x as usize).wrapping_sub(10));
             match frame.prediction.get(row, column) {
-                Some(label) => assert_eq!(at(0), class_colour(label), "{x}, {y}"),
+                Some(label) => assert_eq!(at(0), Rgb(class_colour(label)), "{x}, {y}"),
                 None => assert_eq!(at(0), Rgb([222, 224, 228]), "{x}, {y}"),
             }
             if let Some(label) = frame.mask.get(row, column) {
                 let inactive = label == IGNORE;
                 assert_eq!(at(1) == Rgb([250, 250, 250]), inactive, "{x}, {y}");
-                assert_eq!(at(1) == class_colour(1), !inactive, "{x}, {y}");
+                assert_eq!(at(1) == Rgb(class_colour(1)), !inactive, "{x}, {y}");
             }
             // One palette for all frames: near, but not the same.
             for (channel, value) in at(2).0.into_iter().enumerate() {

@@ -11,9 +11,10 @@ use std::fs;
 use asma::Scores;
 use asma::data::{read_image, write_rgb_image};
 use asma::labels::IGNORE;
+use asma::palette::class_colour;
 use asma::report::{
-    AsmaSettings, AttackSettings, Figure, Likeness, Moment, Results, Summary, class_colour, colour_labels,
-    draw_figure, overlay, perturbation_picture, read_summary, read_trace, write_summary, write_trace,
+    AsmaSettings, AttackSettings, Figure, Likeness, Moment, Results, Summary, colour_labels, draw_figure,
+    overlay, perturbation_picture, read_summary, read_trace, write_summary, write_trace,
 };
 use asma::{LabelMap, Shape, Tensor, TraceRow};
 use image::{Rgb, RgbImage};
@@ -164,11 +165,11 @@ fn labels_have_their_colours() {
     let labels = LabelMap::new(1, 3, vec![0, 1, IGNORE]).expect("fits");
     let picture = colour_labels(&labels).expect("fits");
     let pixels: Vec<Rgb<u8>> = picture.pixels().copied().collect();
-    assert_eq!(pixels, [Rgb([0, 0, 0]), class_colour(1), Rgb([128, 128, 128])]);
-    let mut colours: Vec<[u8; 3]> = (0..22)
-        .chain([IGNORE])
-        .map(|label| class_colour(label).0)
-        .collect();
+    assert_eq!(
+        pixels,
+        [Rgb([0, 0, 0]), Rgb(class_colour(1)), Rgb([128, 128, 128])]
+    );
+    let mut colours: Vec<[u8; 3]> = (0..22).chain([IGNORE]).map(class_colour).collect();
     colours.sort();
     colours.dedup();
     assert_eq!(colours.len(), 23);
@@ -187,9 +188,9 @@ fn an_overlay_tints_and_outlines_in_the_window() {
         if !(inside_x && inside_y) {
             assert_eq!(pixel, grey, "column {x}, row {y}");
         } else if (x, y) == (5, 4) {
-            assert!(pixel != grey && pixel != class_colour(1));
+            assert!(pixel != grey && pixel != Rgb(class_colour(1)));
         } else {
-            assert_eq!(pixel, class_colour(1), "column {x}, row {y}");
+            assert_eq!(pixel, Rgb(class_colour(1)), "column {x}, row {y}");
         }
     }
     let large = LabelMap::new(10, 11, vec![0; 110]).expect("fits");
@@ -296,7 +297,7 @@ fn a_figure_has_its_size_and_shows_its_panels() {
         }
     }
     // The target's disc: a fifth of the output's 220 panel pixels as radius.
-    let disc = count(&drawn, 44 + 2 * 326, 140, 300, class_colour(1)) as f32;
+    let disc = count(&drawn, 44 + 2 * 326, 140, 300, Rgb(class_colour(1))) as f32;
     let area = std::f32::consts::PI * (0.2 * 220.0f32).powi(2);
     assert!((disc / area - 1.0).abs() < 0.05, "{disc} of {area}");
 

@@ -1,0 +1,8 @@
+//! The library inside a host application that has its own device: textures in and out, recorded beside what the host draws.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../networks/mod.rs"]
+mod networks;
+mod support;
+mod textures;
