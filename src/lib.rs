@@ -30,8 +30,7 @@
 //!
 //! A graphics tool hands over its own device and queue ([`gpu::GpuDevice::from_host`]) and records iterations
 //! into its own command encoder ([`gpu::GpuExecutor::encode`]); nothing is submitted, polled or mapped behind
-//! its back. `examples/embed.rs` shows all of it. Every kernel runs within `wgpu::Limits::default()` and needs
-//! no feature.
+//! its back. Every kernel runs within `wgpu::Limits::default()` and needs no feature. [`embedding`] is a chapter on it.
 //!
 //! # What a program takes of it
 //!
@@ -73,6 +72,8 @@ pub mod checkpoint;
 pub mod cpu;
 #[cfg(feature = "images")]
 pub mod data;
+#[doc = include_str!("../docs/embedding.md")]
+pub mod embedding {}
 pub mod error;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;

@@ -33,6 +33,7 @@ pub struct Attack {
     pub(super) config: AttackConfig,
     pub(super) buffers: Buffers,
     pub(super) planned: Planned,
+    pub(super) is_changeable: bool,
     pub(super) class_count: usize,
     /// Where the gradient of the network's input stands.
     pub(super) gradient: Place,
@@ -51,7 +52,25 @@ impl Attack {
     /// # Errors
     /// If the settings cannot be, or the network cannot take this size.
     pub fn new(graph: &Graph, input: Shape, config: impl Into<AttackConfig>, region: bool) -> Result<Attack> {
-        let config = config.into();
+        Attack::plan(graph, input, config.into(), region, false)
+    }
+
+    /// The same such that a [`Live`](super::Live) attack can change its settings under way: with a region, and with calls for
+    /// every objective, mask and multiplier of ASMA in the one-forward schedule.
+    ///
+    /// # Errors
+    /// As [`Attack::new`].
+    pub fn changeable(graph: &Graph, input: Shape, config: impl Into<AttackConfig>) -> Result<Attack> {
+        Attack::plan(graph, input, config.into(), true, true)
+    }
+
+    fn plan(
+        graph: &Graph,
+        input: Shape,
+        config: AttackConfig,
+        region: bool,
+        is_changeable: bool,
+    ) -> Result<Attack> {
         let options = LoweringOptions {
             precision: config.precision(),
             ..LoweringOptions::default()
@@ -89,6 +108,7 @@ impl Attack {
             target: buffers.target,
             region: buffers.region,
             class_count,
+            is_changeable,
             seed,
             gradient,
         };
@@ -98,6 +118,7 @@ impl Attack {
             config,
             buffers,
             planned,
+            is_changeable,
             class_count,
             gradient,
             program: Arc::new(network.program.finish()?),

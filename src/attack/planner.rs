@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asma::{MaskMode, Multiplier, Objective};
 use crate::kernels::ledger;
 use crate::labels::scored_classes;
 use crate::network::Network;
@@ -30,6 +31,16 @@ pub(super) struct Calls {
     pub(super) last: Option<[Arc<[CallId]>; 2]>,
     /// Whether each iteration takes no step, where that is known beforehand; else empty.
     pub(super) schedule: Vec<bool>,
+    /// Iterations of other settings that an attack under way may be changed to.
+    pub(super) others: Vec<(AsmaChoice, [Arc<[CallId]>; 2])>,
+}
+
+/// The settings of ASMA that are parts of its calls and can be changed under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AsmaChoice {
+    pub(super) objective: Objective,
+    pub(super) mask: MaskMode,
+    pub(super) multiplier: Multiplier,
 }
 
 impl Calls {
@@ -67,6 +78,8 @@ pub(super) struct Planner {
     pub(super) target: BufferId,
     pub(super) region: Option<BufferId>,
     pub(super) class_count: usize,
+    /// Whether the settings of an attack under way may be changed.
+    pub(super) is_changeable: bool,
     /// Where the gradient of the logits stands.
     pub(super) seed: Place,
     /// Where the gradient of the network's input stands.

@@ -134,7 +134,8 @@ impl Attack {
         Ok(())
     }
 
-    fn check(&self, input: AttackInput<'_>) -> Result<()> {
+    /// Checks that an input fits the attack.
+    pub(super) fn check(&self, input: AttackInput<'_>) -> Result<()> {
         let usage = |problem: String| Err(Error::Usage(problem));
         let (wanted, output) = (self.adversarial().shape, self.logits().shape);
         if input.source.shape() != wanted {

@@ -4,6 +4,7 @@ mod arrival;
 mod ceilings;
 mod conditions;
 mod device;
+mod frame;
 mod limits;
 mod matrix_units;
 mod pacing;
@@ -22,6 +23,7 @@ mod tuning;
 mod variants;
 
 pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
+pub use frame::FrameBudget;
 pub use limits::{check_limits, required_limits};
 pub use runner::{GpuExecutor, GpuOptions};
 #[cfg(feature = "translate")]

@@ -195,6 +195,12 @@ impl GpuExecutor {
         self.encode_pass(encoder, calls, None);
     }
 
+    /// What a call is expected to cost, in units that [`FrameBudget`](super::FrameBudget) counts in; 0 for a call that the program
+    /// does not have.
+    pub fn cost(&self, call: CallId) -> f64 {
+        self.prepared.get(call).map_or(0.0, |call| call.cost)
+    }
+
     fn encode_pass(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -282,7 +288,7 @@ impl Executor for GpuExecutor {
         let mut cost = 0.0;
         let mut count = 0;
         for call in calls {
-            let next = self.prepared.get(*call).map_or(0.0, |call| call.cost);
+            let next = self.cost(*call);
             if count > 0 && cost + next > budget {
                 break;
             }

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
 #[path = "../networks/mod.rs"]
 mod networks;
 mod support;

@@ -1,7 +1,9 @@
 //! ASMA as calls: the network's with the two halves of the ASMA step between and after them.
 
+use std::sync::Arc;
+
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
-use crate::attack::planner::{Calls, LedgerShape, Planned, Planner, RING_ROWS};
+use crate::attack::planner::{AsmaChoice, Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::{counts_length, image_groups};
 use crate::kernels::{Extent, View, asma_update, objective};
@@ -32,10 +34,17 @@ pub(in crate::attack) fn plan(config: &AsmaConfig, planner: &mut Planner) -> Res
         counts_length: counts_length as u32,
     };
     let first_gradient = asma.add_first_gradient();
-    let iterations = [0, 1].map(|parity| match config.schedule {
-        Schedule::OneForward => asma.add_one_forward(parity).into(),
-        Schedule::TwoForward => asma.add_two_forward(parity).into(),
+    let iterations = asma.add_iterations();
+    let others = asma.others();
+    let others = others.iter().map(|config| {
+        let mut other = Asma {
+            config,
+            planner: &mut *asma.planner,
+            ..asma
+        };
+        (config.choice(), other.add_iterations())
     });
+    let others = others.collect();
     Ok(Planned {
         best: Place {
             buffer: buffers.best,
@@ -50,6 +59,7 @@ pub(in crate::attack) fn plan(config: &AsmaConfig, planner: &mut Planner) -> Res
             iterations,
             last: None,
             schedule: Vec::new(),
+            others,
         },
         sections: 1,
     })
@@ -71,7 +81,49 @@ struct Asma<'a> {
     counts_length: u32,
 }
 
+impl AsmaConfig {
+    /// What of it is a part of the calls and can be changed under way.
+    pub(in crate::attack) fn choice(&self) -> AsmaChoice {
+        AsmaChoice {
+            objective: self.objective,
+            mask: self.mask,
+            multiplier: self.multiplier,
+        }
+    }
+}
+
 impl Asma<'_> {
+    /// Those of an even and of an odd number.
+    fn add_iterations(&mut self) -> [Arc<[CallId]>; 2] {
+        [0, 1].map(|parity| match self.config.schedule {
+            Schedule::OneForward => self.add_one_forward(parity).into(),
+            Schedule::TwoForward => self.add_two_forward(parity).into(),
+        })
+    }
+
+    /// The settings that a changeable attack has calls for, besides its own. Of the two-forward schedule there are none: it is
+    /// there to be reproduced.
+    fn others(&self) -> Vec<AsmaConfig> {
+        if !self.planner.is_changeable || self.config.schedule != Schedule::OneForward {
+            return Vec::new();
+        }
+        let mut others = Vec::new();
+        for objective in [Objective::Logit, Objective::Margin] {
+            for mask in [MaskMode::Adaptive, MaskMode::Static] {
+                for multiplier in [Multiplier::Dynamic, Multiplier::Static] {
+                    others.push(AsmaConfig {
+                        objective,
+                        mask,
+                        multiplier,
+                        ..self.config.clone()
+                    });
+                }
+            }
+        }
+        others.retain(|other| other.choice() != self.config.choice());
+        others
+    }
+
     fn add_first_gradient(&mut self) -> Vec<CallId> {
         let mask = self.add_mask(objective::WRITE_SEED, 0);
         let (forward, adjoint) = (
@@ -88,7 +140,7 @@ impl Asma<'_> {
         if self.config.holds() {
             flags |= asma_update::HOLD;
         }
-        if self.config.refines() {
+        if self.config.refines() || self.planner.is_changeable && self.config.holds() {
             flags |= asma_update::REFINE;
         }
         let update = self.add_update(flags, parity);
@@ -191,7 +243,8 @@ impl Asma<'_> {
         if self.planner.region.is_some() {
             flags |= asma_update::REGION;
         }
-        if self.config.cap.is_some() && flags & asma_update::STEP != 0 {
+        let is_capped = self.config.cap.is_some() || self.planner.is_changeable;
+        if is_capped && flags & asma_update::STEP != 0 {
             flags |= asma_update::CAPPED;
         }
         let extent = Extent::from(self.planner.network.input.shape);

@@ -109,33 +109,66 @@ impl Attack {
 
 /// Sets the words of a sample's ledger back to the beginning.
 pub(in crate::attack) fn begin(config: &AsmaConfig, step: Step, words: &mut [u32]) {
-    let Step {
-        tau,
-        beta,
-        leap,
-        floor,
-    } = step;
-    words[asma_update::TAU] = tau.to_bits();
-    words[asma_update::BETA] = beta.to_bits();
-    // A rounding less, as the difference to the source is rounded too.
-    words[asma_update::CAP] = (config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits();
-    words[asma_update::LEAP] = leap.to_bits();
-    words[asma_update::PULL] = StepSize::PULL.to_bits();
-    words[asma_update::FLOOR] = floor.to_bits();
-    words[asma_update::REFINING_LIMIT] = match config.refine {
-        Refinement::Iterations(limit) => limit,
-        Refinement::Off | Refinement::On => 0,
-    };
-    words[asma_update::STOP_IOU] = config.stop_iou.unwrap_or(2.0).to_bits();
-    words[asma_update::PATIENCE] = config.patience.unwrap_or(0);
+    for (word, setting) in settings(config, step) {
+        words[word] = setting;
+    }
     if config.schedule == Schedule::TwoForward {
         // The first iteration has no second forward pass before it: as if something had been clipped.
         words[asma_update::HEADER] = 1;
     }
     let state = &mut words[asma_update::STATE..];
     state[asma_update::STATE_BEST_IOU] = (-1.0f32).to_bits();
-    state[asma_update::STATE_MULTIPLIER] = tau.to_bits();
+    state[asma_update::STATE_MULTIPLIER] = step.tau.to_bits();
     state[asma_update::STATE_SCALE] = 1.0f32.to_bits();
+}
+
+/// The words of a sample's ledger that are settings, each with what it holds.
+pub(in crate::attack) fn settings(config: &AsmaConfig, step: Step) -> [(usize, u32); 9] {
+    let Step {
+        tau,
+        beta,
+        leap,
+        floor,
+    } = step;
+    // Where what was reached is not refined, any perturbation is small enough.
+    let floor = if config.refine == Refinement::Off {
+        f32::MAX
+    } else {
+        floor
+    };
+    [
+        (asma_update::TAU, tau.to_bits()),
+        (asma_update::BETA, beta.to_bits()),
+        // A rounding less, as the difference to the source is rounded too.
+        (
+            asma_update::CAP,
+            (config.cap.unwrap_or(2.0) - f32::EPSILON / 2.0).to_bits(),
+        ),
+        (asma_update::LEAP, leap.to_bits()),
+        (asma_update::PULL, StepSize::PULL.to_bits()),
+        (asma_update::FLOOR, floor.to_bits()),
+        (
+            asma_update::REFINING_LIMIT,
+            match config.refine {
+                Refinement::Iterations(limit) => limit,
+                Refinement::Off | Refinement::On => 0,
+            },
+        ),
+        (asma_update::STOP_IOU, config.stop_iou.unwrap_or(2.0).to_bits()),
+        (asma_update::PATIENCE, config.patience.unwrap_or(0)),
+    ]
+}
+
+/// The words of a state that forget which image was best and what was reached, each with what it holds: what is wanted has
+/// changed.
+pub(in crate::attack) fn forgetting() -> [(usize, u32); 5] {
+    [
+        (asma_update::STATE_STOPPED, asma_update::RUNNING),
+        (asma_update::STATE_BEST_IOU, (-1.0f32).to_bits()),
+        (asma_update::STATE_SCALE, 1.0f32.to_bits()),
+        (asma_update::STATE_REACHED, 0),
+        (asma_update::STATE_RISE_IOU, 0),
+    ]
 }
 
 /// Whether every pixel that the target wants of an attacked class is predicted so.

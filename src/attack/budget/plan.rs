@@ -58,6 +58,7 @@ pub(in crate::attack) fn plan(config: &BudgetConfig, planner: &mut Planner) -> R
             iterations,
             last: Some(last),
             schedule: rows.iter().map(schedule::is_last).collect(),
+            others: Vec::new(),
         },
         sections,
     })

@@ -60,6 +60,7 @@ pub(in crate::attack) fn plan(config: &MinimalConfig, planner: &mut Planner) -> 
             schedule: (0..rows.len())
                 .map(|iteration| iteration + 1 == rows.len())
                 .collect(),
+            others: Vec::new(),
         },
         sections: 1,
     })

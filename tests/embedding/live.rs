@@ -1,0 +1,435 @@
+//! An attack within a host's frames: the same bits as by itself, and changes under way.
+
+use std::ops::ControlFlow;
+
+use asma::attack::{
+    AsmaConfig, Attack, AttackInput, Live, MaskMode, Multiplier, Objective, Schedule, Snapshots, Step,
+    StopReason, assess,
+};
+use asma::cpu::CpuExecutor;
+use asma::gpu::GpuExecutor;
+use asma::model::{Padding, SimpleUnet};
+use asma::program::Executor;
+use asma::wgpu::{TextureFormat, TextureUsages};
+use asma::{Error, LabelMap, Tensor, TraceRow};
+
+use crate::networks;
+use crate::support::{IMAGE, attack, executor, host, record, texture};
+
+fn config() -> AsmaConfig {
+    AsmaConfig {
+        iterations: 12,
+        ..AsmaConfig::default()
+    }
+}
+
+fn changeable(config: AsmaConfig) -> Attack {
+    let unet = SimpleUnet::doubling(3, 4, 2, 3, Padding::Valid);
+    let graph = networks::simple_unet_scaled(&unet, 7, 8.0);
+    Attack::changeable(&graph, IMAGE, config).unwrap()
+}
+
+fn target(attack: &Attack, class: u8) -> LabelMap {
+    let shape = attack.logits().shape;
+    networks::target(shape.h, shape.w, class, 1)
+}
+
+fn everywhere() -> LabelMap {
+    LabelMap::from_fn(IMAGE.h, IMAGE.w, |_, _| 1).unwrap()
+}
+
+fn begin(attack: &Attack, executor: &mut dyn Executor, target: &LabelMap, has_region: bool) -> Live {
+    let region = everywhere();
+    let input = AttackInput {
+        source: &networks::image(IMAGE, 5),
+        targets: std::slice::from_ref(target),
+        regions: if has_region {
+            std::slice::from_ref(&region)
+        } else {
+            &[]
+        },
+        snapshots: Snapshots::Predictions,
+    };
+    Live::begin(attack.clone(), executor, input).unwrap()
+}
+
+/// Takes an attack on by so many iterations, and waits for what it has come to.
+fn take_on(live: &mut Live, executor: &mut dyn Executor, iterations: usize) {
+    for _ in 0..iterations {
+        let calls = live.next_calls(executor, |_| true).unwrap();
+        executor.submit(&calls).unwrap();
+        live.request(executor).unwrap();
+        while !live.arrive().unwrap() && !calls.is_empty() {
+            // Lets the device go on.
+            executor.read(live.attack().adversarial().buffer, 1).unwrap();
+        }
+    }
+}
+
+fn image_of(live: &Live, executor: &mut dyn Executor) -> Tensor {
+    let place = live.attack().adversarial();
+    place.gather(&executor.read(place.buffer, place.shape.elements()).unwrap())
+}
+
+/// What an attack of these settings alone comes to.
+fn alone(attack: &Attack, executor: &mut dyn Executor, target: &LabelMap) -> (Vec<TraceRow>, Tensor) {
+    let input = AttackInput {
+        source: &networks::image(IMAGE, 5),
+        targets: std::slice::from_ref(target),
+        regions: &[],
+        snapshots: Snapshots::None,
+    };
+    let outcomes = attack
+        .run(executor, input, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    let outcome = outcomes.into_iter().next().unwrap();
+    (outcome.trace, outcome.last)
+}
+
+#[test]
+fn recorded_beside_a_hosts_render_pass_an_attack_gives_the_bits_of_run() {
+    let Some(gpu) = host() else { return };
+    let attack = attack(config());
+    let target = target(&attack, 1);
+    let (trace, last) = alone(&attack, &mut executor(&gpu, &attack), &target);
+
+    let mut executor = executor(&gpu, &attack);
+    let mut live = begin(&attack, &mut executor, &target, false);
+    let drawn_to = texture(&gpu, TextureFormat::Rgba8Unorm, TextureUsages::RENDER_ATTACHMENT);
+    let view = drawn_to.create_view(&Default::default());
+    let mut frames = 0;
+    while live.ended().is_none() {
+        frames += 1;
+        assert!(frames < 10_000, "the attack does not end");
+        // Three calls a frame, so that frames end within iterations.
+        let mut left = 3;
+        let calls = live
+            .next_calls(&mut executor, |_| {
+                left -= 1;
+                left >= 0
+            })
+            .unwrap();
+        assert!(calls.len() <= 3);
+        record(&gpu, |encoder| {
+            drop(encoder.begin_render_pass(&asma::wgpu::RenderPassDescriptor {
+                color_attachments: &[Some(asma::wgpu::RenderPassColorAttachment {
+                    view: &view,
+                    depth_slice: None,
+                    resolve_target: None,
+                    ops: Default::default(),
+                })],
+                ..Default::default()
+            }));
+            executor.encode(encoder, &calls);
+        });
+        live.request(&mut executor).unwrap();
+        live.arrive().unwrap();
+        gpu.device().poll(asma::wgpu::PollType::Poll).unwrap();
+    }
+    assert_eq!(live.ended(), Some(StopReason::Iterations));
+    assert_eq!(live.trace(), trace);
+    assert_eq!(image_of(&live, &mut executor), last);
+    let outcome = asma::program::wait(live.outcome_async(&mut executor)).unwrap();
+    assert_eq!((outcome.trace, outcome.last), (trace, last));
+    assert!(!outcome.snapshots.is_empty());
+}
+
+#[test]
+fn a_changeable_attack_that_is_not_changed_is_the_same() {
+    let Some(gpu) = host() else { return };
+    for refine in [asma::attack::Refinement::Off, asma::attack::Refinement::On] {
+        let config = AsmaConfig {
+            iterations: 60,
+            stop_iou: Some(0.5),
+            refine,
+            ..config()
+        };
+        let plain = attack(config.clone());
+        let target = target(&plain, 1);
+        let (trace, last) = alone(&plain, &mut executor(&gpu, &plain), &target);
+        let attack = changeable(config);
+        let mut executor = executor(&gpu, &attack);
+        let mut live = begin(&attack, &mut executor, &target, true);
+        take_on(&mut live, &mut executor, 61);
+        assert_eq!(live.trace(), trace, "{refine:?}");
+        assert_eq!(image_of(&live, &mut executor), last, "{refine:?}");
+        assert!(live.ended().is_some());
+    }
+}
+
+#[test]
+fn settings_change_to_those_of_an_attack_that_had_them_from_the_beginning() {
+    // Steps of a given size, so that nothing but the settings tells the attacks apart.
+    let first = AsmaConfig {
+        step: asma::attack::StepSize::Fixed {
+            tau: 1e-3,
+            beta: 1e-2,
+        },
+        cap: None,
+        iterations: 6,
+        ..config()
+    };
+    for (what, second) in [
+        (
+            "objective",
+            AsmaConfig {
+                objective: Objective::Logit,
+                ..first.clone()
+            },
+        ),
+        (
+            "mask",
+            AsmaConfig {
+                mask: MaskMode::Static,
+                ..first.clone()
+            },
+        ),
+        (
+            "multiplier",
+            AsmaConfig {
+                multiplier: Multiplier::Static,
+                ..first.clone()
+            },
+        ),
+        (
+            "cap",
+            AsmaConfig {
+                cap: Some(0.002),
+                ..first.clone()
+            },
+        ),
+        (
+            "step",
+            AsmaConfig {
+                step: asma::attack::StepSize::Fixed { tau: 2e-3, beta: 0.0 },
+                ..first.clone()
+            },
+        ),
+    ] {
+        let wanted = {
+            let attack = attack(second.clone());
+            let target = target(&attack, 1);
+            let mut executor = CpuExecutor::new(attack.program().clone()).unwrap();
+            alone(&attack, &mut executor, &target)
+        };
+        let attack = changeable(first.clone());
+        let target = target(&attack, 1);
+        let mut executor = CpuExecutor::new(attack.program().clone()).unwrap();
+        // Changed before the first iteration, it is the other attack from the beginning.
+        let mut live = begin(&attack, &mut executor, &target, true);
+        live.set_config(second.clone()).unwrap();
+        take_on(&mut live, &mut executor, 6);
+        assert_eq!(live.trace(), wanted.0, "{what}");
+        assert_eq!(image_of(&live, &mut executor), wanted.1, "{what}");
+        // Changed under way, it differs from what it was only after that.
+        let mut live = begin(&attack, &mut executor, &target, true);
+        take_on(&mut live, &mut executor, 3);
+        let before = live.trace().to_vec();
+        live.set_config(second).unwrap();
+        take_on(&mut live, &mut executor, 3);
+        assert_eq!(live.trace()[..3], before[..], "{what}");
+        assert_ne!(live.trace(), wanted.0, "{what}");
+        assert_eq!(live.trace().len(), 6, "{what}");
+    }
+}
+
+#[test]
+fn an_attack_that_has_ended_goes_on_towards_another_target() {
+    let Some(gpu) = host() else { return };
+    let attack = changeable(AsmaConfig {
+        iterations: 400,
+        patience: Some(4),
+        ..config()
+    });
+    let mut executor = executor(&gpu, &attack);
+    let [first, second] = [1, 2].map(|class| target(&attack, class));
+    let mut live = begin(&attack, &mut executor, &first, true);
+    take_on(&mut live, &mut executor, 200);
+    assert_eq!(live.ended(), Some(StopReason::NoProgress));
+    let rows = live.trace().len();
+    assert!(rows < 200, "the attack made progress for {rows} iterations");
+
+    // An outcome and what is made of it leave the attack as it was.
+    let outcome = asma::program::wait(live.outcome_async(&mut executor)).unwrap();
+    assert_eq!(outcome.trace, live.trace());
+    let prediction = attack.predict(&mut executor, &outcome.last).unwrap().remove(0);
+    attack.predict(&mut executor, &outcome.best).unwrap();
+    live.resume(&mut executor, &outcome).unwrap();
+    assert_eq!(image_of(&live, &mut executor), outcome.last);
+
+    live.set_target(second.clone()).unwrap();
+    assert_eq!(live.ended(), None);
+    take_on(&mut live, &mut executor, 1);
+    let classes = attack.scored_classes();
+    let scores = assess(live.source(), &outcome.last, &second, &prediction, &classes).unwrap();
+    assert_eq!(
+        live.trace()[rows].iou,
+        scores.iou,
+        "the IoU is with the other target now"
+    );
+    take_on(&mut live, &mut executor, 200);
+    assert_eq!(live.ended(), Some(StopReason::NoProgress));
+    let outcome = asma::program::wait(live.outcome_async(&mut executor)).unwrap();
+    assert!(
+        outcome.best_iteration as usize >= rows,
+        "the best image is one for the first target"
+    );
+}
+
+#[test]
+fn pixels_that_may_change_no_more_are_as_in_the_source() {
+    let attack = changeable(config());
+    let mut executor = CpuExecutor::new(attack.program().clone()).unwrap();
+    let target = target(&attack, 1);
+    let mut live = begin(&attack, &mut executor, &target, true);
+    take_on(&mut live, &mut executor, 4);
+    let changed =
+        |image: &Tensor, y: usize, x: usize| (0..3).any(|c| image.at(0, c, y, x) != live_source(c, y, x));
+    let before = image_of(&live, &mut executor);
+    assert!((0..IMAGE.w).any(|x| changed(&before, 18, x) && x < IMAGE.w / 2));
+    let right = LabelMap::from_fn(IMAGE.h, IMAGE.w, |_, x| u8::from(x >= IMAGE.w / 2)).unwrap();
+    live.set_region(right).unwrap();
+    take_on(&mut live, &mut executor, 3);
+    let after = image_of(&live, &mut executor);
+    for (y, x) in (0..IMAGE.h).flat_map(|y| (0..IMAGE.w).map(move |x| (y, x))) {
+        assert!(x >= IMAGE.w / 2 || !changed(&after, y, x), "row {y}, column {x}");
+    }
+    assert!((IMAGE.w / 2..IMAGE.w).any(|x| changed(&after, 18, x)));
+}
+
+fn live_source(c: usize, y: usize, x: usize) -> f32 {
+    use std::sync::LazyLock;
+    static SOURCE: LazyLock<Tensor> = LazyLock::new(|| networks::image(IMAGE, 5));
+    SOURCE.at(0, c, y, x)
+}
+
+#[test]
+fn what_cannot_change_under_way_is_refused() {
+    let plain = attack(config());
+    let mut executor = CpuExecutor::new(plain.program().clone()).unwrap();
+    let wanted = target(&plain, 1);
+    let mut live = begin(&plain, &mut executor, &wanted, false);
+    let refused = |result: asma::Result<()>, word: &str| {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Usage(_)) && error.to_string().contains(word),
+            "{error}"
+        );
+    };
+    let logit = AsmaConfig {
+        objective: Objective::Logit,
+        ..config()
+    };
+    refused(live.set_config(logit), "changeable");
+    refused(live.set_region(everywhere()), "regions");
+    refused(
+        live.set_config(AsmaConfig {
+            lambda: 2.0,
+            ..config()
+        }),
+        "lambda",
+    );
+    refused(
+        live.set_config(AsmaConfig {
+            schedule: Schedule::TwoForward,
+            ..config()
+        }),
+        "schedule",
+    );
+    refused(
+        live.set_config(AsmaConfig {
+            iterations: 0,
+            ..config()
+        }),
+        "0 iterations",
+    );
+    refused(live.set_target(LabelMap::from_fn(3, 3, |_, _| 1).unwrap()), "3×3");
+    refused(live.set_target(target(&plain, 9)), "class 9");
+    let step = Step {
+        tau: f32::NAN,
+        ..live.step().unwrap()
+    };
+    refused(live.set_step(step), "NaN");
+    // More iterations are taken.
+    live.set_config(AsmaConfig {
+        iterations: 20,
+        ..config()
+    })
+    .unwrap();
+    take_on(&mut live, &mut executor, 25);
+    assert_eq!(live.trace().len(), 20);
+}
+
+#[test]
+fn attacks_on_one_device_do_not_touch_one_another() {
+    let Some(gpu) = host() else { return };
+    let attack = attack(config());
+    let targets = [1, 2].map(|class| target(&attack, class));
+    let wanted = targets
+        .each_ref()
+        .map(|target| alone(&attack, &mut executor(&gpu, &attack), target));
+    let mut executors = targets.each_ref().map(|_| executor(&gpu, &attack));
+    let mut lives: Vec<Live> = targets
+        .iter()
+        .zip(&mut executors)
+        .map(|(target, executor)| begin(&attack, executor, target, false))
+        .collect();
+    for _ in 0..12 {
+        record(&gpu, |encoder| {
+            for (live, executor) in lives.iter_mut().zip(&mut executors) {
+                let calls = live.next_calls(executor, |_| true).unwrap();
+                executor.encode(encoder, &calls);
+            }
+        });
+    }
+    for ((live, executor), (trace, last)) in lives.iter_mut().zip(&mut executors).zip(wanted) {
+        let outcome = asma::program::wait(live.outcome_async(executor)).unwrap();
+        assert_eq!((outcome.trace, outcome.last), (trace, last));
+    }
+}
+
+/// Bytes that the process has in memory.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    4096 * pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_stays_flat_over_200_builds_and_drops() {
+    let Some(gpu) = host() else { return };
+    let unet = SimpleUnet::doubling(3, 2, 1, 2, Padding::Same);
+    let attack = Attack::new(&networks::simple_unet(&unet, 7), IMAGE, config(), false).unwrap();
+    let target = target(&attack, 1);
+    let out = texture(&gpu, TextureFormat::Rgba8Unorm, TextureUsages::RENDER_ATTACHMENT);
+    let build_and_drop = || {
+        let mut executor: GpuExecutor = executor(&gpu, &attack);
+        let mut live = begin(&attack, &mut executor, &target, false);
+        let picture = attack.mask_picture(0).unwrap();
+        let picture = asma::gpu::textures::TexturePicture::new(&executor, &picture, &out).unwrap();
+        let calls = live.next_calls(&mut executor, |_| true).unwrap();
+        record(&gpu, |encoder| {
+            executor.encode(encoder, &calls);
+            picture.encode(encoder);
+        });
+        // Dropped with a copy under way.
+        live.request(&mut executor).unwrap();
+    };
+    let mut after = Vec::new();
+    for build in 0..200 {
+        build_and_drop();
+        if build % 20 == 19 {
+            gpu.device()
+                .poll(asma::wgpu::PollType::wait_indefinitely())
+                .unwrap();
+            after.push(resident());
+        }
+    }
+    // The first twenty fill what allocators and the driver keep.
+    let growth = after[9].saturating_sub(after[2]);
+    assert!(
+        growth < 8 << 20,
+        "{growth} bytes more after 200 builds than after 60: {after:?}"
+    );
+}
