@@ -46,6 +46,7 @@
 //!
 //! Imports go down this list only:
 //!
+//! - `view`, with the feature `viewer`: what a window that shows an attack live does;
 //! - [`evaluate`]: attacks over a data set, and what they say together;
 //! - [`job`]: an attack's whole job, from files to files;
 //! - [`report`]: figure, trace, summary, animation, loss curve;
@@ -101,6 +102,8 @@ pub mod tensor;
 pub mod threads;
 #[cfg(feature = "train")]
 pub mod train;
+#[cfg(feature = "viewer")]
+pub mod view;
 
 pub use error::{Error, Result};
 pub use labels::LabelMap;

@@ -26,6 +26,9 @@ const IMAGE: (&str, &[u8]) = ("demo.png", include_bytes!("../../weights/demo.png
 /// How much larger the network shall see what it marks.
 const ENLARGED: f64 = 1.6;
 
+/// What it shall predict.
+pub const TARGET: Target = Target::Scale(ENLARGED);
+
 const STOP_IOU: f32 = 0.97;
 
 /// Attack a bundled network on a bundled image, to see what an attack does; nothing else is needed
@@ -47,18 +50,23 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let out = OutputFolder::open(&arguments.out)?;
-    // As files, so that the commands that are named in the end have something to work on.
+/// Writes the bundled network and photograph into a folder, and says where they are.
+pub fn write_bundled(out: &OutputFolder) -> Result<[PathBuf; 2]> {
     for (name, bytes) in [WEIGHTS, IMAGE] {
         write_atomically(out.join(name), |file| file.write_all(bytes))?;
     }
-    let image = out.join(IMAGE.0);
+    Ok([WEIGHTS, IMAGE].map(|(name, _)| out.join(name)))
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let out = OutputFolder::open(&arguments.out)?;
+    // As files, so that the commands that are named in the end have something to work on.
+    let [weights, image] = write_bundled(&out)?;
     let performed = perform(Request {
         image: ImageSource::File(&image),
-        goal: Goal::Target(&Target::Scale(ENLARGED)),
+        goal: Goal::Target(&TARGET),
         network: &NetworkArguments {
-            weights: out.join(WEIGHTS.0),
+            weights,
             reading: Default::default(),
             device: arguments.device.clone(),
             precision: Default::default(),

@@ -20,6 +20,8 @@ mod shaders;
 mod synth;
 mod train;
 mod tuning;
+#[cfg(feature = "viewer")]
+mod view;
 
 use std::process::ExitCode;
 
@@ -52,6 +54,8 @@ enum Command {
     Synth(synth::Arguments),
     Train(train::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "viewer")]
+    View(Box<view::Arguments>),
 }
 
 /// Runs the command that the process was given. The exit code is 0 if it was done, 1 if it failed, 2 if it
@@ -82,6 +86,8 @@ pub fn run() -> ExitCode {
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "viewer")]
+        Command::View(arguments) => view::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -149,6 +149,12 @@ impl NetworkArguments {
 }
 
 impl DeviceArguments {
+    /// What --device says.
+    #[cfg(feature = "viewer")]
+    pub fn choice(&self) -> &DeviceChoice {
+        &self.device
+    }
+
     /// The device; `None` is the CPU executor.
     pub fn open(&self) -> Result<Option<GpuDevice>> {
         match GpuDevice::open(&self.device, Capabilities::Full) {

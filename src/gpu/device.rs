@@ -51,6 +51,35 @@ impl FromStr for DeviceChoice {
     }
 }
 
+impl DeviceChoice {
+    /// The place among these adapters of the one that it names; none for the CPU.
+    pub fn place(&self, infos: &[wgpu::AdapterInfo]) -> Option<usize> {
+        // A discrete GPU before an integrated one before a virtual one.
+        let best_hardware = || {
+            let rank = |info: &wgpu::AdapterInfo| match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => 0,
+                wgpu::DeviceType::IntegratedGpu => 1,
+                _ => 2,
+            };
+            (0..infos.len())
+                .filter(|&i| is_hardware(&infos[i]))
+                .min_by_key(|&i| rank(&infos[i]))
+        };
+        match self {
+            DeviceChoice::Cpu => None,
+            DeviceChoice::Auto => best_hardware(),
+            DeviceChoice::Gpu => best_hardware().or((!infos.is_empty()).then_some(0)),
+            DeviceChoice::Index(index) => (*index < infos.len()).then_some(*index),
+            DeviceChoice::Name(name) => {
+                let name = name.to_lowercase();
+                infos.iter().position(|info| {
+                    info.name.to_lowercase().contains(&name) || info.driver.to_lowercase().contains(&name)
+                })
+            }
+        }
+    }
+}
+
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -210,32 +239,10 @@ impl GpuDevice {
         }
         let adapters = find_adapters().await;
         let infos: Vec<_> = adapters.iter().map(|adapter| adapter.get_info()).collect();
-        // A discrete GPU before an integrated one before a virtual one.
-        let best_hardware = || {
-            let rank = |info: &wgpu::AdapterInfo| match info.device_type {
-                wgpu::DeviceType::DiscreteGpu => 0,
-                wgpu::DeviceType::IntegratedGpu => 1,
-                _ => 2,
-            };
-            (0..infos.len())
-                .filter(|&i| is_hardware(&infos[i]))
-                .min_by_key(|&i| rank(&infos[i]))
-        };
-        let wanted = match choice {
-            DeviceChoice::Cpu | DeviceChoice::Auto => match best_hardware() {
-                Some(index) => Some(index),
-                None => return Ok(None),
-            },
-            DeviceChoice::Gpu => best_hardware().or((!infos.is_empty()).then_some(0)),
-            DeviceChoice::Index(index) => (*index < infos.len()).then_some(*index),
-            DeviceChoice::Name(name) => {
-                let name = name.to_lowercase();
-                infos.iter().position(|info| {
-                    info.name.to_lowercase().contains(&name) || info.driver.to_lowercase().contains(&name)
-                })
-            }
-        };
-        match wanted.and_then(|index| adapters.get(index)) {
+        if *choice == DeviceChoice::Auto && choice.place(&infos).is_none() {
+            return Ok(None);
+        }
+        match choice.place(&infos).and_then(|place| adapters.get(place)) {
             Some(adapter) => Self::from_adapter_async(adapter, capabilities).await.map(Some),
             None if infos.is_empty() => Err(Error::Device(format!(
                 "no GPU adapter was found for --device {choice}; use --device cpu, or install a Vulkan driver"

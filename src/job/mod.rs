@@ -57,11 +57,12 @@ pub use self::summary::{Names, remarks};
 pub(crate) use self::worst::with_class_weights;
 
 use self::listener::Recorder;
+use self::own_format::in_own_format;
 use crate::attack::budget::Loss;
-use crate::attack::{AsmaConfig, AttackConfig, Purpose, Snapshots};
+use crate::attack::{AsmaConfig, Attack, AttackConfig, Outcome, Purpose, Snapshots};
 use crate::data::{InputOptions, Preset};
 use crate::error::{Error, Result};
-use crate::program::wait;
+use crate::program::{Executor, wait};
 use crate::report::Summary;
 
 /// What is attacked, and how.
@@ -195,6 +196,38 @@ impl<'a> Job<'a> {
         drop(model);
         let (attacked, summary, own_format) =
             worst::attack(self.losses, config, graph, subject, device, &mut listener, names).await?;
+        let (accepted, notes) = listener.into_lines();
+        Ok(Performed {
+            attacked,
+            summary,
+            own_format,
+            accepted,
+            notes,
+        })
+    }
+}
+
+impl Aimed {
+    /// Judges what an attack that took so long left, and gathers all that there is to say of it, as [`Job::run`] does: for who
+    /// steps an attack along by other means. Overwrites the adversarial image.
+    ///
+    /// # Errors
+    /// If sizes differ, or the device fails.
+    pub async fn performed_async(
+        self,
+        attack: &Attack,
+        executor: &mut dyn Executor,
+        outcome: Outcome,
+        seconds: f64,
+        names: Names,
+        listener: &mut dyn Listener,
+    ) -> Result<Performed> {
+        let mut listener = Recorder::new(listener);
+        let original = names.original.clone();
+        let attacked = self.judge_async(attack, executor, outcome, seconds).await?;
+        let mut summary = attacked.summary(attack, executor, names);
+        let own_format = in_own_format(original.as_ref(), &attacked, attack, executor, &mut listener).await?;
+        summary.own_format = own_format.as_ref().map(|own| own.judged.clone());
         let (accepted, notes) = listener.into_lines();
         Ok(Performed {
             attacked,
