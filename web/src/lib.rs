@@ -18,7 +18,7 @@ use asma::error::{Error, Result};
 use asma::gpu::GpuDevice;
 use asma::job::{Device, Goal, ImageSource, Job, Listener, MaskSource, ModelSource};
 use asma::model::Model;
-use asma::report::class_colour;
+use asma::palette::class_colour;
 use wasm_bindgen::prelude::*;
 
 pub use attacked::Attacked;
@@ -115,7 +115,7 @@ impl Session {
 
     /// The colours of the classes 0 to 255: red, green, blue each.
     pub fn palette() -> Vec<u8> {
-        (0..=255).flat_map(|class| class_colour(class).0).collect()
+        (0..=255).flat_map(|class| class_colour(class)).collect()
     }
 
     /// Asks the attack that runs to end; what is done by then is kept.
