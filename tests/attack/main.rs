@@ -7,6 +7,7 @@ mod minimal;
 mod modes;
 #[path = "../networks/mod.rs"]
 mod networks;
+mod settings;
 mod stopping;
 mod targets;
 

@@ -15,7 +15,7 @@ use clap::Args;
 pub use self::perform::{Request, perform};
 use self::printing::print_summary;
 pub use self::printing::{print_json, warn};
-pub use self::settings::{Number, Settings, known};
+pub use self::settings::{Settings, known};
 use super::network::NetworkArguments;
 use super::outputs::OutputFolder;
 use super::preparation::PreparationArguments;
@@ -64,8 +64,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    arguments.settings.refuse_idle(&[arguments.attack])?;
-    let (config, losses) = arguments.settings.config(arguments.attack)?;
+    let settings = arguments.settings.told();
+    settings.refuse_idle(&[arguments.attack])?;
+    let (config, losses) = settings.config(arguments.attack)?;
     let goal = match &arguments.target {
         Some(target) => Goal::Target(target),
         None => Goal::Untargeted(arguments.label.as_deref().map(MaskSource::File)),

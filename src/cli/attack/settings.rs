@@ -1,10 +1,8 @@
 //! The options that say which attack, and set it.
 
-use std::str::FromStr;
-
-use asma::attack::budget::{Keep, Loss, Minimise, Norm, Rate};
-use asma::attack::{AttackConfig, BudgetConfig, MinimalConfig, Purpose, table};
-use asma::{Error, Result};
+use asma::attack::budget::{Keep, Loss, Norm};
+use asma::attack::settings::number;
+use asma::attack::{self, table};
 use clap::Args;
 
 use super::asma_settings::AsmaSettings;
@@ -21,10 +19,10 @@ enum Switch {
 pub struct Settings {
     /// Lead away from the label (--label, or the network's own prediction) instead of towards a target
     #[arg(long, conflicts_with = "target")]
-    pub untargeted: bool,
+    untargeted: bool,
     /// Most iterations, or steps of each start [default: as published; of asma 500]
     #[arg(long, visible_alias = "steps", value_name = "N")]
-    pub iterations: Option<u32>,
+    iterations: Option<u32>,
     /// Stop at this IoU with the target; with --minimise find the least eps that reaches it
     #[arg(long, value_name = "IOU", allow_hyphen_values = true, conflicts_with = "rate")]
     stop_iou: Option<f32>,
@@ -36,9 +34,9 @@ pub struct Settings {
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     lr: Option<f32>,
     #[command(flatten)]
-    pub budget: BudgetSettings,
+    budget: BudgetSettings,
     #[command(flatten)]
-    pub asma: AsmaSettings,
+    asma: AsmaSettings,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -46,13 +44,13 @@ pub struct Settings {
 pub struct BudgetSettings {
     /// How far from the source is measured: linf (the largest difference of a value) or l2 [default: linf]
     #[arg(long, value_name = "NORM")]
-    pub norm: Option<Norm>,
+    norm: Option<Norm>,
     /// How far the image may go from the source, of 0 to 1, such as 8/255 [default: 8/255, of l2 128/255]
-    #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
-    pub eps: Option<Number>,
+    #[arg(long, value_name = "EPS", value_parser = number, allow_hyphen_values = true)]
+    eps: Option<f32>,
     /// The length of a step [default: as published, in proportion to eps]
-    #[arg(long, value_name = "ALPHA", allow_hyphen_values = true)]
-    pub alpha: Option<Number>,
+    #[arg(long, value_name = "ALPHA", value_parser = number, allow_hyphen_values = true)]
+    alpha: Option<f32>,
     /// How often the attack begins, more than once at random
     #[arg(long, value_name = "N")]
     restarts: Option<u32>,
@@ -61,11 +59,11 @@ pub struct BudgetSettings {
     random_start: Option<Switch>,
     /// What the noise follows from [default: 0]
     #[arg(long, value_name = "N")]
-    pub seed: Option<u32>,
+    seed: Option<u32>,
     /// What is stepped up, targeted down: ce, segpgd, cospgd, mask-ce-avg, mask-ce-bal, js-avg, tsallis, cos, dl, dlr or dag
     /// [default: the attack's; of sea the worst of three]
     #[arg(long, value_name = "LOSS")]
-    pub loss: Option<Loss>,
+    loss: Option<Loss>,
     /// Which image comes out: best (of all iterations that in which most pixels are as the attack wants them) or last
     /// [default: as published]
     #[arg(long, value_name = "IMAGE")]
@@ -81,171 +79,43 @@ pub struct BudgetSettings {
     rate: Option<f32>,
 }
 
-/// A number, or a fraction such as 8/255.
-#[derive(Clone, Copy, Debug)]
-pub struct Number(pub f32);
-
-impl FromStr for Number {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let number = |text: &str| text.trim().parse::<f64>().ok();
-        let value = match text.split_once('/') {
-            Some((above, below)) => number(above)
-                .zip(number(below))
-                .map(|(above, below)| above / below),
-            None => number(text),
-        };
-        value
-            .map(|value| Number(value as f32))
-            .ok_or_else(|| "want a number or a fraction, such as 0.03 or 8/255".to_string())
-    }
-}
-
 /// The attack of a name, as the command line takes it.
 pub fn known(name: &str) -> std::result::Result<&'static table::Entry, String> {
     table::named(name).ok_or_else(|| format!("want one of: {}", table::names().join(", ")))
 }
 
-/// Rounds of bisection: the budget is found to a five-hundredth of what it may be.
-const ROUNDS: u32 = 10;
-
-/// The share of pixels that counts as got through, as the attacks have it.
-const RATE: f32 = 0.99;
-
-impl BudgetSettings {
-    /// The option of these that is given, if one is.
-    pub fn given(&self) -> Option<&'static str> {
-        let given = [
-            (self.norm.is_some(), "--norm"),
-            (self.eps.is_some(), "--eps"),
-            (self.alpha.is_some(), "--alpha"),
-            (self.restarts.is_some(), "--restarts"),
-            (self.random_start.is_some(), "--random-start"),
-            (self.seed.is_some(), "--seed"),
-            (self.loss.is_some(), "--loss"),
-            (self.keep.is_some(), "--keep"),
-            (self.class_weights.is_some(), "--class-weights"),
-            (self.minimise.is_some(), "--minimise"),
-            (self.rate.is_some(), "--rate"),
-        ];
-        given
-            .into_iter()
-            .find(|(is_given, _)| *is_given)
-            .map(|(_, name)| name)
-    }
-
-    fn norm(&self) -> Norm {
-        self.minimise.or(self.norm).unwrap_or(Norm::Linf)
-    }
-
-    fn config(&self, base: BudgetConfig, stop_iou: Option<f32>) -> BudgetConfig {
-        let base = match self.eps {
-            Some(eps) => base.with_eps(eps.0),
-            None => base,
-        };
-        let rate = stop_iou.or(self.rate);
-        let restarts = self.restarts.unwrap_or(base.restarts);
-        let random_start = match self.random_start {
-            Some(switch) => switch == Switch::On,
-            None => base.random_start || restarts > 1,
-        };
-        BudgetConfig {
-            alpha: self.alpha.map_or(base.alpha, |alpha| alpha.0),
-            restarts,
-            random_start,
-            seed: self.seed.unwrap_or(base.seed),
-            loss: self.loss.unwrap_or(base.loss),
-            keep: self.keep.unwrap_or(base.keep),
-            class_weights: self.class_weights.clone(),
-            minimise: self.minimise.map(|_| Minimise {
-                rate: rate.unwrap_or(RATE),
-                rounds: ROUNDS,
-            }),
-            stop_rate: match self.minimise {
-                Some(_) => None,
-                None => rate.or(base.stop_rate),
-            },
-            rate: match stop_iou {
-                Some(_) => Rate::Iou,
-                None => Rate::Pixels,
-            },
-            ..base
-        }
-    }
-}
-
 impl Settings {
-    /// Refuses an option that none of these attacks has.
-    pub fn refuse_idle(&self, attacks: &[&table::Entry]) -> Result<()> {
-        let names: Vec<&str> = attacks.iter().map(|entry| entry.name).collect();
-        let any = |is: &dyn Fn(&AttackConfig) -> bool| {
-            let mut all = attacks.iter().map(|entry| (entry.settings)(self.budget.norm()));
-            all.any(|config| is(&config))
-        };
-        let asma = any(&|config| matches!(config, AttackConfig::Asma(_)));
-        let budget = any(&|config| matches!(config, AttackConfig::Budget(_)));
-        let minimal = any(&|config| matches!(config, AttackConfig::Minimal(_)));
-        let options = [
-            (self.budget.given(), "attacks with a budget", budget),
-            (self.asma.given(), "asma", asma),
-            (self.lr.map(|_| "--lr"), "alma-prox and pdpgd", minimal),
-            (
-                self.stop_iou.map(|_| "--stop-iou"),
-                "asma and of attacks with a budget",
-                asma || budget,
-            ),
-        ];
-        match options
-            .into_iter()
-            .find(|(given, _, is_read)| given.is_some() && !is_read)
-        {
-            Some((Some(option), of, _)) => Err(Error::Usage(format!(
-                "{option} is an option of {of}, and the attack is {}; leave it out, or see --attack",
-                names.join(", ")
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// The settings of this attack, as the library has them, and the losses of which the worst is kept. Options of other
-    /// attacks say nothing.
-    pub fn config(&self, attack: &table::Entry) -> Result<(AttackConfig, &'static [Loss])> {
-        let purpose = match self.untargeted {
-            true => Purpose::Untargeted,
-            false => Purpose::Targeted,
-        };
-        match (attack.settings)(self.budget.norm()) {
-            AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
-                "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd".into(),
-            )),
-            AttackConfig::Asma(_) => {
-                let asma = self.asma.config(self.iterations, self.published, self.stop_iou)?;
-                Ok((asma.into(), &[]))
-            }
-            AttackConfig::Budget(base) => {
-                let config = BudgetConfig {
-                    steps: self.iterations.unwrap_or(base.steps),
-                    purpose,
-                    published: self.published,
-                    ..self.budget.config(base, self.stop_iou)
-                };
-                let losses: &[Loss] = match (attack.name, self.budget.loss) {
-                    ("sea", None) => &table::SEA_LOSSES,
-                    _ => &[],
-                };
-                Ok((config.into(), losses))
-            }
-            AttackConfig::Minimal(base) => {
-                let config = MinimalConfig {
-                    steps: self.iterations.unwrap_or(base.steps),
-                    learning_rate: self.lr.unwrap_or(base.learning_rate),
-                    purpose,
-                    published: self.published,
-                    ..base
-                };
-                Ok((config.into(), &[]))
-            }
+    /// What they say, as the library takes it.
+    pub fn told(&self) -> attack::Settings {
+        let (budget, asma) = (&self.budget, &self.asma);
+        attack::Settings {
+            untargeted: self.untargeted,
+            published: self.published,
+            iterations: self.iterations,
+            stop_iou: self.stop_iou,
+            lr: self.lr,
+            norm: budget.norm,
+            eps: budget.eps,
+            alpha: budget.alpha,
+            restarts: budget.restarts,
+            random_start: budget.random_start.map(|switch| switch == Switch::On),
+            seed: budget.seed,
+            loss: budget.loss,
+            keep: budget.keep,
+            class_weights: budget.class_weights.clone(),
+            minimise: budget.minimise,
+            rate: budget.rate,
+            tau: asma.tau,
+            beta: asma.beta,
+            lambda: asma.lambda,
+            cap: asma.cap,
+            refine: asma.refine,
+            schedule: asma.schedule,
+            mask: asma.mask,
+            objective: asma.objective,
+            multiplier: asma.multiplier,
+            classes: asma.classes.clone(),
+            patience: asma.patience,
         }
     }
 }

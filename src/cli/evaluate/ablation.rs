@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use asma::attack::AttackConfig;
 use asma::attack::budget::Norm;
 use asma::attack::table::Entry;
+use asma::attack::{AttackConfig, Settings};
 use asma::evaluate::Trial;
 use asma::{Error, Result};
-
-use crate::cli::attack::{Number, Settings};
 
 /// What is varied, and which values it takes.
 #[derive(Clone, Debug)]
@@ -26,8 +24,6 @@ struct Kind {
     of: Of,
     /// All its values, where it is one of a few words.
     words: &'static [&'static str],
-    /// Sets it.
-    set: fn(&mut Settings, &str) -> std::result::Result<(), String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,98 +33,71 @@ enum Of {
     All,
 }
 
-/// Reads a value into its place.
-fn put<T: FromStr>(place: &mut Option<T>, text: &str) -> std::result::Result<(), String>
-where
-    T::Err: std::fmt::Display,
-{
-    *place = Some(text.parse().map_err(|error: T::Err| error.to_string())?);
-    Ok(())
-}
-
 const KINDS: &[Kind] = &[
     Kind {
         name: "mask",
         of: Of::Asma,
         words: &["adaptive", "static"],
-        set: |settings, text| put(&mut settings.asma.mask, text),
     },
     Kind {
         name: "multiplier",
         of: Of::Asma,
         words: &["dynamic", "static"],
-        set: |settings, text| put(&mut settings.asma.multiplier, text),
     },
     Kind {
         name: "schedule",
         of: Of::Asma,
         words: &["one-forward", "two-forward"],
-        set: |settings, text| put(&mut settings.asma.schedule, text),
     },
     Kind {
         name: "objective",
         of: Of::Asma,
         words: &["margin", "logit"],
-        set: |settings, text| put(&mut settings.asma.objective, text),
     },
     Kind {
         name: "tau",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| put(&mut settings.asma.tau, text),
     },
     Kind {
         name: "beta",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| put(&mut settings.asma.beta, text),
     },
     Kind {
         name: "lambda",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| put(&mut settings.asma.lambda, text),
     },
     Kind {
         name: "cap",
         of: Of::Asma,
         words: &[],
-        set: |settings, text| {
-            let mut cap: Option<Number> = None;
-            put(&mut cap, text)?;
-            settings.asma.cap = cap.map(|cap| cap.0);
-            Ok(())
-        },
     },
     Kind {
         name: "norm",
         of: Of::Budget,
         words: &["linf", "l2"],
-        set: |settings, text| put(&mut settings.budget.norm, text),
     },
     Kind {
         name: "loss",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| put(&mut settings.budget.loss, text),
     },
     Kind {
         name: "eps",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| put(&mut settings.budget.eps, text),
     },
     Kind {
         name: "alpha",
         of: Of::Budget,
         words: &[],
-        set: |settings, text| put(&mut settings.budget.alpha, text),
     },
     Kind {
         name: "iterations",
         of: Of::All,
         words: &[],
-        set: |settings, text| put(&mut settings.iterations, text),
     },
 ];
 
@@ -207,9 +176,9 @@ pub fn trials(settings: &Settings, attacks: &[&'static Entry], axes: &[Axis]) ->
                 for value in &axis.values {
                     let (mut settings, mut varied): (Settings, BTreeMap<String, String>) =
                         (settings.clone(), varied.clone());
-                    (axis.kind.set)(&mut settings, value).map_err(|problem| {
-                        Error::Usage(format!("--ablate {}={value}: {problem}", axis.kind.name))
-                    })?;
+                    settings
+                        .set(axis.kind.name, value)
+                        .map_err(|problem| Error::Usage(format!("--ablate: {problem}")))?;
                     varied.insert(axis.kind.name.into(), value.clone());
                     wider.push((settings, varied));
                 }

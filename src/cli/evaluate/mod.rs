@@ -6,7 +6,7 @@ mod data;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use asma::attack::{Purpose, table};
+use asma::attack::{self, table};
 use asma::data::{ImageOptions, InputOptions, MaskOptions};
 use asma::evaluate::{
     Devices, EVALUATION_FILES, Evaluation, Experiment, Pair, Record, SAVED, Shard, Sink, Store, Summary,
@@ -90,14 +90,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let settings = &arguments.settings;
+    let settings = arguments.settings.told();
     check(arguments)?;
     // Pairs follow from it too.
-    let mut without_seed = settings.clone();
-    without_seed.budget.seed = None;
+    let without_seed = attack::Settings {
+        seed: None,
+        ..settings.clone()
+    };
     without_seed.refuse_idle(&arguments.attack)?;
-    let mut trials = trials(settings, &arguments.attack, &arguments.ablate)?;
-    let seed = settings.budget.seed.unwrap_or(0);
+    let mut trials = trials(&settings, &arguments.attack, &arguments.ablate)?;
+    let seed = settings.seed.unwrap_or(0);
     let (pairs, pairing) = arguments.data.read(seed.into(), settings.untargeted)?;
     let out = OutputFolder::open(&arguments.out)?;
     for input in [Some(&arguments.network.weights), arguments.data.csv.as_ref()]
@@ -128,10 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         precision: precision.to_string(),
         preparation: in_words(&input),
         pairing,
-        purpose: match settings.untargeted {
-            true => Purpose::Untargeted,
-            false => Purpose::Targeted,
-        },
+        purpose: settings.purpose(),
         thresholds: arguments.thresholds.clone(),
         saves: arguments.save,
         settings: trials.iter().map(|trial| trial.setting.clone()).collect(),
