@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::model::Model;
 use crate::network::{Gradients, LoweringOptions, Network, lower};
-use crate::program::{Executor, Place, Program};
+use crate::program::{Executor, Program};
 use crate::tensor::{Shape, Tensor};
 
 /// How far one tensor is from its reference.
@@ -72,16 +72,7 @@ impl Reference {
             x,
             y,
             gradient,
-            network: Network {
-                program: Arc::new(network.program),
-                forward: network.forward,
-                adjoint: network.adjoint,
-                input: network.input,
-                logits: network.logits,
-                seed: network.seed,
-                gradient: network.gradient,
-                trainable: network.trainable,
-            },
+            network: network.shared(),
         })
     }
 
@@ -96,37 +87,19 @@ impl Reference {
     /// If the device failed.
     pub fn compare(&self, executor: &mut dyn Executor) -> Result<Vec<Comparison>> {
         let network = &self.network;
-        self.write(executor, network.input, &self.x)?;
-        executor.submit(&network.forward.clone().collect::<Vec<_>>())?;
-        let mut all = vec![comparison("y", &self.read(executor, network.logits)?, &self.y)];
-        if let (Some([w, dx]), Some(seed), Some(gradient)) = (&self.gradient, network.seed, network.gradient)
-        {
-            self.write(executor, seed, w)?;
-            executor.submit(&network.adjoint.clone().collect::<Vec<_>>())?;
-            all.push(comparison("dx", &self.read(executor, gradient)?, dx));
-        }
-        Ok(all)
-    }
-
-    fn write(&self, executor: &mut dyn Executor, place: Place, tensor: &Tensor) -> Result<()> {
-        let length = self.network.program.buffers()[place.buffer.0].length;
-        let mut words = vec![0.0; length];
-        let Shape { n, c, h, w } = tensor.shape();
-        for sample in 0..n {
-            for channel in 0..c {
-                let plane = tensor.plane(sample, channel);
-                for (row, values) in (0..h).zip(plane.chunks_exact(w)) {
-                    let start = place.view.at(sample, channel, row, 0);
-                    words[start..start + w].copy_from_slice(values);
-                }
+        match &self.gradient {
+            None => {
+                let output = network.output_for(executor, &self.x)?;
+                Ok(vec![comparison("y", &output, &self.y)])
+            }
+            Some([w, dx]) => {
+                let [output, gradient] = network.input_gradient(executor, &self.x, w)?;
+                Ok(vec![
+                    comparison("y", &output, &self.y),
+                    comparison("dx", &gradient, dx),
+                ])
             }
         }
-        executor.write(place.buffer, &words)
-    }
-
-    fn read(&self, executor: &mut dyn Executor, place: Place) -> Result<Tensor> {
-        let length = self.network.program.buffers()[place.buffer.0].length;
-        Ok(place.gather(&executor.read(place.buffer, length)?))
     }
 }
 

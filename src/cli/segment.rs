@@ -1,7 +1,6 @@
 //! `asma segment`: what a network predicts for an image.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use asma::data::{file_of, write_mask, write_rgb_image};
 use asma::network::{Gradients, LoweringOptions, lower};
@@ -54,23 +53,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         precision: arguments.network.precision.choose(gpu.as_ref()),
         ..Default::default()
     };
-    let network = lower(&input.network.graph, image.shape(), options)?;
+    let network = lower(&input.network.graph, image.shape(), options)?.shared();
     // The program holds the weights in the layout of its kernels; these are not needed any more.
     drop((model, input.network));
-    let (place, logits) = (network.input, network.logits);
-    let program = Arc::new(network.program);
-    let mut executor = arguments.network.device.executor(gpu, &program)?;
-    executor.write(place.buffer, image.data())?;
-    executor.submit(&network.forward.collect::<Vec<_>>())?;
-    let length = program.buffers()[logits.buffer.0].length;
-    let words = executor.read(logits.buffer, length)?;
-    let prediction = LabelMap::from_logits(&logits.gather(&words), 0)?;
+    let mut executor = arguments.network.device.executor(gpu, &network.program)?;
+    let logits = network.output_for(executor.as_mut(), &image)?;
+    let prediction = LabelMap::from_logits(&logits, 0)?;
 
     out.clear(&FILES)?;
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
     write_mask(out.join("labels.png"), &prediction)?;
     write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;
-    let class_count = logits.shape.c.max(2);
+    let class_count = logits.shape().c.max(2);
     let pixels: Vec<usize> = (0..class_count)
         .map(|class| prediction.count(class as u8))
         .collect();

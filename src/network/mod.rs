@@ -9,6 +9,7 @@ mod lowering;
 mod options;
 mod placement;
 pub(crate) mod rewrite;
+mod running;
 mod trainable;
 
 use crate::error::{Error, Result};
