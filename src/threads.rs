@@ -19,15 +19,16 @@ pub struct Threads {
     pub wanted: usize,
 }
 
-/// What the first call started.
-static STARTED: Mutex<Option<Threads>> = Mutex::new(None);
+/// What the first call started, and the process in which it did.
+static STARTED: Mutex<Option<(Threads, u32)>> = Mutex::new(None);
 
 /// Starts as many of the threads as the system allows. Where the global pool stands already, it stays; calls after the
 /// first that succeeded change nothing.
 ///
 /// # Errors
-/// If the system allows none.
+/// If the system allows none, or this process was forked from one that had started them.
 pub fn start() -> Result<Threads> {
+    check_process()?;
     start_with(false).ok_or_else(|| {
         Error::Device("the system allows no thread to compute on; allow more, see `ulimit -u`".into())
     })
@@ -45,9 +46,23 @@ pub fn start_or_use_this_one() -> Threads {
 fn start_with(this_one: bool) -> Option<Threads> {
     let mut held = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if held.is_none() {
-        *held = build(this_one);
+        *held = build(this_one).map(|threads| (threads, std::process::id()));
     }
-    *held
+    held.map(|(threads, _)| threads)
+}
+
+/// Refuses a process that was forked from one that had computed: neither its threads nor what it had open on a GPU came along,
+/// and whoever waits for them waits for ever.
+fn check_process() -> Result<()> {
+    let held = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    match *held {
+        Some((_, process)) if process != std::process::id() => Err(Error::Device(
+            "this process was forked from one in which asma had computed already, whose threads and GPU stayed there; fork \
+             before the first computation, or start processes afresh (of Python's multiprocessing: \"spawn\")"
+                .into(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn build(this_one: bool) -> Option<Threads> {
