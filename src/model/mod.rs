@@ -4,6 +4,7 @@
 //! list of families.
 
 mod families;
+mod inspection;
 mod loading;
 mod preprocessing;
 mod stored;
@@ -13,10 +14,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use families::simple_unet::{Padding, SimpleUnet};
+pub use inspection::{Inspection, Layer};
 pub use preprocessing::{ChannelOrder, Preprocessing};
 
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 
 /// A network with its weights and what is known of it.
@@ -50,6 +52,62 @@ pub struct ModelOptions {
     pub output: Option<String>,
     /// What pixels become before the network sees them.
     pub preprocessing: PreprocessingOptions,
+}
+
+/// The names of all options that [`ModelOptions::set`] takes.
+pub const OPTION_NAMES: [&str; 9] = [
+    "padding",
+    "output",
+    "normalise",
+    "mean",
+    "std",
+    "scale",
+    "channel-order",
+    "bounds",
+    "grey",
+];
+
+impl ModelOptions {
+    /// Sets an option by its name, as the command line has it without the dashes before it: numbers, words, lists with commas,
+    /// of `grey` `on` or `off`.
+    ///
+    /// # Errors
+    /// If there is no such option, or it cannot be this.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let refused = |problem: &str| Err(Error::Usage(format!("{name} is `{text}`: {problem}")));
+        let numbers = || {
+            let numbers = text.split(',').map(|number| number.trim().parse::<f32>());
+            numbers.collect::<Result<Vec<f32>, _>>().ok()
+        };
+        let pixels = &mut self.preprocessing;
+        match name {
+            "padding" => self.padding = Some(text.parse()?),
+            "output" => self.output = Some(text.into()),
+            "normalise" => pixels.named = Some(Preprocessing::named(text)?),
+            "channel-order" => pixels.channel_order = Some(text.parse()?),
+            "grey" => match text {
+                "on" => pixels.grey = true,
+                "off" => pixels.grey = false,
+                _ => return refused("want on or off"),
+            },
+            "mean" | "std" | "scale" | "bounds" => match (name, numbers().as_deref()) {
+                ("mean", Some(mean)) => pixels.mean = Some(mean.into()),
+                ("std", Some(std)) => pixels.std = Some(std.into()),
+                ("scale", Some(&[scale])) => pixels.scale = Some(scale),
+                ("bounds", Some(&[low, high])) if low < high => pixels.bounds = Some([low, high]),
+                ("bounds", _) => return refused("want two numbers, the lower first, such as 0,4095"),
+                ("scale", _) => return refused("want a number, such as 255"),
+                _ => return refused("want numbers, such as 0.485,0.456,0.406"),
+            },
+            _ => {
+                return Err(Error::Usage(format!(
+                    "there is no option `{name}` of a network; want one of: {}",
+                    OPTION_NAMES.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the user says of a network's preprocessing: each part stands in place of what the file says.
