@@ -131,4 +131,14 @@ impl Tensor {
         let start = (n * self.shape.c + c) * pixels;
         &self.data[start..start + pixels]
     }
+
+    /// Sample `n` as a tensor of one; the caller keeps inside the shape.
+    pub fn sample(&self, n: usize) -> Tensor {
+        let shape = Shape { n: 1, ..self.shape };
+        let elements = shape.elements();
+        Tensor {
+            shape,
+            data: self.data[n * elements..(n + 1) * elements].to_vec(),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::kernels::prediction;
 use crate::labels::{LabelMap, compare};
 use crate::program::{self, Executor, Readback, wait};
 use crate::statistics::Scores;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 
 /// An image as a file of few levels keeps it, with what the network makes of it.
 #[derive(Clone, Debug)]
@@ -168,15 +168,6 @@ fn amplified(source: &Tensor, image: &Tensor, factor: f32) -> Tensor {
         }
     }
     result
-}
-
-/// One sample of a batch.
-pub(super) fn sample_of(batch: &Tensor, index: usize) -> Tensor {
-    let shape = Shape {
-        n: 1,
-        ..batch.shape()
-    };
-    Tensor::from_fn(shape, |_, c, y, x| batch.at(index, c, y, x))
 }
 
 /// Measures `image` against `source`, its `prediction` against `target`, IoU averaged over `classes`.

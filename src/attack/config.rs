@@ -1,7 +1,7 @@
 //! Which attack, with its settings. An attack more is a variant more here, and a line of the [table](super::table).
 
 use super::asma::{self, AsmaConfig};
-use super::budget::{self, BudgetConfig, Loss};
+use super::budget::{self, BudgetConfig, Keep, Loss};
 use super::minimal::{self, MinimalConfig};
 use super::planner::{Planned, Planner};
 use super::purpose::Purpose;
@@ -137,6 +137,14 @@ impl AttackConfig {
             AttackConfig::Asma(config) => config.cap,
             AttackConfig::Budget(config) => config.cap(),
             AttackConfig::Minimal(_) => None,
+        }
+    }
+
+    /// Whether the image that comes out is that after the last step, whatever those before it did.
+    pub fn keeps_last(&self) -> bool {
+        match self {
+            AttackConfig::Budget(config) => config.keep == Keep::Last,
+            AttackConfig::Asma(_) | AttackConfig::Minimal(_) => false,
         }
     }
 

@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 
 use web_time::{Duration, Instant};
 
-use super::assess::sample_of;
 use super::input::Sample;
 use super::iterations::Step;
 use super::outcome::{Outcome, Progress, StopReason};
@@ -392,7 +391,7 @@ impl<'a> Run<'a> {
                 sample.gallery.add(Snapshot {
                     iteration: row.iteration,
                     prediction: predictions[place].clone(),
-                    image: images.as_ref().map(|images| sample_of(images, place)),
+                    image: images.as_ref().map(|images| images.sample(place)),
                 });
             }
             if sample.stopped != ledger::RUNNING || trace.len() == limit {

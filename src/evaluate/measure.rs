@@ -1,11 +1,11 @@
 //! An attack that ended, in the numbers that are recorded of it.
 
 use super::record::{ClassCounts, LossMeasures, MOST_POINTS, Measured, Measures, TraceRecord};
-use crate::attack::Attack;
+use crate::attack::AttackConfig;
 use crate::data::round_to_8_bits;
 use crate::error::Result;
 use crate::job::Attacked;
-use crate::labels::{IGNORE, LabelMap, compare};
+use crate::labels::{IGNORE, LabelMap, compare, scored_classes};
 use crate::report::{psnr, ssim};
 use crate::statistics::{Scores, TraceRow};
 use crate::tensor::Tensor;
@@ -28,17 +28,21 @@ pub(super) fn class_counts(target: &LabelMap, prediction: &LabelMap, classes: us
     counts
 }
 
-/// Measures what an attack on a single sample left on the device of this description.
-pub(super) fn measured(
+/// Measures what an attack of these settings left, on the device of this description. With `label`, the image's own mask, it
+/// also measures how well the network does without an attack.
+///
+/// # Errors
+/// If sizes differ.
+pub fn measured(
     attacked: &Attacked,
     label: Option<&LabelMap>,
-    attack: &Attack,
+    config: &AttackConfig,
     device: &str,
     thresholds: &[f32],
 ) -> Result<Measured> {
     let (judged, outcome) = (&attacked.judged, &attacked.outcome);
     let (source, target) = (&attacked.source, &attacked.target);
-    let purpose = attack.config().purpose();
+    let purpose = config.purpose();
     let measures =
         |scores: &Scores, prediction: &LabelMap, image: &Tensor, one: &Tensor| -> Result<Measures> {
             let psnr = psnr(one, image)?;
@@ -63,12 +67,12 @@ pub(super) fn measured(
         &judged.written,
         &rounded,
     )?;
+    let scored = scored_classes(attacked.class_count, &config.attacked(attacked.class_count));
     let clean_iou = match label {
-        Some(label) => Some(compare(label, &attacked.before, &attack.scored_classes())?.0),
+        Some(label) => Some(compare(label, &attacked.before, &scored)?.0),
         None => None,
     };
     let iterations = outcome.trace.len() as u32;
-    let passes = attack.passes(iterations);
     let input = source.shape();
     Ok(Measured {
         input_size: [input.h, input.w],
@@ -81,8 +85,8 @@ pub(super) fn measured(
         iterations,
         best_iteration: judged.best_iteration,
         stop: outcome.stop.to_string(),
-        forward_passes: passes.forward,
-        backward_passes: passes.backward,
+        forward_passes: attacked.passes.forward,
+        backward_passes: attacked.passes.backward,
         seconds: attacked.seconds,
         losses: Vec::new(),
     })

@@ -31,6 +31,7 @@ pub mod worst_case;
 
 pub use self::experiment::{Experiment, Trial};
 pub use self::kept::{KEPT_FILES, kept_folder};
+pub use self::measure::measured;
 pub use self::pairs::{Pair, Pairing, Want, pair_with_others, read_pairs_csv, with_common_reading};
 pub use self::plans::OpenExecutor;
 pub use self::record::{

@@ -238,6 +238,6 @@ impl<'a> Tasks<'a> {
         device: &str,
     ) -> Result<Measured> {
         let thresholds = self.experiment.thresholds;
-        measured(attacked, pair.label.as_ref(), attack, device, thresholds)
+        measured(attacked, pair.label.as_ref(), attack.config(), device, thresholds)
     }
 }

@@ -6,7 +6,7 @@ use super::goal::Aim;
 use super::judged::{Judged, predict};
 use super::listener::Listener;
 use super::pictures::{frames, moments};
-use crate::attack::{Attack, AttackInput, Outcome, Progress, Snapshots, StopReason};
+use crate::attack::{Attack, AttackInput, Outcome, Passes, Progress, Snapshots, StopReason};
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
 use crate::program::{Executor, wait};
@@ -62,6 +62,8 @@ pub struct Attacked {
     pub frames: Vec<AnimationFrame>,
     /// Classes that the network tells apart.
     pub class_count: usize,
+    /// Passes of the network that its iterations took, without those that find targets and judge.
+    pub passes: Passes,
     /// The wall-clock time of the attack, without reading and judging.
     pub seconds: f64,
 }
@@ -176,6 +178,14 @@ impl Aimed {
     /// # Errors
     /// If sizes differ, or the device fails.
     pub fn unattacked(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Attacked> {
+        wait(self.unattacked_async(attack, executor))
+    }
+
+    /// The async form of [`Aimed::unattacked`].
+    ///
+    /// # Errors
+    /// As [`Aimed::unattacked`].
+    pub async fn unattacked_async(self, attack: &Attack, executor: &mut dyn Executor) -> Result<Attacked> {
         let outcome = Outcome {
             trace: Vec::new(),
             last: self.source.clone(),
@@ -186,7 +196,7 @@ impl Aimed {
             step: None,
             snapshots: Vec::new(),
         };
-        self.judge(attack, executor, outcome, 0.0)
+        self.judge_async(attack, executor, outcome, 0.0).await
     }
 
     /// Judges what an attack that took so long left. `attack` is one on a single sample, whatever the batch was.
@@ -238,6 +248,7 @@ impl Aimed {
             }
             Snapshots::None | Snapshots::Predictions => Vec::new(),
         };
+        let passes = attack.passes(outcome.trace.len() as u32);
         Ok(Attacked {
             source: self.source,
             target: self.target,
@@ -247,6 +258,7 @@ impl Aimed {
             moments,
             frames,
             class_count: attack.class_count(),
+            passes,
             seconds,
         })
     }

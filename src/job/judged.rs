@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::attack::{Attack, Levels, Outcome, assess};
+use crate::attack::{Attack, Levels, Outcome, StopReason, assess};
 use crate::data::round_to_8_bits;
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
@@ -80,7 +80,10 @@ impl Judged {
         let refined = outcome.reached.is_some();
         // Other attacks than ASMA say themselves which one comes out.
         let chosen = attack.config().asma().is_none();
-        let (which, saved, after, best, best_iteration) = if refined || chosen || best.iou > last.iou {
+        // One that keeps the last image chooses it at the end, which an interrupted one has not come to.
+        let unchosen = outcome.stop == StopReason::Interrupted && attack.config().keeps_last();
+        let is_best = refined || !unchosen && (chosen || best.iou > last.iou);
+        let (which, saved, after, best, best_iteration) = if is_best {
             let iteration = outcome.best_iteration;
             (Saved::Best, &outcome.best, best_prediction, best, iteration)
         } else {

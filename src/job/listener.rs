@@ -13,6 +13,9 @@ pub trait Listener {
     /// What is likely a mistake or had to be assumed, in one line.
     fn note(&mut self, _line: &str) {}
 
+    /// Of a [`Batch`](super::Batch): which of its images are attacked next, in the order of their traces.
+    fn attacks(&mut self, _images: &[usize]) {}
+
     /// The attack begins, and will have at most so many iterations.
     fn begins(&mut self, _iterations: u32) {}
 
@@ -68,6 +71,10 @@ impl Listener for Recorder<'_> {
     fn note(&mut self, line: &str) {
         self.notes.push(line.into());
         self.listener.note(line);
+    }
+
+    fn attacks(&mut self, images: &[usize]) {
+        self.listener.attacks(images);
     }
 
     fn begins(&mut self, iterations: u32) {

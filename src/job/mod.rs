@@ -30,8 +30,14 @@
 //! 5. [`Subject::attack`] finds the target, attacks, and judges what the attack left: an [`Attacked`]; who attacks a batch takes
 //!    [`Subject::aim`] and [`Aimed::judge`] of each sample before and behind it;
 //! 6. [`Attacked::summary`] says everything there is to say about it.
+//!
+//! # What is in memory
+//!
+//! Who holds images as tensors has a [`Session`], a network on a device, for predictions and gradients, and a [`Batch`] for
+//! attacks on many of them at once. The bindings for Python and C stand on these two.
 
 mod attacked;
+mod batch;
 mod device;
 mod goal;
 mod judged;
@@ -39,6 +45,7 @@ mod listener;
 mod own_format;
 mod pictures;
 mod results;
+mod session;
 mod sources;
 mod summary;
 mod worst;
@@ -46,18 +53,21 @@ mod worst;
 use std::path::Path;
 
 pub use self::attacked::{Aimed, Attacked, Subject};
-pub use self::device::{Device, OnCpu};
+pub use self::batch::Batch;
+pub use self::device::{Device, NamedDevice, OnCpu};
 pub use self::goal::{Aim, Goal};
 pub use self::judged::{Judged, Saved};
 pub use self::listener::{Listener, Silent};
 pub use self::own_format::OwnFormat;
-pub use self::results::{FILES, write_results};
+pub use self::results::{FILES, figure, write_results};
+pub use self::session::Session;
 pub use self::sources::{ImageSource, MaskSource, ModelSource};
 pub use self::summary::{Names, remarks};
 pub(crate) use self::worst::with_class_weights;
 
 use self::listener::Recorder;
 use self::own_format::in_own_format;
+use self::worst::Idle;
 use crate::attack::budget::Loss;
 use crate::attack::{AsmaConfig, Attack, AttackConfig, Outcome, Purpose, Snapshots};
 use crate::data::{InputOptions, Preset};
@@ -194,8 +204,17 @@ impl<'a> Job<'a> {
         };
         let graph = input.network.graph;
         drop(model);
-        let (attacked, summary, own_format) =
-            worst::attack(self.losses, config, graph, subject, device, &mut listener, names).await?;
+        let (attacked, summary, own_format) = worst::attack(
+            self.losses,
+            config,
+            graph,
+            subject,
+            device,
+            &mut listener,
+            names,
+            Idle::Refused,
+        )
+        .await?;
         let (accepted, notes) = listener.into_lines();
         Ok(Performed {
             attacked,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::Performed;
+use super::{Attacked, Performed};
 use crate::checkpoint::{Checkpoint, WeightTensor};
 use crate::data::{Original, write_image, write_rgb_image};
 use crate::error::Result;
@@ -62,7 +62,10 @@ pub fn write_results(folder: impl AsRef<Path>, performed: &Performed) -> Result<
         folder.join("perturbation.png"),
         &perturbation_picture(&attacked.source, &judged.saved)?,
     )?;
-    write_rgb_image(folder.join("figure.png"), &draw_figure(&figure(performed))?)?;
+    write_rgb_image(
+        folder.join("figure.png"),
+        &draw_figure(&figure(attacked, summary))?,
+    )?;
     if !attacked.frames.is_empty() {
         let animation = Animation {
             mask_name: mask_name(summary),
@@ -74,8 +77,8 @@ pub fn write_results(folder: impl AsRef<Path>, performed: &Performed) -> Result<
     write_summary(folder.join("summary.json"), summary)
 }
 
-fn figure(performed: &Performed) -> Figure {
-    let (attacked, summary) = (&performed.attacked, &performed.summary);
+/// The figure of an attack: source, target, masks along the way where predictions were kept, perturbation, result.
+pub fn figure(attacked: &Attacked, summary: &Summary) -> Figure {
     let judged = &attacked.judged;
     Figure {
         image_name: file_name(&summary.image),

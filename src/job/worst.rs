@@ -13,7 +13,17 @@ use crate::graph::Graph;
 use crate::labels::LabelMap;
 use crate::report::{AttackSettings, LossScores, Summary};
 
+/// What becomes of an image that there is nothing to attack in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It is refused.
+    Refused,
+    /// It is judged as it is.
+    Judged,
+}
+
 /// Attacks with each of the losses, or with that of the settings if there are none.
+#[allow(clippy::too_many_arguments)]
 pub(super) async fn attack(
     losses: &[Loss],
     config: AttackConfig,
@@ -22,6 +32,7 @@ pub(super) async fn attack(
     device: &mut dyn Device,
     listener: &mut dyn Listener,
     names: Names,
+    idle: Idle,
 ) -> Result<(Attacked, Summary, Option<OwnFormat>)> {
     let configs = config.with_each_loss(losses);
     let attempts = configs.len();
@@ -48,10 +59,12 @@ pub(super) async fn attack(
             graph = None;
         }
         let mut executor = device.executor(attack.program())?;
-        let attacked = subject
-            .clone()
-            .attack_async(&attack, executor.as_mut(), listener)
-            .await?;
+        let aimed = subject.clone().aim_async(&attack, executor.as_mut()).await?;
+        let attacked = match (&aimed.why_idle, idle) {
+            (Some(why), Idle::Refused) => return Err(Error::Usage(why.clone())),
+            (Some(_), Idle::Judged) => aimed.unattacked_async(&attack, executor.as_mut()).await?,
+            (None, _) => aimed.attack_async(&attack, executor.as_mut(), listener).await?,
+        };
         let summary = attacked.summary(&attack, executor.as_ref(), names.clone());
         let scores = attacked.judged.saved_scores();
         worst_of.push(LossScores { loss, scores });

@@ -1,5 +1,6 @@
 //! The whole job of an attack: from files or from memory, at once or in stages, told to who listens, written to a folder.
 
+mod batch;
 #[path = "../networks/mod.rs"]
 mod networks;
 mod own_format;
@@ -8,6 +9,7 @@ mod results;
 #[cfg(feature = "dicom")]
 #[path = "../scans/mod.rs"]
 mod scans;
+mod session;
 mod stages;
 
 use std::ops::ControlFlow;
