@@ -35,12 +35,12 @@ fn each_image_gets_what_the_network_gives_for_it_alone() {
     let logits = session.logits(&images).unwrap();
     let gradient = session.input_gradient(&images, &seed).unwrap();
     let predictions = session.predict(&images).unwrap();
-    assert_eq!(gradient.shape(), IMAGES);
-    for number in 0..IMAGES.n {
+    assert_eq!((gradient.shape(), predictions.len()), (IMAGES, IMAGES.n));
+    for (number, prediction) in predictions.iter().enumerate() {
         let (wanted, slope) = by_hand(&session, &images.sample(number), &seed.sample(number));
         assert_eq!(logits.sample(number), wanted);
         assert_eq!(gradient.sample(number), slope);
-        assert_eq!(predictions[number], LabelMap::from_logits(&wanted, 0).unwrap());
+        assert_eq!(*prediction, LabelMap::from_logits(&wanted, 0).unwrap());
     }
     assert!(gradient.data().iter().any(|value| *value != 0.0));
 }
