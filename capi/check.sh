@@ -25,10 +25,12 @@ if [ "$form" = valgrind ]; then
     # What the threads of the pool hold to the end is reachable from them, and is not lost.
     run=(valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect
         --errors-for-leak-kinds=definite,indirect)
+fi
+if [ "$form" != plain ]; then
+    # Of the memory of drivers nothing is said here, and how much both keep for themselves is theirs.
+    export VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere
     attacks=4
 fi
-# Of the memory of drivers nothing is said here.
-[ "$form" = plain ] || export VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere
 "${run[@]}" "$programs/border" "$weights" "$attacks"
 "${run[@]}" "$programs/threads" "$weights"
 # The example of the attack, on an image of one colour.
