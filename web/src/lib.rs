@@ -23,7 +23,7 @@ use wasm_bindgen::prelude::*;
 
 pub use attacked::Attacked;
 use device::Chosen;
-use settings::{Settings, Wanted};
+use settings::{Asked, Wanted};
 
 /// What a page holds.
 #[wasm_bindgen]
@@ -204,8 +204,8 @@ impl Session {
                 labels,
             )
         };
-        let settings = Settings::read(settings)?;
-        let wanted = settings.wanted()?;
+        let asked = Asked::read(settings)?;
+        let wanted = asked.wanted()?;
         let goal = match (&wanted, &labels) {
             (Wanted::Painted, Some(labels)) => Goal::Labels(MaskSource::Memory {
                 name: "the painted target",
@@ -219,7 +219,7 @@ impl Session {
             (Wanted::Untargeted, _) => Goal::Untargeted(None),
             (Wanted::Made(target), _) => Goal::Target(target),
         };
-        let (config, losses) = settings.config(&wanted)?;
+        let (config, losses) = asked.config(&wanted)?;
         let job = Job {
             config,
             losses,

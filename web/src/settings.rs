@@ -1,24 +1,22 @@
-//! The settings of an attack, as a page says them.
+//! An attack as a page asks for it.
 
-use asma::attack::budget::{Loss, Norm};
-use asma::attack::{AsmaConfig, AttackConfig, MinimalConfig, Purpose, Target, table};
+use std::collections::BTreeMap;
+
+use asma::attack::budget::Loss;
+use asma::attack::{AttackConfig, Settings, Target, table};
 use asma::error::{Error, Result};
 use serde::Deserialize;
 
-/// What a page may say; what it leaves out is as the attack was published.
+/// What a page may say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct Asked {
     /// One of the attacks by its name.
     attack: String,
     /// `painted`, `untargeted`, or a target as the command line takes it, but no file.
     target: String,
-    /// Most iterations.
-    iterations: Option<u32>,
-    /// The IoU at which ASMA stops.
-    stop_iou: Option<f32>,
-    /// The budget, of attacks that have one.
-    eps: Option<f32>,
+    /// The attack's options by the names that the command line has; what is left out is as published.
+    options: BTreeMap<String, String>,
 }
 
 /// What the network shall predict.
@@ -31,14 +29,14 @@ pub enum Wanted {
     Made(Target),
 }
 
-impl Settings {
-    /// Reads them.
+impl Asked {
+    /// Reads it.
     ///
     /// # Errors
-    /// If they are not JSON, or hold something else.
-    pub fn read(json: &str) -> Result<Settings> {
+    /// If it is not JSON, or holds something else.
+    pub fn read(json: &str) -> Result<Asked> {
         serde_json::from_str(json)
-            .map_err(|error| Error::Usage(format!("the settings cannot be read: {error}")))
+            .map_err(|error| Error::Usage(format!("what was asked for cannot be read: {error}")))
     }
 
     /// What the network shall predict.
@@ -61,10 +59,10 @@ impl Settings {
         })
     }
 
-    /// The attack with these settings, and the losses of which the worst is kept.
+    /// The attack with its settings, and the losses of which the worst is kept.
     ///
     /// # Errors
-    /// If there is no attack of this name.
+    /// If there is no attack of this name, or it has no such option.
     pub fn config(&self, wanted: &Wanted) -> Result<(AttackConfig, &'static [Loss])> {
         let entry = table::named(&self.attack).ok_or_else(|| {
             Error::Usage(format!(
@@ -73,38 +71,14 @@ impl Settings {
                 table::names().join(", ")
             ))
         })?;
-        let purpose = match wanted {
-            Wanted::Untargeted => Purpose::Untargeted,
-            Wanted::Painted | Wanted::Made(_) => Purpose::Targeted,
+        let mut settings = Settings {
+            untargeted: matches!(wanted, Wanted::Untargeted),
+            ..Settings::default()
         };
-        Ok(match (entry.settings)(Norm::Linf) {
-            AttackConfig::Asma(base) => {
-                let config = AsmaConfig {
-                    iterations: self.iterations.unwrap_or(base.iterations),
-                    stop_iou: self.stop_iou,
-                    ..base
-                };
-                (config.into(), &[])
-            }
-            AttackConfig::Budget(base) => {
-                let eps = self.eps.unwrap_or(base.eps);
-                let mut config = base.with_eps(eps);
-                config.steps = self.iterations.unwrap_or(config.steps);
-                config.purpose = purpose;
-                let losses: &[Loss] = match entry.name {
-                    "sea" => &table::SEA_LOSSES,
-                    _ => &[],
-                };
-                (config.into(), losses)
-            }
-            AttackConfig::Minimal(base) => {
-                let config = MinimalConfig {
-                    steps: self.iterations.unwrap_or(base.steps),
-                    purpose,
-                    ..base
-                };
-                (config.into(), &[])
-            }
-        })
+        for (name, value) in &self.options {
+            settings.set(name, value)?;
+        }
+        settings.refuse_idle(&[entry])?;
+        settings.config(entry)
     }
 }

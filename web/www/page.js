@@ -83,6 +83,7 @@ async function take(call, name, bytes) {
 const takeFile = async (file) =>
   take(/\.safetensors$/i.test(file.name) ? 'setModel' : 'setImage', file.name, await file.arrayBuffer());
 
+const WITHOUT_BUDGET = ['asma', 'dag', 'alma-prox', 'pdpgd'];
 const rows = [];
 function showProgress({ iterations, row }) {
   rows.push(row);
@@ -97,10 +98,11 @@ async function attack() {
   rows.length = 0;
   $('run').disabled = true;
   $('stop').disabled = false;
-  const number = (id) => Number($(id).value);
-  const settings = { attack: $('attack').value, target: $('target').value, iterations: number('iterations') };
-  if (settings.attack === 'asma') settings.stop_iou = number('stop-iou');
-  else settings.eps = number('eps') / 255;
+  const attack = $('attack').value;
+  const options = { iterations: $('iterations').value };
+  if (attack === 'asma') options['stop-iou'] = $('stop-iou').value;
+  if (!WITHOUT_BUDGET.includes(attack)) options.eps = `${$('eps').value}/255`;
+  const settings = { attack, target: $('target').value, options };
   const done = await trying(() => ask('attack', { settings, painted: isPainting() ? painted : undefined }));
   if (done) {
     const { width, height } = looked;
