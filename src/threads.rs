@@ -46,7 +46,7 @@ pub fn start_or_use_this_one() -> Threads {
 fn start_with(this_one: bool) -> Option<Threads> {
     let mut held = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if held.is_none() {
-        *held = build(this_one).map(|threads| (threads, std::process::id()));
+        *held = build(this_one).map(|threads| (threads, this_process()));
     }
     held.map(|(threads, _)| threads)
 }
@@ -56,12 +56,20 @@ fn start_with(this_one: bool) -> Option<Threads> {
 fn check_process() -> Result<()> {
     let held = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     match *held {
-        Some((_, process)) if process != std::process::id() => Err(Error::Device(
+        Some((_, process)) if process != this_process() => Err(Error::Device(
             "this process was forked from one in which asma had computed already, whose threads and GPU stayed there; fork \
              before the first computation, or start processes afresh (of Python's multiprocessing: \"spawn\")"
                 .into(),
         )),
         _ => Ok(()),
+    }
+}
+
+/// The number of this process; a page has none, and is never forked.
+fn this_process() -> u32 {
+    match cfg!(target_arch = "wasm32") {
+        true => 0,
+        false => std::process::id(),
     }
 }
 
