@@ -4,6 +4,7 @@ mod augment;
 #[path = "../common/mod.rs"]
 mod common;
 mod geometry;
+mod refusals;
 mod split;
 mod trainer;
 
