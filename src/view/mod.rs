@@ -3,11 +3,13 @@
 //! can do so in its own way, on its own device.
 
 mod editor;
+mod pictures;
 mod placement;
 mod session;
 mod settings;
 
 pub use editor::TargetEditor;
+pub use pictures::Panel;
 pub use placement::Placement;
-pub use session::{Panel, Request, Session};
+pub use session::{Request, Session};
 pub use settings::Settings;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use web_time::{Duration, Instant};
 
 use super::editor::TargetEditor;
+use super::pictures::{Panel, Pictures};
 use super::settings::Settings;
 use crate::attack::{AsmaConfig, Attack, AttackInput, Live, Snapshots, Step, StopReason, Target};
 use crate::data::{InputOptions, Preset};
 use crate::error::{Error, Result};
-use crate::gpu::textures::{Picture, TexturePicture};
 use crate::gpu::{FrameBudget, GpuDevice, GpuExecutor, GpuOptions};
 use crate::graph::Graph;
 use crate::job::{Aimed, Goal, ImageSource, Listener, ModelSource, Names, Performed, Silent, write_results};
@@ -40,59 +40,6 @@ pub struct Request {
     pub options: GpuOptions,
 }
 
-/// What is shown of an attack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Panel {
-    /// The image that is attacked.
-    Source,
-    /// The adversarial image.
-    Adversarial,
-    /// What was added to it, magnified.
-    Perturbation,
-    /// What the network shall predict, over the source.
-    Target,
-    /// What it predicts for the source, over it.
-    Before,
-    /// What it predicts now, over the adversarial image.
-    Now,
-    /// The pixels that drive the attack.
-    Mask,
-}
-
-impl Panel {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Panel; 7] = [
-        Panel::Source,
-        Panel::Adversarial,
-        Panel::Perturbation,
-        Panel::Target,
-        Panel::Before,
-        Panel::Now,
-        Panel::Mask,
-    ];
-
-    /// Its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Panel::Source => "Source image",
-            Panel::Adversarial => "Adversarial image",
-            Panel::Perturbation => "Perturbation",
-            Panel::Target => "Target",
-            Panel::Before => "Prediction before",
-            Panel::Now => "Prediction now",
-            Panel::Mask => "Adaptive mask",
-        }
-    }
-}
-
-/// A panel's texture, and what draws to it.
-#[derive(Debug)]
-struct Shown {
-    panel: Panel,
-    texture: wgpu::Texture,
-    picture: TexturePicture,
-}
-
 /// An attack in a window: opened once, and taken on a little in each frame.
 #[derive(Debug)]
 pub struct Session {
@@ -107,7 +54,7 @@ pub struct Session {
     live: Live,
     /// The step that the first gradient gave.
     first_step: Option<Step>,
-    shown: Vec<Shown>,
+    pictures: Pictures,
     magnification: f32,
     budget: FrameBudget,
     /// Whether the attack goes on.
@@ -168,7 +115,9 @@ impl Session {
         };
         let live = begin(attack, &mut executor, &input.image, target.clone())?;
         let editor = TargetEditor::new(target, before.clone(), live.attack().class_count());
-        let mut session = Session {
+        let magnification = crate::report::overlay::MAGNIFICATION;
+        let pictures = Pictures::draw(&executor, live.attack(), magnification, None)?;
+        Ok(Session {
             settings: Settings::of(&request.config),
             request,
             names,
@@ -179,17 +128,15 @@ impl Session {
             first_step: live.step(),
             live,
             executor,
-            shown: Vec::new(),
-            magnification: crate::report::overlay::MAGNIFICATION,
+            pictures,
+            magnification,
             budget: FrameBudget::new(AIM),
             is_running: false,
             is_stepping: false,
             is_stale: true,
             worked: Duration::ZERO,
             last_frame: None,
-        };
-        session.make_pictures()?;
-        Ok(session)
+        })
     }
 
     /// What was opened.
@@ -229,8 +176,7 @@ impl Session {
 
     /// The texture of a panel, `Rgba8Unorm`; the same as long as the session lasts.
     pub fn texture(&self, panel: Panel) -> Option<&wgpu::Texture> {
-        let shown = self.shown.iter().find(|shown| shown.panel == panel);
-        shown.map(|shown| &shown.texture)
+        self.pictures.texture(panel)
     }
 
     /// Whether the attack goes on in each frame.
@@ -302,17 +248,7 @@ impl Session {
         if cost == 0.0 && !self.is_stale {
             return Ok(());
         }
-        for shown in &self.shown {
-            let is_drawn = match shown.panel {
-                // Drawn as the attack was begun.
-                Panel::Source | Panel::Before => false,
-                Panel::Target => self.is_stale,
-                Panel::Adversarial | Panel::Perturbation | Panel::Now | Panel::Mask => true,
-            };
-            if is_drawn {
-                shown.picture.encode(&mut encoder);
-            }
-        }
+        self.pictures.encode(&mut encoder, self.is_stale);
         gpu.queue().submit([encoder.finish()]);
         self.is_stale = false;
         if cost > 0.0 {
@@ -345,62 +281,10 @@ impl Session {
         self.first_step = self.live.step();
         self.budget = FrameBudget::new(AIM);
         (self.is_stepping, self.worked, self.last_frame) = (false, Duration::ZERO, None);
-        self.make_pictures()?;
-        self.set_settings(self.settings.clone())
-    }
-
-    /// Draws all pictures, to the textures that there are if there are any.
-    fn make_pictures(&mut self) -> Result<()> {
-        let gpu = self.executor.gpu().clone();
-        let attack = self.live.attack();
-        let missing = || Error::Usage("the attack has no sample to show".into());
-        let (source, image) = (attack.source(), attack.adversarial());
-        let predicted = attack.predicted_labels(0).ok_or_else(missing)?;
-        let target = attack.target_labels(0).ok_or_else(missing)?;
-        let mask = attack.mask_picture(0).ok_or_else(missing)?;
-        let earlier = std::mem::take(&mut self.shown);
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        // A fixed step looks at nothing before the first iteration.
-        self.executor.encode(&mut encoder, &[attack.prediction()]);
-        for panel in Panel::ALL {
-            let picture = match panel {
-                Panel::Source => Picture::Image(source),
-                Panel::Adversarial => Picture::Image(image),
-                Panel::Perturbation => Picture::Perturbation {
-                    image,
-                    source,
-                    magnification: self.magnification,
-                },
-                Panel::Target => Picture::Overlay {
-                    labels: target,
-                    image: source,
-                },
-                Panel::Before => Picture::Overlay {
-                    labels: predicted,
-                    image: source,
-                },
-                Panel::Now => Picture::Overlay {
-                    labels: predicted,
-                    image,
-                },
-                Panel::Mask => mask.clone(),
-            };
-            let texture = earlier.iter().find(|shown| shown.panel == panel);
-            let texture = match texture {
-                Some(shown) => shown.texture.clone(),
-                None => texture_for(&gpu, source.shape)?,
-            };
-            let picture = TexturePicture::new(&self.executor, &picture, &texture)?;
-            picture.encode(&mut encoder);
-            self.shown.push(Shown {
-                panel,
-                texture,
-                picture,
-            });
-        }
-        gpu.queue().submit([encoder.finish()]);
+        let earlier = Some(&self.pictures);
+        self.pictures = Pictures::draw(&self.executor, self.live.attack(), self.magnification, earlier)?;
         self.is_stale = true;
-        Ok(())
+        self.set_settings(self.settings.clone())
     }
 
     /// By how much the perturbation is magnified.
@@ -411,10 +295,7 @@ impl Session {
     /// Magnifies the perturbation by so much from now on.
     pub fn magnify(&mut self, magnification: f32) {
         self.magnification = magnification;
-        let shown = self.shown.iter().find(|shown| shown.panel == Panel::Perturbation);
-        if let Some(shown) = shown {
-            shown.picture.magnify(magnification);
-        }
+        self.pictures.magnify(magnification);
         self.is_stale = true;
     }
 
@@ -444,11 +325,7 @@ impl Session {
         }
         self.settings = settings;
         if masks_change {
-            let mask = self.live.attack().mask_picture(0);
-            let shown = self.shown.iter_mut().find(|shown| shown.panel == Panel::Mask);
-            if let (Some(mask), Some(shown)) = (mask, shown) {
-                shown.picture = TexturePicture::new(&self.executor, &mask, &shown.texture)?;
-            }
+            self.pictures.change_mask(&self.executor, self.live.attack())?;
             self.is_stale = true;
         }
         Ok(())
@@ -524,26 +401,4 @@ fn begin(attack: Attack, executor: &mut dyn Executor, source: &Tensor, target: L
         snapshots: Snapshots::Predictions,
     };
     Live::begin(attack, executor, input)
-}
-
-/// A texture to be drawn to and shown.
-fn texture_for(gpu: &GpuDevice, shape: Shape) -> Result<wgpu::Texture> {
-    gpu.catch("allocating a texture", || {
-        gpu.device().create_texture(&wgpu::TextureDescriptor {
-            label: Some("panel"),
-            size: wgpu::Extent3d {
-                width: shape.w as u32,
-                height: shape.h as u32,
-                depth_or_array_layers: 1,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT
-                | wgpu::TextureUsages::TEXTURE_BINDING
-                | wgpu::TextureUsages::COPY_SRC,
-            view_formats: &[],
-        })
-    })
 }
