@@ -34,7 +34,7 @@ pub(crate) trait Samples {
     /// What ends the run.
     fn ended(&mut self, number: usize, outcome: Result<Outcome>, seconds: f64) -> Result<()>;
 
-    /// Is told after each batch of iterations how far the samples are; `Break` ends all of them.
+    /// Is told after each batch of iterations how far the samples are; `Break` ends all of them, and nothing more is told.
     fn progress(&mut self, now: Progress<'_>) -> ControlFlow<()>;
 }
 
@@ -145,7 +145,10 @@ impl Attack {
                 break;
             };
             let ended = run.collect(arrived).await?;
-            interrupted |= samples.progress(run.progress()).is_break();
+            // Batches that were under way by then still arrive.
+            if !interrupted {
+                interrupted = samples.progress(run.progress()).is_break();
+            }
             for (place, ended) in ended {
                 left.extend(run.leave(executor, place, ended)?);
             }

@@ -19,7 +19,8 @@ pub trait Listener {
     /// The attack begins, and will have at most so many iterations.
     fn begins(&mut self, _iterations: u32) {}
 
-    /// How far the attack is, after every batch of iterations; `Break` ends it, and what is done by then is kept.
+    /// How far the attack is, after every batch of iterations; `Break` ends it, what is done by
+    /// then is kept, and nothing more is told.
     fn progress(&mut self, _now: Progress<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use asma::attack::StopReason;
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions};
 use asma::program::Executor;
 use asma::wgpu;
@@ -99,4 +100,22 @@ fn whoever_waits_for_a_lost_device_is_told() {
     let asked = executor.request_words(logits.buffer, 0, 1);
     assert!(asked.and_then(|readback| readback.receive()).is_err());
     assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn who_has_stopped_an_attack_is_told_no_more() {
+    let Some(gpu) = gpu(Capabilities::Full) else {
+        return;
+    };
+    for (what, case) in cases(1) {
+        let mut told = 0;
+        let mut stop_at_once = |_: asma::attack::Progress<'_>| {
+            told += 1;
+            ControlFlow::Break(())
+        };
+        let mut executor = executor(&gpu, &case);
+        let outcomes = case.attack.run(&mut executor, case.input(), &mut stop_at_once);
+        assert_eq!(told, 1, "{what}");
+        assert_eq!(outcomes.unwrap()[0].stop, StopReason::Interrupted, "{what}");
+    }
 }
