@@ -42,10 +42,9 @@ fn an_attack_from_frame_to_frame_equals_one_that_blocks() {
         let mut progress = |_: asma::attack::Progress<'_>| ControlFlow::Continue(());
         let attack = case.attack.run_async(&mut executor, case.input(), &mut progress);
         let (outcomes, frames) = frames(&gpu, attack);
-        assert!(
-            frames > 10,
-            "{what}: done after {frames} frames, so that something waited"
-        );
+        // What waited inside would be done at the first look. A fast device answers all but the last request while the next
+        // is made.
+        assert!(frames > 1, "{what}: done after {frames} frames");
         for (one, other) in outcomes.unwrap().iter().zip(&blocking) {
             assert_eq!(one.trace, other.trace, "{what}");
             assert_eq!(one.last, other.last, "{what}");
