@@ -206,10 +206,11 @@ enum asma_status asma_model_open(const char *path,
                                  size_t option_count,
                                  struct asma_model **model);
 
-// Frees a network; null is let be. Calls that run in other threads meanwhile run on to their ends, but none may begin.
+// Frees a network; null is let be. A progress function may free the network of its own attack, which runs on to its end.
 //
 // # Safety
-// It is null or of `asma_model_open`, and not freed yet.
+// It is null or of `asma_model_open`, and not freed yet; no other thread is in a call on it, but for attacks of which progress
+// has been told.
 void asma_model_free(struct asma_model *model);
 
 // Channels of the network's images; 0 of null.
@@ -336,7 +337,7 @@ enum asma_status asma_result_trace(const struct asma_result *result,
                                    size_t length);
 
 // Writes everything there is to say about the attack on one image, as `summary.json` of the command line has it, to `text`, with
-// a zero byte behind it, and its bytes without that to `needed`. With a `length` of 0 nothing is written to `text`, which may
+// a zero byte behind it, and its bytes without that to `needed`. `length` is `needed` and 1; with a `length` of 0 nothing is written to `text`, which may
 // be null then.
 //
 // # Safety

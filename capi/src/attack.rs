@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 
 use asma::LabelMap;
-use asma::attack::{Progress, Purpose, Settings, Snapshots, Target, table};
-use asma::job::{Batch, Goal, Listener, MaskSource};
+use asma::attack::{Progress, Settings, Snapshots, Target};
+use asma::job::{Batch, Goal, Listener};
 
 use crate::border::{Failure, Outcome, asma_status, elements, guarded, options, place, reference, text};
 use crate::model::{asma_model, asma_shape, images, session};
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn asma_attack(
         // SAFETY: as the caller promises.
         let (session, request, result) = unsafe {
             let result = place(result, "result")?;
-            *result = std::ptr::null_mut();
+            result.write(std::ptr::null_mut());
             (session(model)?, reference(request, "request")?, result)
         };
         // SAFETY: as the caller promises.
@@ -97,16 +97,7 @@ pub unsafe extern "C" fn asma_attack(
                 images(request.images, request.shape)?,
             )
         };
-        let entry = table::named(name).ok_or_else(|| {
-            let names = table::names().join(", ");
-            Failure::usage(format!("there is no attack `{name}`; want one of: {names}"))
-        })?;
-        let mut settings = Settings::default();
-        for (name, value) in given {
-            settings.set(name, value)?;
-        }
-        settings.refuse_idle(&[entry])?;
-        let (config, losses) = settings.config(entry)?;
+        let (config, losses) = Settings::read(name, given)?;
 
         let shape = images.shape();
         let output = session.output_shape(shape)?;
@@ -128,7 +119,7 @@ pub unsafe extern "C" fn asma_attack(
             // SAFETY: as the caller promises.
             false => Some(unsafe { text(request.target, "target")? }.parse()?),
         };
-        let goals = goals(settings.purpose(), &labels, words.as_ref())?;
+        let goals = Goal::in_memory(config.purpose(), &labels, words.as_ref())?;
         let batch = Batch {
             model: &session.model,
             name: &session.name,
@@ -146,35 +137,9 @@ pub unsafe extern "C" fn asma_attack(
             images: Vec::new(),
         };
         let performed = batch.run(&mut session.device.clone(), &mut told)?;
-        *result = Box::into_raw(Box::new(asma_result { performed }));
+        result.write(Box::into_raw(Box::new(asma_result { performed })));
         Ok(())
     })
-}
-
-/// What is wanted of each image.
-fn goals<'a>(purpose: Purpose, labels: &'a [LabelMap], words: Option<&'a Target>) -> Outcome<Vec<Goal<'a>>> {
-    let mask = |labels| MaskSource::Memory {
-        name: match purpose {
-            Purpose::Targeted => "target",
-            Purpose::Untargeted => "label",
-        },
-        labels,
-    };
-    match (purpose, labels, words) {
-        (_, [_, ..], Some(_)) => Err(Failure::usage(
-            "both targets and a target in words are given; leave one of them out".into(),
-        )),
-        (Purpose::Targeted, [], None) => Err(Failure::usage(
-            "neither targets nor a target in words are given; give one, or the option untargeted=on".into(),
-        )),
-        (_, [], Some(words)) => Ok(vec![Goal::Target(words)]),
-        (Purpose::Untargeted, [], None) => Ok(vec![Goal::Untargeted(None)]),
-        (Purpose::Targeted, labels, None) => Ok(labels.iter().map(mask).map(Goal::Labels).collect()),
-        (Purpose::Untargeted, labels, None) => {
-            let masks = labels.iter().map(mask);
-            Ok(masks.map(Some).map(Goal::Untargeted).collect())
-        }
-    }
 }
 
 /// The maps in a buffer for so many images, of whichever of these sizes its length says; none of null.

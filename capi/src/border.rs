@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asma::Error;
@@ -95,7 +96,8 @@ pub(crate) fn guarded(work: impl FnOnce() -> Outcome) -> asma_status {
         }
     };
     let message = CString::new(failure.message.replace('\0', " ")).unwrap_or_default();
-    MESSAGE.with(|kept| *kept.borrow_mut() = message);
+    // A thread that ends may have lost its place for messages already.
+    let _ = MESSAGE.try_with(|kept| *kept.borrow_mut() = message);
     failure.status
 }
 
@@ -110,7 +112,9 @@ pub extern "C" fn asma_version() -> *const c_char {
 /// another call of this thread fails, or the thread ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn asma_last_error() -> *const c_char {
-    MESSAGE.with(|kept| kept.borrow().as_ptr())
+    MESSAGE
+        .try_with(|kept| kept.borrow().as_ptr())
+        .unwrap_or(c"".as_ptr())
 }
 
 /// What a pointer points to.
@@ -126,9 +130,9 @@ pub(crate) unsafe fn reference<'a, T>(pointer: *const T, what: &str) -> Outcome<
 ///
 /// # Safety
 /// It is null, or valid and nobody else's for as long as the result is used.
-pub(crate) unsafe fn place<'a, T>(pointer: *mut T, what: &str) -> Outcome<&'a mut T> {
-    // SAFETY: as the caller promises.
-    unsafe { pointer.as_mut() }.ok_or_else(|| Failure::null(what))
+pub(crate) unsafe fn place<'a, T>(pointer: *mut T, what: &str) -> Outcome<&'a mut MaybeUninit<T>> {
+    // SAFETY: as the caller promises; what it holds so far is not looked at.
+    unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(|| Failure::null(what))
 }
 
 /// The elements of a buffer.

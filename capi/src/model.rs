@@ -78,7 +78,7 @@ pub unsafe extern "C" fn asma_model_open(
         // SAFETY: as the caller promises.
         let (model, path, device, given) = unsafe {
             let model = place(model, "model")?;
-            *model = std::ptr::null_mut();
+            model.write(std::ptr::null_mut());
             let given = options(option_list, option_count)?;
             (model, text(path, "path")?, text(device, "device")?, given)
         };
@@ -88,17 +88,18 @@ pub unsafe extern "C" fn asma_model_open(
             options.set(name, value)?;
         }
         let session = Session::new(path.into(), Model::open(path, &options)?, device)?;
-        *model = Box::into_raw(Box::new(asma_model {
+        model.write(Box::into_raw(Box::new(asma_model {
             session: Arc::new(session),
-        }));
+        })));
         Ok(())
     })
 }
 
-/// Frees a network; null is let be. Calls that run in other threads meanwhile run on to their ends, but none may begin.
+/// Frees a network; null is let be. A progress function may free the network of its own attack, which runs on to its end.
 ///
 /// # Safety
-/// It is null or of `asma_model_open`, and not freed yet.
+/// It is null or of `asma_model_open`, and not freed yet; no other thread is in a call on it, but for attacks of which progress
+/// has been told.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn asma_model_free(model: *mut asma_model) {
     guarded(|| {
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn asma_model_output_shape(
         // SAFETY: as the caller promises.
         let (session, logits) = unsafe { (session(model)?, place(logits, "logits")?) };
         let [n, c, h, w] = session.output_shape(shape.shape())?.sizes();
-        *logits = asma_shape { n, c, h, w };
+        logits.write(asma_shape { n, c, h, w });
         Ok(())
     })
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use asma::attack::StopReason;
-use asma::job::{Performed, Saved};
+use asma::job::Performed;
 use asma::statistics::Scores;
 use asma::{LabelMap, Tensor};
 
@@ -233,11 +233,8 @@ pub unsafe extern "C" fn asma_result_scores(
         let (performed, place) = unsafe { (one(result, image)?, place(scores, "scores")?) };
         let (attacked, judged) = (&performed.attacked, &performed.attacked.judged);
         let results = &judged.results;
-        *place = asma_image_scores {
-            adversarial: match judged.which {
-                Saved::Last => results.last.into(),
-                Saved::Best => results.best.into(),
-            },
+        place.write(asma_image_scores {
+            adversarial: judged.saved_scores().into(),
             before: results.before.into(),
             last: results.last.into(),
             best: results.best.into(),
@@ -246,7 +243,7 @@ pub unsafe extern "C" fn asma_result_scores(
             best_iteration: judged.best_iteration,
             stop: attacked.outcome.stop.into(),
             seconds: attacked.seconds,
-        };
+        });
         Ok(())
     })
 }
@@ -264,7 +261,7 @@ pub unsafe extern "C" fn asma_result_trace_length(
     guarded(|| {
         // SAFETY: as the caller promises.
         let (performed, place) = unsafe { (one(result, image)?, place(length, "length")?) };
-        *place = performed.attacked.outcome.trace.len();
+        place.write(performed.attacked.outcome.trace.len());
         Ok(())
     })
 }
@@ -302,7 +299,7 @@ pub unsafe extern "C" fn asma_result_trace(
 }
 
 /// Writes everything there is to say about the attack on one image, as `summary.json` of the command line has it, to `text`, with
-/// a zero byte behind it, and its bytes without that to `needed`. With a `length` of 0 nothing is written to `text`, which may
+/// a zero byte behind it, and its bytes without that to `needed`. `length` is `needed` and 1; with a `length` of 0 nothing is written to `text`, which may
 /// be null then.
 ///
 /// # Safety
@@ -319,7 +316,7 @@ pub unsafe extern "C" fn asma_result_summary(
         // SAFETY: as the caller promises.
         let (performed, needed) = unsafe { (one(result, image)?, place(needed, "needed")?) };
         let json = serde_json::json!(performed.summary).to_string();
-        *needed = json.len();
+        needed.write(json.len());
         if length == 0 {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use asma::attack::{AttackConfig, Purpose};
+use asma::attack::{AttackConfig, Purpose, Settings};
 use asma::evaluate::{PairNames, Record, Summary, Trial, Verdict, measured, table};
 use numpy::PyReadonlyArray3;
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::arrays::label_maps;
 use crate::errors::{Raised, raised};
 use crate::performed::Performed;
-use crate::session::{Options, Session, settings};
+use crate::session::{Options, Session, named};
 
 #[pyclass(frozen, module = "asma._asma")]
 pub struct Evaluation(Mutex<Held>);
@@ -35,7 +35,7 @@ impl Evaluation {
         let mut configs: Vec<AttackConfig> = Vec::new();
         let mut trials = Vec::new();
         for (name, options) in &attacks {
-            let ((config, _), losses) = settings(name, options).raised(py)?;
+            let (config, losses) = Settings::read(name, named(options)).raised(py)?;
             let varied: BTreeMap<String, String> = match attacks.len() {
                 1 => BTreeMap::new(),
                 _ => options

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use asma::attack::{AttackConfig, Progress, Settings, Snapshots, Target, table};
+use asma::attack::{Progress, Settings, Snapshots, Target};
 use asma::gpu::DeviceChoice;
-use asma::job::{Batch, Goal, Listener, MaskSource, NamedDevice};
+use asma::job::{Batch, Goal, Listener, NamedDevice};
 use asma::model::{Model, ModelOptions};
-use asma::{Error, LabelMap, Result};
+use asma::{LabelMap, Result};
 use numpy::{PyArray3, PyArray4, PyReadonlyArray3, PyReadonlyArray4};
 use pyo3::prelude::*;
 
@@ -17,6 +17,11 @@ use crate::performed::Performed;
 
 /// Options as `(name, text)`.
 pub type Options = Vec<(String, String)>;
+
+/// The same as the library takes them.
+pub fn named(options: &Options) -> impl Iterator<Item = (&str, &str)> {
+    options.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+}
 
 #[pyclass(frozen, module = "asma._asma")]
 pub struct Session(pub Arc<asma::job::Session>);
@@ -149,7 +154,7 @@ impl Session {
         callback: Option<Py<PyAny>>,
     ) -> PyResult<Attacked> {
         let images = tensor(&images)?.raised(py)?;
-        let (config, losses) = settings(attack, &options).raised(py)?;
+        let (config, losses) = Settings::read(attack, named(&options)).raised(py)?;
         let regions = match &regions {
             Some(regions) => label_maps(regions)?.raised(py)?,
             None => Vec::new(),
@@ -165,24 +170,7 @@ impl Session {
             raised: None,
         };
         let run = || -> Result<Vec<Performed>> {
-            let untargeted = config.1;
-            let goals: Vec<Goal<'_>> = match &target {
-                Some(target) => vec![Goal::Target(target)],
-                None if labels.is_empty() => vec![Goal::Untargeted(None)],
-                None => {
-                    let mask = labels.iter().map(|labels| MaskSource::Memory {
-                        name: match untargeted {
-                            true => "label",
-                            false => "target",
-                        },
-                        labels,
-                    });
-                    match untargeted {
-                        true => mask.map(|mask| Goal::Untargeted(Some(mask))).collect(),
-                        false => mask.map(Goal::Labels).collect(),
-                    }
-                }
-            };
+            let goals = Goal::in_memory(config.purpose(), &labels, target.as_ref())?;
             let mut device = match device {
                 Some(device) => NamedDevice::open(device.parse()?)?,
                 None => self.0.device.clone(),
@@ -193,7 +181,7 @@ impl Session {
                 images: &images,
                 goals: &goals,
                 regions: &regions,
-                config: config.0.clone(),
+                config: config.clone(),
                 losses,
                 snapshots: Snapshots::Predictions,
                 together,
@@ -201,31 +189,13 @@ impl Session {
             let performed = batch.run(&mut device, &mut watcher)?;
             Ok(performed
                 .into_iter()
-                .map(|performed| Performed::new(performed, config.0.clone()))
+                .map(|performed| Performed::new(performed, config.clone()))
                 .collect())
         };
         let performed = py.detach(run).raised(py)?;
         let raised = watcher.raised.map(|raised| raised.into_value(py).into_any());
         Ok((performed, raised))
     }
-}
-
-/// The settings of an attack by its name, whether it is untargeted, and the losses of which the worst is kept.
-type Told = ((AttackConfig, bool), &'static [asma::attack::budget::Loss]);
-
-/// Reads options; those that the attack does not have are refused.
-pub fn settings(attack: &str, options: &Options) -> Result<Told> {
-    let entry = table::named(attack).ok_or_else(|| {
-        let names = table::names().join(", ");
-        Error::Usage(format!("there is no attack `{attack}`; want one of: {names}"))
-    })?;
-    let mut settings = Settings::default();
-    for (name, text) in options {
-        settings.set(name, text)?;
-    }
-    settings.refuse_idle(&[entry])?;
-    let (config, losses) = settings.config(entry)?;
-    Ok(((config, settings.untargeted), losses))
 }
 
 /// Tells the callback how far the attacks are, and asks Python whether somebody pressed Ctrl-C.

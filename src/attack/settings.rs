@@ -294,11 +294,41 @@ impl Settings {
         }
     }
 
+    /// The attack of a name with these options, each by its name, and the losses of which the worst is kept.
+    ///
+    /// # Errors
+    /// If there is no such attack or option, an option is none of this attack's or cannot be this, or options contradict each
+    /// other.
+    pub fn read<'a>(
+        attack: &str,
+        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(AttackConfig, &'static [Loss])> {
+        let entry = table::named(attack).ok_or_else(|| {
+            let names = table::names().join(", ");
+            Error::Usage(format!("there is no attack `{attack}`; want one of: {names}"))
+        })?;
+        let mut settings = Settings::default();
+        for (name, text) in options {
+            settings.set(name, text)?;
+        }
+        settings.refuse_idle(&[entry])?;
+        settings.config(entry)
+    }
+
     /// The settings of this attack, and the losses of which the worst is kept. Options of other attacks say nothing.
     ///
     /// # Errors
     /// If options contradict each other.
     pub fn config(&self, attack: &Entry) -> Result<(AttackConfig, &'static [Loss])> {
+        let contradictions = [
+            ("stop-iou", "rate", self.stop_iou.is_some() && self.rate.is_some()),
+            ("minimise", "norm", self.minimise.is_some() && self.norm.is_some()),
+        ];
+        if let Some((one, other, _)) = contradictions.into_iter().find(|(.., both)| *both) {
+            return Err(Error::Usage(format!(
+                "{one} and {other} cannot both be given; leave one of them out"
+            )));
+        }
         match (attack.settings)(self.norm()) {
             AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
                 "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd"

@@ -77,6 +77,35 @@ impl<'a> Goal<'a> {
         })
     }
 
+    /// What an attack of this purpose on images in memory is after: labels of each, or words for all of them.
+    ///
+    /// # Errors
+    /// If both are given, or neither is and the attack wants a target.
+    pub fn in_memory(
+        purpose: Purpose,
+        labels: &'a [LabelMap],
+        words: Option<&'a Target>,
+    ) -> Result<Vec<Goal<'a>>> {
+        let masks = |name: &'a str| {
+            labels
+                .iter()
+                .map(move |labels| MaskSource::Memory { name, labels })
+        };
+        match (purpose, labels, words) {
+            (_, [_, ..], Some(_)) => Err(Error::Usage(
+                "both targets and a target in words are given; leave one of them out".into(),
+            )),
+            (Purpose::Targeted, [], None) => Err(Error::Usage(
+                "neither targets nor a target in words are given; give one, or the option untargeted=on"
+                    .into(),
+            )),
+            (_, [], Some(words)) => Ok(vec![Goal::Target(words)]),
+            (Purpose::Untargeted, [], None) => Ok(vec![Goal::Untargeted(None)]),
+            (Purpose::Targeted, ..) => Ok(masks("target").map(Goal::Labels).collect()),
+            (Purpose::Untargeted, ..) => Ok(masks("label").map(Some).map(Goal::Untargeted).collect()),
+        }
+    }
+
     /// What it is called: as the command line takes it, or the name of what is in memory.
     pub fn name(self) -> String {
         match self {

@@ -97,3 +97,24 @@ fn what_cannot_be_is_refused_with_what_can() {
     let away = told(&[("untargeted", "on")]).config(table::named("asma").unwrap());
     assert!(away.unwrap_err().to_string().contains("leads towards a target"));
 }
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    for options in [
+        [("stop-iou", "0.9"), ("rate", "0.99")],
+        [("minimise", "linf"), ("norm", "l2")],
+    ] {
+        let refusal = Settings::read("pgd", options).unwrap_err().to_string();
+        for (name, _) in options {
+            assert!(refusal.contains(name), "{refusal}");
+        }
+        for option in options {
+            Settings::read("pgd", [option]).unwrap();
+        }
+    }
+    let unknown = Settings::read("pgdd", []).unwrap_err().to_string();
+    assert!(
+        unknown.contains("`pgdd`") && unknown.contains("pgd, "),
+        "{unknown}"
+    );
+}

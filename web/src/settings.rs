@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asma::attack::budget::Loss;
-use asma::attack::{AttackConfig, Settings, Target, table};
+use asma::attack::{AttackConfig, Settings, Target};
 use asma::error::{Error, Result};
 use serde::Deserialize;
 
@@ -64,21 +64,11 @@ impl Asked {
     /// # Errors
     /// If there is no attack of this name, or it has no such option.
     pub fn config(&self, wanted: &Wanted) -> Result<(AttackConfig, &'static [Loss])> {
-        let entry = table::named(&self.attack).ok_or_else(|| {
-            Error::Usage(format!(
-                "there is no attack `{}`; want one of: {}",
-                self.attack,
-                table::names().join(", ")
-            ))
-        })?;
-        let mut settings = Settings {
-            untargeted: matches!(wanted, Wanted::Untargeted),
-            ..Settings::default()
-        };
-        for (name, value) in &self.options {
-            settings.set(name, value)?;
-        }
-        settings.refuse_idle(&[entry])?;
-        settings.config(entry)
+        let untargeted = matches!(wanted, Wanted::Untargeted).then_some(("untargeted", "on"));
+        let options = self
+            .options
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
+        Settings::read(&self.attack, options.chain(untargeted))
     }
 }
