@@ -66,7 +66,9 @@ pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
     };
     let (input, input_length) = random.view(input_extent);
     let (output, output_length) = random.view(output_extent);
-    let padded_out_channels = output_extent.c.next_multiple_of(CHANNEL_BLOCK as u32);
+    // Now and then by a block more than the channels need.
+    let padded_out_channels = (output_extent.c + CHANNEL_BLOCK as u32 * (random.below(4) / 3))
+        .next_multiple_of(CHANNEL_BLOCK as u32);
     let taps = extent.c * kernel[0] * kernel[1];
     let mut weight = values(random, (taps * padded_out_channels) as usize);
     for taps in weight.chunks_mut(padded_out_channels as usize) {
