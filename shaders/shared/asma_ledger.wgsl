@@ -86,7 +86,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         let most = (1.0 - LEAST_FALL) * bitcast<f32>(ledger[state + STATE_PROGRESS_L2]);
         progresses = new_best && l2 < most;
     }
-    let without_progress = iteration - select(ledger[state + STATE_PROGRESS], iteration, progresses);
+    let without_progress = iteration - select(min(ledger[state + STATE_PROGRESS], iteration), iteration, progresses);
     let rise_iou = bitcast<f32>(ledger[state + STATE_RISE_IOU]);
     let rises = progresses && !refining && iou > rise_iou + LEAST_RISE * (1.0 - rise_iou);
     let stagnates = iteration - select(ledger[state + STATE_RISE], iteration, rises) > STAGNATION;
@@ -144,7 +144,7 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_BEST_IOU: { return select(value, bitcast<u32>(decision.iou), decision.new_best); }
         case STATE_BEST_ITERATION: { return select(value, iteration, decision.new_best); }
         case STATE_SCALE: { return bitcast<u32>(decision.scale); }
-        case STATE_PROGRESS: { return select(value, iteration, decision.progresses); }
+        case STATE_PROGRESS: { return select(min(value, iteration), iteration, decision.progresses); }
         case STATE_L2: { return bitcast<u32>(sqrt(sums[0].y)); }
         case STATE_REACHED: { return select(value, iteration + 1u, decision.refines); }
         case STATE_KEPT: { return select(value, iteration, decision.reached); }

@@ -144,7 +144,7 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             let progress = if progresses {
                 iteration
             } else {
-                ledger[here + STATE_PROGRESS]
+                ledger[here + STATE_PROGRESS].min(iteration)
             };
             let without_progress = iteration.wrapping_sub(progress);
             let rise_iou = float(here + STATE_RISE_IOU);

@@ -154,7 +154,8 @@ words! {
         STATE_MULTIPLIER = 4;
         /// In a state: what [`HOLD`] multiplies the multiplier by (float).
         STATE_SCALE = 5;
-        /// In a state: the last iteration whose IoU was above all before it, or in a refinement whose L2 was below.
+        /// In a state: the last iteration whose IoU was above all before it, or in a refinement whose L2 was below; above all
+        /// iterations: the one to come.
         STATE_PROGRESS = 6;
         /// In a state: L2 of the last settled image (float).
         STATE_L2 = 7;
@@ -234,7 +235,7 @@ impl KernelParams for Params {
             ),
             Params::grid,
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .with_constants(Params::constants),
         // Loads and stores 4 values at once. A vector is of one sample, and with a region, which is of pixels, of one
         // channel.
@@ -249,7 +250,7 @@ impl KernelParams for Params {
             ),
             Params::grid,
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| {
             let Extent { c, h, w, .. } = call.extent;
             (c * h * w).is_multiple_of(4) && (call.flags & REGION == 0 || (h * w).is_multiple_of(4))

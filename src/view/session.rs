@@ -65,6 +65,7 @@ pub struct Session {
     is_stale: bool,
     /// The attack's wall-clock time, but for that in which it rested.
     worked: Duration,
+    /// When the last frame began, if the attack went on in it.
     last_frame: Option<Instant>,
 }
 
@@ -195,7 +196,7 @@ impl Session {
     /// Lets the attack go on or rest.
     pub fn run(&mut self, runs: bool) {
         // Rests at the end of an iteration.
-        self.is_stepping |= self.is_running && !runs;
+        self.is_stepping |= self.is_running && !runs && !self.live.is_whole();
         self.is_running = runs && self.ended().is_none();
     }
 
@@ -217,17 +218,16 @@ impl Session {
     /// If the device fails, or the numbers leave the finite range.
     pub fn frame(&mut self) -> Result<()> {
         let now = Instant::now();
-        let since = self.last_frame.replace(now).map(|last| now - last);
+        // Between two frames of which the earlier one let the attack rest, nothing was done.
+        self.worked += self.last_frame.take().map_or(Duration::ZERO, |last| now - last);
         let gpu = self.executor.gpu().clone();
         let room = self.budget.room(&gpu)?;
         if self.live.arrive()? && self.ended().is_some() {
             self.is_running = false;
         }
-        let goes_on = self.is_running || self.is_stepping;
-        if goes_on && self.ended().is_none() {
-            self.worked += since.unwrap_or_default();
-        }
-        if !goes_on {
+        if self.is_running || self.is_stepping {
+            self.last_frame = Some(now);
+        } else {
             self.live.write_changes(&mut self.executor)?;
         }
         let Some(units) = room else {
@@ -380,11 +380,9 @@ impl Session {
         let seconds = self.worked.as_secs_f64();
         let performed =
             wait(aimed.performed_async(&attack, &mut self.executor, outcome, seconds, names, &mut Silent))?;
-        self.live.resume(&mut self.executor, &last)?;
-        // What is shown as predicted now is that of this image again.
-        self.executor.submit(&attack.forward())?;
-        self.executor.submit(&[attack.prediction()])?;
+        wait(self.live.resume_async(&mut self.executor, &last))?;
         self.last_frame = None;
+        self.is_stale = true;
         write_results(folder, &performed)?;
         Ok(performed)
     }

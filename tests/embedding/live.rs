@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use asma::attack::{
-    AsmaConfig, Attack, AttackInput, Live, MaskMode, Multiplier, Objective, Schedule, Snapshots, Step,
-    StopReason, assess,
+    AsmaConfig, Attack, AttackInput, Live, MaskMode, Multiplier, Objective, Refinement, Schedule, Snapshots,
+    Step, StopReason, assess,
 };
 use asma::cpu::CpuExecutor;
 use asma::gpu::GpuExecutor;
@@ -14,7 +14,7 @@ use asma::wgpu::{TextureFormat, TextureUsages};
 use asma::{Error, LabelMap, Tensor, TraceRow};
 
 use crate::networks;
-use crate::support::{IMAGE, attack, executor, host, record, texture};
+use crate::support::{IMAGE, attack, executor, host, record, texture, two_devices};
 
 fn config() -> AsmaConfig {
     AsmaConfig {
@@ -137,7 +137,7 @@ fn recorded_beside_a_hosts_render_pass_an_attack_gives_the_bits_of_run() {
 #[test]
 fn a_changeable_attack_that_is_not_changed_is_the_same() {
     let Some(gpu) = host() else { return };
-    for refine in [asma::attack::Refinement::Off, asma::attack::Refinement::On] {
+    for refine in [Refinement::Off, Refinement::On] {
         let config = AsmaConfig {
             iterations: 60,
             stop_iou: Some(0.5),
@@ -254,7 +254,7 @@ fn an_attack_that_has_ended_goes_on_towards_another_target() {
     assert_eq!(outcome.trace, live.trace());
     let prediction = attack.predict(&mut executor, &outcome.last).unwrap().remove(0);
     attack.predict(&mut executor, &outcome.best).unwrap();
-    live.resume(&mut executor, &outcome).unwrap();
+    asma::program::wait(live.resume_async(&mut executor, &outcome)).unwrap();
     assert_eq!(image_of(&live, &mut executor), outcome.last);
 
     live.set_target(second.clone()).unwrap();
@@ -295,6 +295,121 @@ fn pixels_that_may_change_no_more_are_as_in_the_source() {
         assert!(x >= IMAGE.w / 2 || !changed(&after, y, x), "row {y}, column {x}");
     }
     assert!((IMAGE.w / 2..IMAGE.w).any(|x| changed(&after, 18, x)));
+}
+
+#[test]
+fn an_attack_that_has_reached_its_iou_goes_on_to_a_higher_one() {
+    for refine in [Refinement::Off, Refinement::On] {
+        let settings = |stop_iou: Option<f32>| AsmaConfig {
+            iterations: 120,
+            stop_iou,
+            refine,
+            ..config()
+        };
+        let endless = changeable(settings(None));
+        let mut executor = CpuExecutor::new(endless.program().clone()).unwrap();
+        let target = target(&endless, 1);
+        let mut live = begin(&endless, &mut executor, &target, true);
+        take_on(&mut live, &mut executor, 40);
+        let reachable = live.trace().iter().map(|row| row.iou).fold(0.0, f32::max);
+        assert!(0.0 < reachable && reachable < 1.0, "{reachable}");
+
+        let attack = changeable(settings(Some(reachable)));
+        let mut executor = CpuExecutor::new(attack.program().clone()).unwrap();
+        let mut live = begin(&attack, &mut executor, &target, true);
+        take_on(&mut live, &mut executor, 100);
+        assert_eq!(live.ended(), Some(StopReason::IouReached), "{refine:?}");
+        let rows = live.trace().len();
+        // It never comes to that.
+        live.set_config(settings(Some(1.0))).unwrap();
+        take_on(&mut live, &mut executor, 20);
+        assert_eq!(live.ended(), None, "{refine:?}");
+        assert_eq!(live.trace().len(), rows + 20, "{refine:?}");
+    }
+}
+
+#[test]
+fn an_attack_without_progress_goes_on_with_all_of_its_patience() {
+    let Some(gpu) = host() else { return };
+    let settings = AsmaConfig {
+        iterations: 400,
+        patience: Some(4),
+        ..config()
+    };
+    let attack = attack(settings.clone());
+    let on_cpu: Box<dyn Executor> = Box::new(CpuExecutor::new(attack.program().clone()).unwrap());
+    for mut executor in [on_cpu, Box::new(executor(&gpu, &attack))] {
+        let target = target(&attack, 1);
+        let mut live = begin(&attack, executor.as_mut(), &target, false);
+        take_on(&mut live, executor.as_mut(), 200);
+        assert_eq!(live.ended(), Some(StopReason::NoProgress));
+        let rows = live.trace().len();
+        // More iterations do not bring the progress that it had not made, and four are waited for again.
+        live.set_config(AsmaConfig {
+            iterations: 300,
+            ..settings.clone()
+        })
+        .unwrap();
+        take_on(&mut live, executor.as_mut(), 4);
+        assert_eq!(live.ended(), None);
+        take_on(&mut live, executor.as_mut(), 100);
+        assert_eq!(live.ended(), Some(StopReason::NoProgress));
+        assert!(live.trace().len() > rows + 4);
+    }
+}
+
+/// Two forward passes, and nothing but image, target and region from which an iteration could know what was before it.
+fn of_two_forward_passes() -> AsmaConfig {
+    AsmaConfig {
+        schedule: Schedule::TwoForward,
+        multiplier: Multiplier::Static,
+        step: asma::attack::StepSize::Fixed {
+            tau: 1e-3,
+            beta: 1e-2,
+        },
+        cap: None,
+        refine: Refinement::Off,
+        lambda: 0.0,
+        ..config()
+    }
+}
+
+#[test]
+fn an_attack_of_two_forward_passes_goes_on_from_another_region_and_from_a_judgement() {
+    let unet = SimpleUnet::doubling(3, 4, 2, 3, Padding::Valid);
+    let graph = networks::simple_unet_scaled(&unet, 7, 8.0);
+    let attack = Attack::new(&graph, IMAGE, of_two_forward_passes(), true).unwrap();
+    let mut executor = CpuExecutor::new(attack.program().clone()).unwrap();
+    let target = target(&attack, 1);
+    let right = LabelMap::from_fn(IMAGE.h, IMAGE.w, |_, x| u8::from(x >= IMAGE.w / 2)).unwrap();
+
+    let mut live = begin(&attack, &mut executor, &target, true);
+    take_on(&mut live, &mut executor, 3);
+    // Nothing of what judging it leaves is taken for what the iteration before had computed.
+    let outcome = asma::program::wait(live.outcome_async(&mut executor)).unwrap();
+    attack.predict(&mut executor, &networks::image(IMAGE, 6)).unwrap();
+    asma::program::wait(live.resume_async(&mut executor, &outcome)).unwrap();
+    take_on(&mut live, &mut executor, 1);
+    let judged = image_of(&live, &mut executor);
+    let mut other = begin(&attack, &mut executor, &target, true);
+    take_on(&mut other, &mut executor, 4);
+    assert_eq!(judged, image_of(&other, &mut executor));
+
+    other.set_region(right.clone()).unwrap();
+    other.write_changes(&mut executor).unwrap();
+    let begun_from = image_of(&other, &mut executor);
+    take_on(&mut other, &mut executor, 1);
+    let changed = image_of(&other, &mut executor);
+    // What begins at this image with this region has nothing computed before it.
+    let input = AttackInput {
+        source: &begun_from,
+        targets: std::slice::from_ref(&target),
+        regions: std::slice::from_ref(&right),
+        snapshots: Snapshots::None,
+    };
+    let mut fresh = Live::begin(attack.clone(), &mut executor, input).unwrap();
+    take_on(&mut fresh, &mut executor, 1);
+    assert_eq!(changed, image_of(&fresh, &mut executor));
 }
 
 fn live_source(c: usize, y: usize, x: usize) -> f32 {
@@ -386,6 +501,32 @@ fn attacks_on_one_device_do_not_touch_one_another() {
         let outcome = asma::program::wait(live.outcome_async(executor)).unwrap();
         assert_eq!((outcome.trace, outcome.last), (trace, last));
     }
+}
+
+#[test]
+fn an_encoder_of_another_device_is_found_wrong_when_it_is_finished() {
+    let Some([first, second]) = two_devices() else {
+        return;
+    };
+    let attack = attack(config());
+    let mut executor = executor(&first, &attack);
+    let target = target(&attack, 1);
+    let mut live = begin(&attack, &mut executor, &target, false);
+    let device = second.device();
+    let scope = device.push_error_scope(asma::wgpu::ErrorFilter::Validation);
+    let mut encoder = device.create_command_encoder(&Default::default());
+    live.encode(&mut executor, &mut encoder, f64::INFINITY, 2)
+        .unwrap();
+    drop(encoder.finish());
+    let error = asma::program::wait(async { Ok(scope.pop().await) }).unwrap();
+    assert!(
+        error.is_some(),
+        "commands of one device were recorded for another"
+    );
+    // Neither device is the worse for it, and an attack that is begun anew goes to its end.
+    let mut live = begin(&attack, &mut executor, &target, false);
+    take_on(&mut live, &mut executor, 13);
+    assert_eq!(live.ended(), Some(StopReason::Iterations));
 }
 
 /// Bytes that the process has in memory.

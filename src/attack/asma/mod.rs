@@ -8,4 +8,4 @@ mod steps;
 pub use config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule, StepSize};
 pub(super) use plan::plan;
 pub use refinement::Refinement;
-pub(super) use steps::{begin, forgetting, settings};
+pub(super) use steps::{begin, clipped_words, forgetting, going_on, settings};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::config::{AsmaConfig, MaskMode, Multiplier, Objective, Schedule};
+use super::steps::clipped_words;
 use crate::attack::planner::{AsmaChoice, Calls, LedgerShape, Planned, Planner, RING_ROWS};
 use crate::error::Result;
 use crate::kernels::ledger::{counts_length, image_groups};
@@ -188,7 +189,7 @@ impl Asma<'_> {
         Condition {
             buffer: self.buffers.ledger,
             view: View {
-                offset: asma_update::HEADER as u32 + parity * 2 * workgroups,
+                offset: clipped_words(image)[parity as usize] as u32,
                 batch: asma_update::Params::ledger_length(image, RING_ROWS) as u32,
                 channel: 0,
                 row: 2,

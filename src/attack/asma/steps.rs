@@ -6,7 +6,8 @@ use crate::attack::input::{AttackInput, words_of};
 use crate::attack::iterations::Step;
 use crate::attack::plan::Attack;
 use crate::error::{Error, Result};
-use crate::kernels::asma_update;
+use crate::kernels::ledger::image_groups;
+use crate::kernels::{Extent, asma_update};
 use crate::labels::{IGNORE, LabelMap, compare};
 use crate::program::{self, Executor};
 use crate::tensor::Tensor;
@@ -161,14 +162,28 @@ pub(in crate::attack) fn settings(config: &AsmaConfig, step: Step) -> [(usize, u
 
 /// The words of a state that forget which image was best and what was reached, each with what it holds: what is wanted has
 /// changed.
-pub(in crate::attack) fn forgetting() -> [(usize, u32); 5] {
+pub(in crate::attack) fn forgetting() -> [(usize, u32); 4] {
     [
-        (asma_update::STATE_STOPPED, asma_update::RUNNING),
         (asma_update::STATE_BEST_IOU, (-1.0f32).to_bits()),
         (asma_update::STATE_SCALE, 1.0f32.to_bits()),
         (asma_update::STATE_REACHED, 0),
         (asma_update::STATE_RISE_IOU, 0),
     ]
+}
+
+/// The words of a state that let an attack go on that may have stopped, each with what it holds: its patience counts from the
+/// next iteration on.
+pub(in crate::attack) fn going_on() -> [(usize, u32); 2] {
+    [
+        (asma_update::STATE_STOPPED, asma_update::RUNNING),
+        (asma_update::STATE_PROGRESS, u32::MAX),
+    ]
+}
+
+/// The words of a sample's ledger, of either parity, in which an iteration of two forward passes finds that the one before it
+/// clipped a value of the image.
+pub(in crate::attack) fn clipped_words(image: Extent) -> [usize; 2] {
+    [0, 1].map(|parity| asma_update::HEADER + parity * 2 * image_groups(image) as usize)
 }
 
 /// Whether every pixel that the target wants of an attacked class is predicted so.

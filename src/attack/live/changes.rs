@@ -38,7 +38,8 @@ impl Live {
         Ok(())
     }
 
-    /// Another region, from the next iteration on: pixels that may not change any more become as they are in the source.
+    /// Another region, from the next iteration on: pixels that may not change any more become as they are in the source. What was
+    /// best is so no more. The first row after it has L2 and L∞ of the image before.
     ///
     /// # Errors
     /// If it does not fit the image, or the attack was not planned with a region or is not ASMA.
@@ -72,7 +73,8 @@ impl Live {
         Ok(())
     }
 
-    /// Other settings of ASMA, from the next iteration on: all but those that the calls were planned with.
+    /// Other settings of ASMA, from the next iteration on: all but those that the calls were planned with. With another objective,
+    /// mask, multiplier, cap, IoU to stop at or refinement, what was best is so no more.
     ///
     /// # Errors
     /// If they cannot be, or differ in the schedule, λ, the classes, the precision or whether steps are automatic; or in the
@@ -97,7 +99,9 @@ impl Live {
                     .into(),
             ));
         }
-        let forgets = now.choice() != config.choice() || now.cap != config.cap;
+        // What was reached with another IoU to stop at, or was being refined, is not what is wanted now.
+        let forgets = now.choice() != config.choice()
+            || (now.cap, now.stop_iou, now.refine) != (config.cap, config.stop_iou, config.refine);
         if let StepSize::Fixed { tau, beta } = config.step {
             self.step = self.step.map(|step| Step { tau, beta, ..step });
         }
@@ -152,8 +156,8 @@ impl Live {
                 }
             }
         }
-        // Whatever has changed, it goes on.
-        self.write_state(executor, &[(ledger::STATE_STOPPED, ledger::RUNNING)])?;
+        // Whatever has changed, it goes on, with all of its patience.
+        self.write_state(executor, &asma::going_on())?;
         self.stopped = ledger::RUNNING;
         for statistics in &mut self.under_way {
             statistics.is_outdated = true;
@@ -200,6 +204,10 @@ impl Live {
                 }
             }
             pixel += run.len();
+        }
+        // What the network has computed is of the image before.
+        for word in asma::clipped_words(image.shape.into()) {
+            executor.write_words(self.attack.planned.ledger, word, &[1])?;
         }
         Ok(())
     }

@@ -397,7 +397,7 @@ impl Live {
     }
 
     /// Submits what is left of an iteration, waits for all statistics, and returns what the attack has come to. The attack can
-    /// go on after it, see [`Live::resume`].
+    /// go on after it, see [`Live::resume_async`].
     ///
     /// # Errors
     /// As [`Live::arrive`].
@@ -424,11 +424,14 @@ impl Live {
         })
     }
 
-    /// Writes the last image back that was there when [`Live::outcome_async`] gave it, where judging it has overwritten it.
+    /// Makes the attack go on after [`Live::outcome_async`] where judging its outcome has run the network on other images: writes
+    /// the last image back, and runs the network on it for what comes next and for pictures.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn resume(&self, executor: &mut dyn Executor, outcome: &Outcome) -> Result<()> {
-        executor.write(self.attack.adversarial().buffer, outcome.last.data())
+    pub async fn resume_async(&self, executor: &mut dyn Executor, outcome: &Outcome) -> Result<()> {
+        executor.write(self.attack.adversarial().buffer, outcome.last.data())?;
+        program::submit(executor, &self.attack.forward()).await?;
+        program::submit(executor, &[self.attack.predict]).await
     }
 }
