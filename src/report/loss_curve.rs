@@ -20,6 +20,7 @@ use plotters::style::{Color, RGBColor, ShapeStyle};
 use super::axis::{Axis, round_step, text};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::palette::{BLUE, ORANGE, VERMILION};
 use crate::statistics::EpochRow;
 
 /// Width and height of the picture, in pixels.
@@ -30,10 +31,14 @@ const INK: RGBColor = RGBColor(24, 26, 30);
 const FAINT_INK: RGBColor = RGBColor(88, 92, 100);
 const HAIRLINE: RGBColor = RGBColor(196, 199, 204);
 const GRID: RGBColor = RGBColor(230, 232, 235);
-// Of the colours of Okabe and Ito; warm for the left axis, blue for the right.
-const TRAINING: RGBColor = RGBColor(230, 159, 0);
-const VALIDATION: RGBColor = RGBColor(213, 94, 0);
-const IOU: RGBColor = RGBColor(0, 114, 178);
+// Warm for the left axis, blue for the right.
+const TRAINING: RGBColor = colour(ORANGE);
+const VALIDATION: RGBColor = colour(VERMILION);
+const IOU: RGBColor = colour(BLUE);
+
+const fn colour([red, green, blue]: [u8; 3]) -> RGBColor {
+    RGBColor(red, green, blue)
+}
 
 /// Left edges of the entries of the legend, in pixels.
 const LEGEND: [i32; 4] = [74, 224, 386, 540];

@@ -5,11 +5,8 @@ use image::{Rgb, RgbImage};
 use crate::data::to_rgb_image;
 use crate::error::{Error, Result};
 use crate::labels::LabelMap;
-use crate::palette::class_colour;
+use crate::palette::{FILL, class_colour, outline_width};
 use crate::tensor::Tensor;
-
-/// How much of a class's colour covers the image inside its outline.
-const FILL: f32 = 0.35;
 
 /// By how much a perturbation is magnified to be seen.
 pub const MAGNIFICATION: f32 = 100.0;
@@ -47,7 +44,7 @@ pub(super) fn paint(labels: &LabelMap, colour: impl Fn(u8) -> [u8; 3]) -> Result
 pub fn overlay(image: &Tensor, labels: &LabelMap) -> Result<RgbImage> {
     let mut picture = to_rgb_image(image)?;
     let (top, left) = window(image, labels)?;
-    let thickness = (labels.height().min(labels.width()) / 150).clamp(1, 3);
+    let thickness = outline_width([labels.height(), labels.width()]);
     for y in 0..labels.height() {
         for x in 0..labels.width() {
             let label = labels.get(y, x).unwrap_or(0);

@@ -1,11 +1,15 @@
 //! Buttons, sliders and switches beside the pictures.
 
+use std::ops::RangeInclusive;
+
 use asma::attack::{MaskMode, Multiplier, Objective};
 use asma::palette::class_colour;
 use asma::view::{Session, Settings};
 use asma::{Error, Result};
-use eframe::egui::{Button, Color32, ComboBox, RichText, Slider, Ui};
+use eframe::egui::emath::Numeric;
+use eframe::egui::{Button, Color32, ComboBox, RichText, Slider, SliderClamping, Ui};
 
+use super::curves::colour;
 use super::panels::{Tool, View};
 
 /// What a button asks for that takes a while.
@@ -86,18 +90,14 @@ fn settings(ui: &mut Ui, session: &mut Session) -> Result<()> {
     );
     let factors = 1.0 / 64.0..=64.0;
     ui.add(
-        Slider::new(&mut wanted.step_factor, factors)
+        slider(&mut wanted.step_factor, factors)
             .logarithmic(true)
             .text("step ×"),
     );
+    ui.add(slider(&mut wanted.cap, 0.004..=1.0).logarithmic(true).text("cap"))
+        .on_hover_text("The most that a value may differ from the source's; 1: as much as it likes");
     ui.add(
-        Slider::new(&mut wanted.cap, 0.004..=1.0)
-            .logarithmic(true)
-            .text("cap"),
-    )
-    .on_hover_text("The most that a value may differ from the source's; 1: as much as it likes");
-    ui.add(
-        Slider::new(&mut wanted.stop_iou, 0.5..=Settings::NEVER)
+        slider(&mut wanted.stop_iou, 0.5..=Settings::NEVER)
             .custom_formatter(|iou, _| {
                 if iou > 1.0 {
                     "never".into()
@@ -109,14 +109,14 @@ fn settings(ui: &mut Ui, session: &mut Session) -> Result<()> {
     );
     ui.checkbox(&mut wanted.refines, "then make the perturbation smaller");
     ui.add(
-        Slider::new(&mut wanted.lambda, 0.0..=100.0)
+        slider(&mut wanted.lambda, 0.0..=100.0)
             .logarithmic(true)
             .smallest_positive(0.01)
             .text("λ"),
     )
     .on_hover_text("The weight of the distance to the source; takes effect with Reset");
     ui.add(
-        Slider::new(&mut wanted.iterations, 10..=10_000)
+        slider(&mut wanted.iterations, 10..=10_000)
             .logarithmic(true)
             .text("iterations"),
     );
@@ -124,6 +124,11 @@ fn settings(ui: &mut Ui, session: &mut Session) -> Result<()> {
         true => session.set_settings(wanted),
         false => Ok(()),
     }
+}
+
+/// A slider that leaves a value outside its range as it is until somebody moves it: what the command line gave stays.
+fn slider<T: Numeric>(value: &mut T, range: RangeInclusive<T>) -> Slider<'_> {
+    Slider::new(value, range).clamping(SliderClamping::Edits)
 }
 
 fn choice<T: PartialEq + Copy>(ui: &mut Ui, name: &str, now: &mut T, all: [(T, &str); 2]) {
@@ -149,10 +154,7 @@ fn target(ui: &mut Ui, view: &mut View, session: &mut Session) -> Result<()> {
     let class_count = session.editor().class_count();
     view.class = view.class.min((class_count - 1) as u8);
     ui.horizontal(|ui| {
-        let colour = |class: u8| {
-            let [r, g, b] = class_colour(class);
-            Color32::from_rgb(r, g, b)
-        };
+        let colour = |class: u8| colour(class_colour(class));
         ComboBox::from_id_salt("class")
             .selected_text(RichText::new(format!("class {}", view.class)).color(readable(colour(view.class))))
             .show_ui(ui, |ui| {

@@ -1,6 +1,7 @@
 //! The curves of an attack: IoU, L2, L∞ and the multiplier over the iterations.
 
 use asma::TraceRow;
+use asma::palette::{BLUISH_GREEN, ORANGE, REDDISH_PURPLE, SKY_BLUE};
 use eframe::egui::{Align2, Color32, FontId, Rect, Sense, Stroke, Ui, pos2, vec2};
 
 /// A number of each row, its name, and the largest value of its axis if that is fixed.
@@ -14,11 +15,16 @@ const CURVES: [Curve; 4] = [
 ];
 
 const COLOURS: [Color32; 4] = [
-    Color32::from_rgb(86, 180, 233),
-    Color32::from_rgb(230, 159, 0),
-    Color32::from_rgb(0, 158, 115),
-    Color32::from_rgb(204, 121, 167),
+    colour(SKY_BLUE),
+    colour(ORANGE),
+    colour(BLUISH_GREEN),
+    colour(REDDISH_PURPLE),
 ];
+
+/// A colour of the palette as egui's.
+pub const fn colour([red, green, blue]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(red, green, blue)
+}
 
 /// Draws all of them, side by side.
 pub fn show(ui: &mut Ui, trace: &[TraceRow]) {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::curves::colour;
 use asma::Result;
-use asma::palette::class_colour;
+use asma::palette::{ORANGE, class_colour};
 use asma::view::{Panel, Placement, Session};
 use eframe::egui::{
     self, Align2, Color32, FontId, PointerButton, Pos2, Rect, Response, Sense, Stroke, TextureId, Ui, pos2,
@@ -127,11 +128,8 @@ impl View {
         let (left, right) = area.split_left_right_at_x(x);
         self.draw(ui, area, left, Panel::Source, textures, image);
         self.draw(ui, area, right, Panel::Adversarial, textures, image);
-        ui.painter().vline(
-            x,
-            area.y_range(),
-            Stroke::new(2.0, Color32::from_rgb(230, 159, 0)),
-        );
+        ui.painter()
+            .vline(x, area.y_range(), Stroke::new(2.0, colour(ORANGE)));
         caption(ui, left, Panel::Source.title());
         caption(ui, right, Panel::Adversarial.title());
         let handle = Rect::from_center_size(pos2(x, area.center().y), vec2(14.0, area.height()));
@@ -230,21 +228,21 @@ impl View {
         let size = [rect.width(), rect.height()];
         let scale = self.placement.scale(size, image);
         if let Some(place) = response.hover_pos() {
-            let [r, g, b] = class_colour(self.class);
             let painter = ui.painter().with_clip_rect(rect);
             painter.circle_stroke(place, self.radius * scale, Stroke::new(3.0, Color32::BLACK));
             painter.circle_stroke(
                 place,
                 self.radius * scale,
-                Stroke::new(1.5, Color32::from_rgb(r, g, b)),
+                Stroke::new(1.5, colour(class_colour(self.class))),
             );
         }
-        let is_down = response.is_pointer_button_down_on()
-            && ui.input(|input| input.pointer.button_down(PointerButton::Primary));
-        let Some(place) = response.interact_pointer_pos().filter(|_| is_down) else {
-            if response.drag_stopped() || response.clicked() {
-                self.last = None;
-            }
+        let is_down = ui.input(|input| input.pointer.button_down(PointerButton::Primary));
+        if !is_down {
+            // Wherever the button was let go.
+            self.last = None;
+        }
+        let paints = is_down && response.is_pointer_button_down_on();
+        let Some(place) = response.interact_pointer_pos().filter(|_| paints) else {
             return Ok(());
         };
         // Where the label map lies in the image.

@@ -8,7 +8,7 @@ use super::format::{Format, HostTexture};
 use crate::error::{Error, Result};
 use crate::gpu::GpuExecutor;
 use crate::kernels::{Extent, View};
-use crate::palette::{INACTIVE, OUTSIDE, class_colour};
+use crate::palette::{FILL, INACTIVE, OUTSIDE, class_colour, outline_width};
 use crate::program::{BufferId, Place};
 
 /// Where a label map stands in a program.
@@ -126,9 +126,6 @@ struct Params {
     inactive: [f32; 4],
     colours: [[f32; 4]; 256],
 }
-
-/// How much of a class's colour covers the image inside its outline.
-const FILL: f32 = 0.35;
 
 impl TexturePicture {
     /// What the executor's program holds, to `texture`. That needs one of three usages: `RENDER_ATTACHMENT`; else
@@ -273,7 +270,7 @@ fn params(picture: &Picture, host: &HostTexture<'_>, format: Format) -> Result<P
             params.kind = 3;
             params.labels = labels.shown()?;
             params.window = labels.window(image)?;
-            params.thickness = (labels.height.min(labels.width) / 150).clamp(1, 3) as u32;
+            params.thickness = outline_width([labels.height, labels.width]) as u32;
         }
         Picture::Mask {
             wanted,
