@@ -22,7 +22,7 @@ mod tune;
 mod tuning;
 mod variants;
 
-pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters};
+pub use device::{AdapterSummary, Capabilities, DeviceChoice, GpuDevice, adapters, device_descriptor};
 pub use frame::FrameBudget;
 pub use limits::{check_limits, required_limits};
 pub use runner::{GpuExecutor, GpuOptions};

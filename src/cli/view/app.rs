@@ -141,6 +141,10 @@ impl App {
     }
 
     fn keys(&mut self, context: &egui::Context) -> Result<Option<Asked>> {
+        // They are typed into a number beside a slider.
+        if context.text_edit_focused() {
+            return Ok(None);
+        }
         let pressed = |key| context.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let with_control = |key| context.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         let mut asked = None;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use asma::attack::{AsmaConfig, Target};
-use asma::gpu::{DeviceChoice, GpuDevice, GpuOptions, optional_features};
+use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuOptions, device_descriptor};
 use asma::{Error, Result, wgpu};
 use clap::Args;
 use eframe::egui;
@@ -114,13 +114,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn setup(choice: DeviceChoice) -> WgpuSetupCreateNew {
     let mut setup = WgpuSetupCreateNew::without_display_handle();
     setup.instance_descriptor.backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY);
-    setup.device_descriptor = Arc::new(|adapter| wgpu::DeviceDescriptor {
-        label: Some("asma"),
-        required_features: optional_features() & adapter.features(),
-        required_limits: adapter.limits(),
-        memory_hints: wgpu::MemoryHints::MemoryUsage,
-        ..Default::default()
-    });
+    setup.device_descriptor = Arc::new(|adapter| device_descriptor(adapter, Capabilities::Full));
     if choice != DeviceChoice::Auto {
         setup.native_adapter_selector = Some(Arc::new(move |adapters, surface| {
             let draws = |adapter: &&wgpu::Adapter| {

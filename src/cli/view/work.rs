@@ -1,5 +1,6 @@
 //! What takes a while and is done on a thread of its own, so that the window goes on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
@@ -78,8 +79,12 @@ impl Work {
     ) -> Work {
         let (sender, done) = mpsc::channel();
         thread::spawn(move || {
-            // Nobody waits any more if the window was closed.
-            let _ = sender.send(work());
+            // Whoever waits learns of a panic by the channel's end, and must be woken for that too.
+            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
+                // Nobody waits any more if the window was closed.
+                let _ = sender.send(done);
+            }
+            drop(sender);
             wake();
         });
         Work { what, done }
