@@ -2,6 +2,7 @@
 
 mod attack;
 mod bench;
+mod cache;
 mod check;
 mod console;
 mod convert;

@@ -2,8 +2,8 @@
 
 use asma::gpu::GpuDevice;
 
+use super::cache::cache_file;
 use super::console::say;
-use super::tuning::cache_file;
 
 /// Compiles with what an earlier run left, if it left anything.
 pub fn with_kept(gpu: GpuDevice) -> GpuDevice {

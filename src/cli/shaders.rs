@@ -38,9 +38,9 @@ pub struct Arguments {
     /// Every text that this GPU can run: gpu, an adapter's number or part of its name
     #[arg(long, value_name = "DEVICE")]
     device: Option<DeviceChoice>,
-    /// With --device, only those that it runs unless tuning or --variant says otherwise
+    /// With --device, only those that it runs where nothing was tuned and no --variant is named
     #[arg(long, requires = "device")]
-    unasked: bool,
+    chosen: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -58,6 +58,12 @@ impl Arguments {
             return Ok(None);
         };
         match GpuDevice::open(choice, Capabilities::Full)? {
+            Some(gpu) if self.precision == Precision::F16 && !gpu.has_float16() => {
+                Err(Error::Usage(format!(
+                    "{} computes no float16, so that it runs none of these shaders; leave --precision out",
+                    gpu.describe()
+                )))
+            }
             Some(gpu) => Ok(Some(gpu)),
             None => Err(Error::Usage(format!(
                 "--device {choice} is no GPU, and the CPU runs no shaders; want gpu, a number or part of a name"
@@ -75,9 +81,10 @@ impl Arguments {
             elements: kernel.bindings().map(element).collect(),
             vendor: gpu.map_or(Vendor::Other, GpuDevice::vendor),
             matrix_units: match (gpu, self.emit) {
+                // Other languages than Vulkan's know none.
+                (_, Some(Emit::Msl | Emit::Hlsl)) => None,
                 (Some(gpu), _) => gpu.matrix_units(),
-                // Those that most GPUs with matrix units have; other languages than Vulkan's know none.
-                (None, Some(Emit::Msl | Emit::Hlsl)) => None,
+                // Those that most GPUs with matrix units have.
                 (None, _) => Some(MatrixUnits {
                     tile: 16,
                     subgroup: 32,
@@ -94,7 +101,7 @@ struct Text {
     specialisation: Specialisation,
     way: Way,
     /// Whether the device runs it for one of the sample calls unless told otherwise.
-    unasked: bool,
+    chosen: bool,
 }
 
 /// Of each variant the first text; or every text that `gpu` can run, with the constants in its name that tell it from the
@@ -104,7 +111,7 @@ fn texts(arguments: &Arguments, gpu: Option<&GpuDevice>) -> Vec<Text> {
     for params in samples_of_all() {
         let kernel = params.kernel();
         let specialisation = arguments.specialisation(kernel, gpu);
-        let (ways, unasked) = match gpu {
+        let (ways, chosen) = match gpu {
             Some(gpu) => (
                 possible_ways(&params, &specialisation, gpu),
                 choose_way(&params, &specialisation, &VariantChoice::Auto, gpu),
@@ -113,18 +120,18 @@ fn texts(arguments: &Arguments, gpu: Option<&GpuDevice>) -> Vec<Text> {
         };
         for way in ways {
             let name = format!("{}.{}.{}", kernel.name, kernel.entry_point, way.name);
-            let unasked = unasked.as_ref().is_some_and(|unasked| unasked.name == way.name);
+            let chosen = chosen.as_ref().is_some_and(|chosen| chosen.name == way.name);
             let known = |other: &&mut Text| {
                 other.name == name && (gpu.is_none() || other.way.constants == way.constants)
             };
             match all.iter_mut().find(known) {
-                Some(known) => known.unasked |= unasked,
+                Some(known) => known.chosen |= chosen,
                 None => all.push(Text {
                     name,
                     kernel,
                     specialisation: specialisation.clone(),
                     way,
-                    unasked,
+                    chosen,
                 }),
             }
         }
@@ -133,7 +140,7 @@ fn texts(arguments: &Arguments, gpu: Option<&GpuDevice>) -> Vec<Text> {
     for (text, ending) in all.iter_mut().zip(endings) {
         text.name.push_str(&ending);
     }
-    all.retain(|text| text.unasked || !arguments.unasked);
+    all.retain(|text| text.chosen || !arguments.chosen);
     all
 }
 

@@ -8,32 +8,13 @@ use asma::files::write_atomically;
 use asma::gpu::{GpuDevice, Tuning, VariantChoice};
 use asma::{Error, Result};
 
+use super::cache::{FOLDER, cache_file};
 use super::console::say;
 use super::outputs::OutputFolder;
-
-/// Names another folder than the user's cache.
-const FOLDER: &str = "ASMA_CACHE_DIR";
-
-/// The file of a kind that is kept for this device and driver by this version of asma.
-pub fn cache_file(kind: &str, gpu: &GpuDevice, extension: &str) -> Option<PathBuf> {
-    let folder = match std::env::var_os(FOLDER) {
-        Some(folder) => PathBuf::from(folder),
-        None => dirs::cache_dir()?.join("asma"),
-    };
-    let (version, device) = (env!("CARGO_PKG_VERSION"), file_name_of(&gpu.describe()));
-    Some(folder.join(format!("{kind}-{version}-{device}.{extension}")))
-}
 
 /// Another version may have other variants under the same names.
 fn path_of(gpu: &GpuDevice) -> Option<PathBuf> {
     cache_file("tuning", gpu, "json")
-}
-
-/// Words of a description, as they can stand in a file's name.
-pub fn file_name_of(description: &str) -> String {
-    let words = description.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    words.join("-").to_ascii_lowercase()
 }
 
 fn read(path: &Path, gpu: &GpuDevice) -> Result<Option<Tuning>> {

@@ -8,8 +8,8 @@ use asma::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::step::StepRecord;
+use crate::cli::cache::file_name_of;
 use crate::cli::console::print;
-use crate::cli::tuning::file_name_of;
 
 /// Everything that one run measured. Times are medians, in seconds.
 #[derive(Debug, Serialize, Deserialize)]
