@@ -183,17 +183,37 @@ fn stage(thread: u32, buffer: u32, loaded: Loaded) {
     }
 }
 
-// Stores the part of a square's tile that lies in the output, from `results`.
-fn store_tile(n: u32, channel: u32, pixel: u32, square: u32, lane: u32, lanes: u32) {
-    let count = params.output_extent.h * params.output_extent.w;
-    for (var element = lane; element < TILE * TILE; element += lanes) {
-        let row = element / TILE;
-        let p = pixel + element % TILE;
-        let c = channel + row;
-        if c < params.output_extent.c && p < count {
-            let y = p / params.output_extent.w;
-            let index = at(params.output, n, c, y, p - y * params.output_extent.w);
-            store_sum(index, c, results[square * TILE * TILE + element]);
+// The square of a subgroup: of which sample, its first channel and pixel, its number, whether it is the subgroup's own; and which
+// of how many threads this one is.
+struct Square {
+    n: u32,
+    channel: u32,
+    pixel: u32,
+    number: u32,
+    is_own: bool,
+    lane: u32,
+    lanes: u32,
+}
+
+// Brings the sums of a tile of each square through workgroup memory to the epilogue, those that lie in the output.
+fn store_sums(sums: Sums, square: Square, down: u32, across: u32) {
+    let first = square.number * TILE * TILE;
+    // The tile before has been read.
+    workgroupBarrier();
+    if square.is_own {
+        coopStoreT(sums, &results[first], TILE);
+    }
+    workgroupBarrier();
+    if square.is_own {
+        let count = params.output_extent.h * params.output_extent.w;
+        for (var element = square.lane; element < TILE * TILE; element += square.lanes) {
+            let p = square.pixel + across * TILE + element % TILE;
+            let c = square.channel + down * TILE + element / TILE;
+            if c < params.output_extent.c && p < count {
+                let y = p / params.output_extent.w;
+                let index = at(params.output, square.n, c, y, p - y * params.output_extent.w);
+                store_sum(index, c, results[first + element]);
+            }
         }
     }
 }
@@ -223,7 +243,6 @@ fn conv2d(
 
     // The square of this subgroup.
     let square = min(subgroup, SQUARES - 1u);
-    let has_square = subgroup < SQUARES;
     let square_channel = SQUARE_CHANNELS * (square / SQUARES_ACROSS);
     let square_pixel = SQUARE_PIXELS * (square % SQUARES_ACROSS);
 
@@ -308,73 +327,16 @@ fn conv2d(
         sums_11 = sums_11 + mixed_11 * (1.0 / SCALE);
     }
 
-    // One tile of each square after the other goes through workgroup memory to the epilogue.
-    let result = square * TILE * TILE;
-    let channel = first_channel + square_channel;
-    let stored_pixel = first_pixel + square_pixel;
-    if has_square {
-        coopStoreT(sums_00, &results[result], TILE);
-    }
-    workgroupBarrier();
-    if has_square {
-        store_tile(n, channel, stored_pixel, square, lane, lanes);
-    }
-    workgroupBarrier();
-    if has_square {
-        coopStoreT(sums_01, &results[result], TILE);
-    }
-    workgroupBarrier();
-    if has_square {
-        store_tile(n, channel, stored_pixel + TILE, square, lane, lanes);
-    }
-    workgroupBarrier();
-    if has_square {
-        coopStoreT(sums_10, &results[result], TILE);
-    }
-    workgroupBarrier();
-    if has_square {
-        store_tile(n, channel + TILE, stored_pixel, square, lane, lanes);
-    }
-    workgroupBarrier();
-    if has_square {
-        coopStoreT(sums_11, &results[result], TILE);
-    }
-    workgroupBarrier();
-    if has_square {
-        store_tile(n, channel + TILE, stored_pixel + TILE, square, lane, lanes);
-    }
+    let of_subgroup =
+        Square(n, first_channel + square_channel, first_pixel + square_pixel, square, subgroup < SQUARES, lane, lanes);
+    store_sums(sums_00, of_subgroup, 0u, 0u);
+    store_sums(sums_01, of_subgroup, 0u, 1u);
+    store_sums(sums_10, of_subgroup, 1u, 0u);
+    store_sums(sums_11, of_subgroup, 1u, 1u);
     if TILES_DOWN == 4u {
-        workgroupBarrier();
-        if has_square {
-            coopStoreT(sums_20, &results[result], TILE);
-        }
-        workgroupBarrier();
-        if has_square {
-            store_tile(n, channel + 2u * TILE, stored_pixel, square, lane, lanes);
-        }
-        workgroupBarrier();
-        if has_square {
-            coopStoreT(sums_21, &results[result], TILE);
-        }
-        workgroupBarrier();
-        if has_square {
-            store_tile(n, channel + 2u * TILE, stored_pixel + TILE, square, lane, lanes);
-        }
-        workgroupBarrier();
-        if has_square {
-            coopStoreT(sums_30, &results[result], TILE);
-        }
-        workgroupBarrier();
-        if has_square {
-            store_tile(n, channel + 3u * TILE, stored_pixel, square, lane, lanes);
-        }
-        workgroupBarrier();
-        if has_square {
-            coopStoreT(sums_31, &results[result], TILE);
-        }
-        workgroupBarrier();
-        if has_square {
-            store_tile(n, channel + 3u * TILE, stored_pixel + TILE, square, lane, lanes);
-        }
+        store_sums(sums_20, of_subgroup, 2u, 0u);
+        store_sums(sums_21, of_subgroup, 2u, 1u);
+        store_sums(sums_30, of_subgroup, 3u, 0u);
+        store_sums(sums_31, of_subgroup, 3u, 1u);
     }
 }
