@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::device::GpuDevice;
 use super::runner::{GpuExecutor, GpuOptions};
 use super::tuning::Tuning;
-use super::variants::{VariantChoice, specialise};
+use super::variants::{VariantChoice, possible_ways, specialise};
 use crate::error::Result;
 use crate::program::{CallId, Executor, Program};
 
@@ -24,7 +24,7 @@ pub fn tune(gpu: &GpuDevice, program: &Program, calls: &[CallId], rounds: usize)
             continue;
         };
         let specialisation = specialise(gpu, program, call);
-        let mut ways = call.params.ways(&specialisation);
+        let mut ways = possible_ways(&call.params, &specialisation, gpu);
         ways.retain(|way| !way.traits.narrow_range);
         if ways.len() > 1 {
             names.extend(ways.iter().map(|way| way.name));

@@ -2,7 +2,7 @@
 
 use super::device::GpuDevice;
 use super::tuning::Tuning;
-use crate::kernels::{Params, Specialisation, Way};
+use crate::kernels::{Params, Specialisation, Way, unmeasured};
 use crate::program::{Call, Program};
 
 /// Which variant of a kernel to run where there are several.
@@ -54,12 +54,7 @@ pub fn choose_way(
 ) -> Option<Way> {
     let mut ways = possible_ways(params, specialisation, gpu);
     let named = |name: &str| ways.iter().rposition(|way| way.name == name);
-    let automatic = || {
-        let kind = |way: &Way| way.suits && way.traits.hardware == gpu.is_hardware();
-        ways.iter()
-            .rposition(kind)
-            .or_else(|| ways.iter().rposition(|way| way.suits))
-    };
+    let automatic = || unmeasured(&ways, gpu.is_hardware());
     let wanted = match choice {
         VariantChoice::Auto => automatic(),
         VariantChoice::Named(name) => named(name).or_else(automatic),

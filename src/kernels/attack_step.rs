@@ -257,7 +257,7 @@ impl KernelParams for Params {
             ),
             Params::grid,
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .with_constants(Params::constants),
         // Loads and stores 4 values at once. A vector is of one sample, and with a region, which is of pixels, of one
         // channel.
@@ -273,7 +273,7 @@ impl KernelParams for Params {
             ),
             Params::grid,
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| {
             let Extent { c, h, w, .. } = call.extent;
             (c * h * w).is_multiple_of(4) && (call.flags & REGION == 0 || (h * w).is_multiple_of(4))

@@ -62,6 +62,9 @@ kernel! {
     }
 }
 
+const TILED: &str = shader!("shared/convolution", "shared/tiled", "conv2d_tiled");
+const MATRIX: &str = shader!("shared/convolution", "conv2d_matrix");
+
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[
         Variant::<Params>::new(
@@ -109,20 +112,20 @@ impl KernelParams for Params {
         // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
         Variant::<Params>::new(
             "tiled 32",
-            shader!("shared/convolution", "shared/tiled", "conv2d_tiled"),
+            TILED,
             |call| call.tiles(32),
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.groups == 1)
         .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)]))
         .with_vendor_constants(prefetch),
         // 64 out channels: it loads each value less often.
         Variant::<Params>::new(
             "tiled 64",
-            shader!("shared/convolution", "shared/tiled", "conv2d_tiled"),
+            TILED,
             |call| call.tiles(64),
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.groups == 1)
         .suiting(|call, vendor| suits_64(call.output_extent.c, call.tiles(64), vendor))
         .with_bounded_loops(is_intel)
@@ -138,7 +141,7 @@ impl KernelParams for Params {
                 [x, y, n * c.div_ceil(32)]
             },
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.is_3x3())
         .suiting(Params::suits_winograd)
         .with_bounded_loops(|vendor| matches!(vendor, Vendor::Intel | Vendor::Qualcomm))
@@ -147,7 +150,7 @@ impl KernelParams for Params {
         // On matrix units, for input and weights of float16.
         Variant::<Params>::new(
             "matrix",
-            shader!("shared/convolution", "conv2d_matrix"),
+            MATRIX,
             |call| call.tiles(call.matrix_channels()),
         )
         .on_matrix_units(1)
@@ -159,7 +162,7 @@ impl KernelParams for Params {
         // On matrix units, for weights of float32, each number split into two of float16.
         Variant::<Params>::new(
             "split matrix",
-            shader!("shared/convolution", "conv2d_matrix"),
+            MATRIX,
             |call| call.tiles(32),
         )
         .on_matrix_units(3)

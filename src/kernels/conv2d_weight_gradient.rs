@@ -86,7 +86,7 @@ impl KernelParams for Params {
                     call.chunks(),
                 ]
             })
-            .with_workgroup_memory()
+            .for_hardware()
             .with_constants(|call| {
                 vec![
                     ("KERNEL_ROWS", call.kernel[0]),

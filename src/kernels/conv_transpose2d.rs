@@ -139,6 +139,13 @@ pub(crate) fn phase_step(stride: u32, dilation: u32) -> u32 {
 /// Most rows or columns between windows: every phase of an output has a thread of its own.
 pub const MOST_STRIDE: u32 = 256;
 
+const TILED: &str = shader!(
+    "shared/convolution",
+    "shared/tiled",
+    "shared/phases",
+    "conv_transpose2d_tiled"
+);
+
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[
         Variant::<Params>::new(
@@ -172,30 +179,20 @@ impl KernelParams for Params {
         // 32 channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
         Variant::<Params>::new(
             "tiled 32",
-            shader!(
-                "shared/convolution",
-                "shared/tiled",
-                "shared/phases",
-                "conv_transpose2d_tiled"
-            ),
+            TILED,
             |call| call.tiles(32),
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.groups == 1)
         .with_constants(|call| call.tile_constants(32))
         .with_vendor_constants(prefetch),
         // 64 channels: it loads each value less often.
         Variant::<Params>::new(
             "tiled 64",
-            shader!(
-                "shared/convolution",
-                "shared/tiled",
-                "shared/phases",
-                "conv_transpose2d_tiled"
-            ),
+            TILED,
             |call| call.tiles(64),
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.groups == 1)
         .suiting(|call, vendor| {
             // Older GPUs of Qualcomm have too few registers for the taps of several phases.

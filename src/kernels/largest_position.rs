@@ -37,7 +37,7 @@ impl KernelParams for Params {
                 [x, y, 1]
             },
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .suiting(|call, _| suits_workgroups(call.extent, call.blocks)),
     ];
 

@@ -69,7 +69,7 @@ impl KernelParams for Params {
             Variant::<Params>::new("tree", shader!("shared/reduction", "loss_sums"), |call| {
                 [call.chunks(), call.extent.c, 1]
             })
-            .with_workgroup_memory(),
+            .for_hardware(),
         ];
 
     fn check(&self) -> Result<(), String> {

@@ -77,7 +77,7 @@ impl KernelParams for Params {
             let Extent { n, c, h, w } = call.extent;
             [w.div_ceil(TILE), h.div_ceil(TILE), n * c]
         })
-        .with_workgroup_memory()
+        .for_hardware()
         .with_constants(Params::constants)
         .suiting(|call, _| call.extent.h.min(call.extent.w) >= 16),
     ];

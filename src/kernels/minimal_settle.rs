@@ -187,7 +187,7 @@ impl KernelParams for Params {
         shader!("shared/reduction", "shared/minimal_ledger", "minimal_settle"),
         |call| [1, 1, call.extent.n],
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| ledger_constants(&[("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)]))];
 
     fn check(&self) -> Result<(), String> {

@@ -24,7 +24,7 @@ pub use functions::Function;
 pub(crate) use functions::for_each_function;
 pub use layout::{Binding, Extent, Field, Kernel, Kind, Need, Region, View};
 pub use specialisation::{Element, MatrixUnits, Specialisation, Vendor};
-pub use variant::{Constants, SMALLEST_SUBGROUP, Traits, Variant, Way};
+pub use variant::{Constants, SMALLEST_SUBGROUP, Traits, Variant, Way, unmeasured};
 
 use declaration::kernel;
 

@@ -55,7 +55,7 @@ impl KernelParams for Params {
         shader!("shared/blocks", "shared/reduction", "moments"),
         |call| one_workgroup_per_block(call.blocks),
     )
-    .with_workgroup_memory()];
+    .for_hardware()];
 
     fn check(&self) -> Result<(), String> {
         check_flags(&[("finish", self.finish)])?;

@@ -47,7 +47,7 @@ impl KernelParams for Params {
         ),
         |call| one_workgroup_per_block(call.parts),
     )
-    .with_workgroup_memory()];
+    .for_hardware()];
 
     fn check(&self) -> Result<(), String> {
         check_flags(&[("per_column", self.per_column)])?;

@@ -143,7 +143,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     // Parameters that the shader also has as constants, so that what is left out is not compiled and loops over classes
     // have a known end.
     .with_constants(|call| constants(call.flags, call.objective, call.class_count, call.extent.c))];

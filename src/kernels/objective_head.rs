@@ -84,7 +84,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| {
         objective::constants(call.flags, call.objective, call.class_count, call.extent.c)
     })];

@@ -81,7 +81,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| ledger_constants(&[("FLAGS", call.flags), ("CLASS_COUNT", call.class_count)]))];
 
     fn check(&self) -> Result<(), String> {

@@ -63,7 +63,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| rounds_constants(CALLS, &[("FLAGS", call.flags)]))];
 
     fn check(&self) -> Result<(), String> {

@@ -127,7 +127,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| rounds_constants(call.number, &[]))];
 
     fn check(&self) -> Result<(), String> {

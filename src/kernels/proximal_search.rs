@@ -99,7 +99,7 @@ impl KernelParams for Params {
             [x, y, call.extent.n]
         },
     )
-    .with_workgroup_memory()
+    .for_hardware()
     .with_constants(|call| vec![("FLAGS", call.flags), ("NUMBER", call.number)])];
 
     fn check(&self) -> Result<(), String> {

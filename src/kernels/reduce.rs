@@ -131,7 +131,7 @@ impl KernelParams for Params {
                 [x, y, 1]
             },
         )
-        .with_workgroup_memory()
+        .for_hardware()
         .with_constants(|call| vec![("FUNCTION", call.function), ("TERM", call.term)])
         .suiting(|call, _| suits_workgroups(call.extent, call.output_extent)),
     ];

@@ -67,7 +67,7 @@ impl KernelParams for Params {
                 let [x, y] = fold((call.extent.h * call.extent.w).div_ceil(WORKGROUP * PIXELS_PER_THREAD));
                 [x, y, call.extent.n]
             })
-            .with_workgroup_memory()
+            .for_hardware()
             .with_constants(|call| vec![("NUMBER", call.number)]),
         ];
 

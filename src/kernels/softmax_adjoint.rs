@@ -43,7 +43,7 @@ impl KernelParams for Params {
             let [x, y] = fold(u32::try_from(rows).unwrap_or(u32::MAX));
             [x, y, 1]
         })
-        .with_workgroup_memory()
+        .for_hardware()
         .for_calls(|call, _| call.axis == COLUMNS)
         .suiting(|call, _| call.extent.w >= FEWEST_COLUMNS),
     ];

@@ -71,6 +71,16 @@ pub enum Vendor {
 }
 
 impl Vendor {
+    /// All of them, the unknown one first.
+    pub const ALL: [Vendor; 6] = [
+        Vendor::Other,
+        Vendor::Amd,
+        Vendor::Apple,
+        Vendor::Intel,
+        Vendor::Nvidia,
+        Vendor::Qualcomm,
+    ];
+
     /// Whether its GPUs give a thread so few registers that 64 sums leave no room for what is on its way from memory.
     pub(super) fn has_few_registers(self) -> bool {
         !matches!(self, Vendor::Amd | Vendor::Nvidia)

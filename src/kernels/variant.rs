@@ -77,13 +77,7 @@ impl<P> Variant<P> {
         }
     }
 
-    /// The same that stages data through workgroup memory.
-    pub(super) const fn with_workgroup_memory(mut self) -> Variant<P> {
-        self.traits.hardware = true;
-        self
-    }
-
-    /// The same made for the registers of hardware.
+    /// The same made for hardware, see [`Traits::hardware`].
     pub(super) const fn for_hardware(mut self) -> Variant<P> {
         self.traits.hardware = true;
         self
@@ -164,6 +158,14 @@ impl<P> Variant<P> {
             shader: self.shader,
         })
     }
+}
+
+/// The place of the way to run a call where nothing was measured: the last that suits it of those that are made for hardware on
+/// hardware, and of those that are not elsewhere; if there is none, the last that suits it.
+pub fn unmeasured(ways: &[Way], is_hardware: bool) -> Option<usize> {
+    let of_kind = |way: &Way| way.suits && way.traits.hardware == is_hardware;
+    let suiting = || ways.iter().rposition(|way| way.suits);
+    ways.iter().rposition(of_kind).or_else(suiting)
 }
 
 /// How one variant runs one call.

@@ -234,21 +234,26 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
     }
 }
 
-/// An unknown vendor, and those for whom the variant's text is another.
+/// An unknown vendor, and one of each for whom the variant's text, or how it is compiled, is another.
 fn vendors_of_other_texts(cases: &[Case], name: &str) -> Vec<Vendor> {
-    let constants = |vendor| {
+    let texts = |vendor| {
         let specialisation = Specialisation {
             vendor,
             ..Default::default()
         };
         let ways = cases.iter().flat_map(|case| case.params.ways(&specialisation));
         let named = ways.filter(|way| way.name == name);
-        named.map(|way| way.constants).collect::<Vec<_>>()
+        named
+            .map(|way| (way.constants, way.bounded_loops))
+            .collect::<Vec<_>>()
     };
-    let others = [Vendor::Nvidia]
-        .into_iter()
-        .filter(|&vendor| constants(vendor) != constants(Vendor::Other));
-    [Vendor::Other].into_iter().chain(others).collect()
+    let mut vendors: Vec<Vendor> = Vec::new();
+    for vendor in Vendor::ALL {
+        if vendors.iter().all(|&other| texts(other) != texts(vendor)) {
+            vendors.push(vendor);
+        }
+    }
+    vendors
 }
 
 /// Whether there is anything to run with buffers of float16, and a GPU for it.
