@@ -407,8 +407,10 @@ impl<'a> Run<'a> {
     }
 
     fn progress(&self) -> Progress<'_> {
+        let first = self.places.first().and_then(Option::as_ref);
         Progress {
             traces: &self.traces,
+            moment: first.and_then(|sample| sample.gallery.last()),
             iterations: self.attack.config.iterations(),
         }
     }

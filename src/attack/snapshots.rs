@@ -91,6 +91,11 @@ impl Gallery {
             .is_none_or(|last| snapshot.iteration >= last.iteration + self.distance)
     }
 
+    /// The latest.
+    pub(super) fn last(&self) -> Option<&Snapshot> {
+        self.latest.as_ref().or(self.kept.last())
+    }
+
     /// All that were kept and the latest, in order.
     pub(super) fn into_snapshots(self) -> Vec<Snapshot> {
         let mut snapshots = self.kept;
@@ -119,6 +124,7 @@ mod tests {
                     prediction: LabelMap::from_fn(1, 1, |_, _| 0).unwrap(),
                     image: None,
                 });
+                assert_eq!(gallery.last().map(|snapshot| snapshot.iteration), Some(iteration));
             }
             let found: Vec<u32> = gallery
                 .into_snapshots()

@@ -2,6 +2,8 @@
 
 use std::io::Cursor;
 
+use asma::Tensor;
+use asma::attack::Snapshot;
 use asma::data::to_rgb_image;
 use asma::error::{Error, Result};
 use asma::job::Performed;
@@ -55,6 +57,34 @@ impl Attacked {
             target: attacked.target.labels().to_vec(),
             labels: judged.written_prediction.labels().to_vec(),
         })
+    }
+}
+
+/// A moment of an attack that goes on, as a page shows it.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Moment {
+    /// The adversarial image's pixels, red, green, blue and 255 each.
+    pub pixels: Vec<u8>,
+    /// Those of the perturbation, magnified.
+    pub perturbation: Vec<u8>,
+    /// The class of each pixel that the network predicts.
+    pub labels: Vec<u8>,
+}
+
+impl Moment {
+    /// Of the attack on `source`; none if the moment was kept without an image.
+    ///
+    /// # Errors
+    /// If a picture cannot be made.
+    pub fn new(source: &Tensor, moment: &Snapshot) -> Result<Option<Moment>> {
+        let Some(image) = &moment.image else {
+            return Ok(None);
+        };
+        Ok(Some(Moment {
+            pixels: opaque(&to_rgb_image(image)?),
+            perturbation: opaque(&to_rgb_image(&perturbation_picture(source, image)?)?),
+            labels: moment.prediction.labels().to_vec(),
+        }))
     }
 }
 

@@ -10,8 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use asma::LabelMap;
-use asma::attack::{Attack, AttackConfig, Progress, Snapshots};
+use asma::attack::{Attack, AttackConfig, Progress, Snapshot, Snapshots};
 use asma::checkpoint::Checkpoint;
 use asma::data::{Input, InputOptions, to_rgb_image};
 use asma::error::{Error, Result};
@@ -19,9 +18,10 @@ use asma::gpu::GpuDevice;
 use asma::job::{Device, Goal, ImageSource, Job, Listener, MaskSource, ModelSource};
 use asma::model::Model;
 use asma::palette::class_colour;
+use asma::{LabelMap, Tensor};
 use wasm_bindgen::prelude::*;
 
-pub use attacked::Attacked;
+pub use attacked::{Attacked, Moment};
 use device::Chosen;
 use settings::{Asked, Wanted};
 
@@ -145,7 +145,8 @@ impl Session {
     }
 
     /// Attacks the image as `settings`, in JSON, say; towards `painted`, the class of each pixel of the prediction, if they
-    /// say so. `progress` is called with the iteration, the most there will be, and the last row of the trace in JSON.
+    /// say so. `progress` is called with the most iterations that there will be, the last row of the trace in JSON, and the moment
+    /// that it belongs to where there is a new one.
     ///
     /// # Errors
     /// If the settings cannot be, there is nothing to attack, or the device fails.
@@ -190,10 +191,11 @@ impl Session {
         progress: js_sys::Function,
     ) -> Result<Attacked> {
         // The page may set others while this one is attacked.
-        let (model, image, name, labels) = {
+        let (model, image, name, labels, source) = {
             let (model, image) = (self.model.borrow(), self.image.borrow());
             let (model, image) = loaded(&model, &image)?;
-            let size = self.input()?.0.network.output;
+            let input = self.input()?.0;
+            let size = input.network.output;
             let labels = painted
                 .map(|labels| LabelMap::new(size.h, size.w, labels))
                 .transpose()?;
@@ -202,6 +204,7 @@ impl Session {
                 image.value.clone(),
                 [model.name.clone(), image.name.clone()],
                 labels,
+                input.image,
             )
         };
         let asked = Asked::read(settings)?;
@@ -223,7 +226,7 @@ impl Session {
         let job = Job {
             config,
             losses,
-            snapshots: Snapshots::None,
+            snapshots: Snapshots::WithImages,
             ..Job::new(
                 ModelSource::Loaded {
                     name: &name[0],
@@ -238,6 +241,8 @@ impl Session {
         };
         let mut listener = Told {
             progress,
+            source,
+            shown: None,
             is_stopped: self.is_stopped.clone(),
         };
         let performed = job
@@ -260,7 +265,21 @@ fn loaded<'a>(
 /// Tells the page how far the attack is.
 struct Told {
     progress: js_sys::Function,
+    source: Tensor,
+    /// The iteration of the moment that was shown last.
+    shown: Option<u32>,
     is_stopped: Rc<Cell<bool>>,
+}
+
+impl Told {
+    /// The latest moment, if it has not been shown yet.
+    fn moment(&mut self, latest: Option<&Snapshot>) -> JsValue {
+        let new = latest.filter(|latest| self.shown != Some(latest.iteration));
+        self.shown = latest.map(|latest| latest.iteration);
+        // Where no picture can be made of what goes on, none can be made of the end, which says so.
+        let moment = new.and_then(|new| Moment::new(&self.source, new).ok().flatten());
+        moment.map_or(JsValue::UNDEFINED, JsValue::from)
+    }
 }
 
 impl Listener for Told {
@@ -269,11 +288,13 @@ impl Listener for Told {
         if let Some(row) = row
             && let Ok(json) = serde_json::to_string(row)
         {
+            let moment = self.moment(now.moment);
             // A page that throws has no more to say.
-            let told = self.progress.call2(
+            let told = self.progress.call3(
                 &JsValue::NULL,
                 &JsValue::from_f64(f64::from(now.iterations)),
                 &JsValue::from_str(&json),
+                &moment,
             );
             if told.is_err() {
                 return ControlFlow::Break(());

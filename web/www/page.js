@@ -85,7 +85,14 @@ const takeFile = async (file) =>
 
 const WITHOUT_BUDGET = ['asma', 'dag', 'alma-prox', 'pdpgd'];
 const rows = [];
-function showProgress({ iterations, row }) {
+function showAttacked({ pixels, perturbation, labels }) {
+  const { width, height } = looked;
+  draw($('adversarial'), pixels, width, height, labels);
+  draw($('perturbation'), perturbation, width, height);
+}
+
+function showProgress({ iterations, row, ...moment }) {
+  if (moment.pixels) showAttacked(moment);
   rows.push(row);
   const points = rows.map(({ iteration, iou }) => `${(400 * iteration) / iterations},${118 - 116 * iou}`);
   $('course').innerHTML = `<polyline points="${points.join(' ')}"/>`;
@@ -105,10 +112,8 @@ async function attack() {
   const settings = { attack, target: $('target').value, options };
   const done = await trying(() => ask('attack', { settings, painted: isPainting() ? painted : undefined }));
   if (done) {
-    const { width, height } = looked;
     showTarget(done.target);
-    draw($('adversarial'), done.pixels, width, height, done.labels);
-    draw($('perturbation'), done.perturbation, width, height);
+    showAttacked(done);
     const saved = done.summary.results.rounded_to_8_bits;
     const iterations = done.summary.iterations;
     $('numbers').textContent =

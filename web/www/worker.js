@@ -17,7 +17,11 @@ const calls = {
   },
   async attack({ settings, painted }) {
     const began = performance.now();
-    const progress = (iterations, row) => postMessage({ progress: { iterations, row: JSON.parse(row) } });
+    const progress = (iterations, row, moment) => {
+      const { pixels, perturbation, labels } = moment ?? {};
+      postMessage({ progress: { iterations, row: JSON.parse(row), pixels, perturbation, labels } });
+      moment?.free();
+    };
     const { summary, lines, png, pixels, perturbation, target, labels } =
       await session.attack(JSON.stringify(settings), painted, progress);
     const milliseconds = performance.now() - began;
