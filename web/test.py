@@ -14,11 +14,13 @@ import http.server
 import json
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zlib
 
 try:
     from selenium import webdriver
@@ -172,6 +174,48 @@ def quiet(browser, page):
     assert not said, said
 
 
+def closed_midway(browser, page):
+    """A tab that is closed while it attacks takes nothing with it: the other goes on."""
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    opened(browser, page, "gpu")
+    browser.execute_script("""
+        document.getElementById('iterations').value = 5000;
+        document.getElementById('stop-iou').value = 1;
+        document.getElementById('run').click();
+    """)
+    WebDriverWait(browser, PATIENCE).until(lambda b: "iteration " in b.find_element(By.ID, "numbers").text)
+    browser.close()
+    browser.switch_to.window(first)
+    after = attacked(browser, "pgd", "class:0", 3)
+    assert after["summary"]["stop_reason"] == "all iterations done", after["summary"]
+    print("a tab was closed midway, and the other went on")
+
+
+def refused(browser, what, ending, content, words):
+    """A file that is opened, and what the page says of it: nothing if it is taken."""
+    with tempfile.NamedTemporaryFile(suffix=ending) as file:
+        file.write(content)
+        file.flush()
+        browser.execute_script("document.getElementById('lines').textContent = ''")
+        browser.find_element(By.ID, what).send_keys(file.name)
+        said = lambda b: b.find_element(By.ID, "message").text
+        read = "return document.getElementById('lines').textContent"
+        WebDriverWait(browser, PATIENCE).until(lambda b: said(b) or b.execute_script(read))
+    found = said(browser)
+    print("refused:" if found else "taken", found)
+    assert bool(found) == bool(words) and words in found, found
+
+
+def square_png(side):
+    """The content of a square image."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = zlib.compress((b"\0" + b"\x80" * 3 * side) * side, 1)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
 def main():
     asma = pathlib.Path(sys.argv[1]).resolve()
     shots = pathlib.Path(sys.argv[sys.argv.index("--shots") + 1]) if "--shots" in sys.argv else None
@@ -214,23 +258,32 @@ def main():
                     clientX: box.left + box.width * (0.3 + 0.01 * i), clientY: box.top + box.height * 0.3 }));
             """)
             shot(browser, "painted")
-            browser.execute_script(
-                "setTimeout(() => document.getElementById('stop').click(), 1500); window.asma = undefined")
+            # Stopped once it was seen to go on.
+            browser.execute_script("""
+                window.seen = new Set();
+                const seen = setInterval(() => {
+                  window.seen.add(document.getElementById('adversarial').toDataURL());
+                  if (window.seen.size < 4) return;
+                  clearInterval(seen);
+                  document.getElementById('stop').click();
+                }, 100);
+            """)
             painted = attacked(browser, "asma", "painted", 5000, [("stop-iou", "1")])
             assert painted["summary"]["stop_reason"] in ("interrupted", "IoU reached"), painted["summary"]["stop_reason"]
+            pictures = browser.execute_script("return window.seen.size")
+            assert pictures == 4, f"{pictures} pictures were seen while the attack went on"
             print("painted:", painted["summary"]["iterations"], "iterations,", painted["summary"]["stop_reason"])
             shot(browser, "painted_attacked")
             quiet(browser, page)
-            # What is no model is refused in words, and the page goes on.
-            with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
-                file.write(b"no network at all")
-                file.flush()
-                browser.find_element(By.ID, "model").send_keys(file.name)
-                WebDriverWait(browser, PATIENCE).until(lambda b: b.find_element(By.ID, "message").text)
-            print("refused:", browser.find_element(By.ID, "message").text)
+            closed_midway(browser, page)
+            # What is no model, and what the browser has no memory for, is refused in words, and the page goes on.
+            refused(browser, "model", ".safetensors", b"no network at all", "no network")
+            refused(browser, "image", ".png", square_png(6000), "not as much memory")
+            refused(browser, "image", ".png", (WEIGHTS / "demo.png").read_bytes(), "")
         finally:
             browser.quit()
     print(f"passed in {time.monotonic() - began:.0f} s")
 
 
-main()
+if __name__ == "__main__":
+    main()
