@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the page into web/www, which any server of plain files can then serve. Wants a Rust compiler with the target
 # wasm32-unknown-unknown; where there is none (`rustup target add wasm32-unknown-unknown`), Debian's rustc-web is unpacked
-# into target/rust-web, beside the system's, and the standard library built with it.
+# into target/rust-web, beside the system's, and the standard library built with it. Ends with 77 where neither can be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
@@ -11,15 +11,17 @@ folder=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_director
 unpack_compiler() {
     local debian=$folder/rust-web
     if [ ! -e "$debian/done" ]; then
-        command -v apt-get >/dev/null || { echo "no target $target and no apt-get: install the target by rustup" >&2; exit 1; }
+        local none="no compiler for $target can be had here: install the target by rustup"
+        command -v apt-get >/dev/null || { echo "$none" >&2; exit 77; }
         rm -rf "$debian" && mkdir -p "$debian/packages"
         local sudo; sudo=$([ "$(id -u)" = 0 ] || echo sudo)
         $sudo apt-get update -qq
         # The compiler's library, and the LLVM that it stands on, are of a version that changes.
-        depends() { apt-cache depends "$1" | sed -n "s/.*Depends: \($2\)$/\1/p" | head -1; }
+        depends() { apt-cache depends "$1" 2>/dev/null | sed -n "s/.*Depends: \($2\)$/\1/p" | head -1 || true; }
         local library llvm
         library=$(depends libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
         llvm=$(depends "$library" 'libllvm[0-9]*')
+        [ -n "$library" ] && [ -n "$llvm" ] || { echo "$none" >&2; exit 77; }
         (cd "$debian/packages" && apt-get download -qq rustc-web "$library" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}")
         $sudo apt-get install -y -qq --no-install-recommends libedit2 libz3-4 libxml2 libffi8
         for package in "$debian"/packages/*.deb; do dpkg -x "$package" "$debian"; done
