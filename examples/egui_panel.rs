@@ -74,9 +74,6 @@ impl eframe::App for Application {
             if ui.button(text).clicked() {
                 self.session.run(!self.session.is_running());
             }
-            for texture in self.shown {
-                ui.image((texture, egui::vec2(200.0, 200.0)));
-            }
             if let Some(row) = self.session.trace().last() {
                 ui.label(format!(
                     "iteration {}: IoU {:.4}, L2 {:.4}",
@@ -85,6 +82,10 @@ impl eframe::App for Application {
             }
             if let Some(reason) = self.session.ended() {
                 ui.label(reason.to_string());
+            }
+            let side = ui.available_width().min(ui.available_height() / 3.0 - 8.0);
+            for texture in self.shown {
+                ui.image((texture, egui::vec2(side, side)));
             }
         });
         egui::CentralPanel::default().show(ui, |ui| ui.heading("What the application is about"));
