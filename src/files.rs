@@ -124,9 +124,7 @@ pub fn remove_earlier(folder: impl AsRef<Path>, names: &[&str]) -> Result<()> {
             Err(error) if error.kind() != io::ErrorKind::NotFound && !file.is_dir() => {
                 return Err(Error::file(
                     &file,
-                    format!(
-                        "is of an earlier run and cannot be removed: {error}; name another folder with --out"
-                    ),
+                    format!("is of an earlier run and cannot be removed: {error}; name another folder"),
                 ));
             }
             _ => {}

@@ -147,7 +147,7 @@ static void attacking(const asma_model *model) {
     request = request_of(odd, 1);
     REFUSED(asma_attack(model, &request, &result), ASMA_USAGE, "no option `epsilon`");
     request = request_of(idle, 1);
-    REFUSED(asma_attack(model, &request, &result), ASMA_USAGE, "tau is an option of asma");
+    REFUSED(asma_attack(model, &request, &result), ASMA_USAGE, "`tau` is an option of asma");
     request = request_of(targeted, 1);
     REFUSED(asma_attack(model, &request, &result), ASMA_USAGE, "untargeted=on");
     request.target = "scale:0";

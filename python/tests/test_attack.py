@@ -115,7 +115,7 @@ def test_options_of_all_kinds_are_passed_on(model, images, targets):
     [
         ({"attack": "carlini"}, "carlini.*want one of"),
         ({"attack": "pgd", "epsilon": 0.1}, "epsilon.*want one of"),
-        ({"attack": "asma", "eps": 0.1}, "eps is an option of attacks with a budget"),
+        ({"attack": "asma", "eps": 0.1}, "`eps` is an option of attacks with a budget"),
         ({"attack": "pgd", "eps": 8}, "eps is 8"),
         ({"attack": "pgd", "eps": float("nan")}, "eps is NaN"),
         ({"attack": "pgd", "steps": 0}, "0 steps"),

@@ -279,7 +279,7 @@ impl Settings {
         };
         let names: Vec<&str> = attacks.iter().map(|entry| entry.name).collect();
         Err(Error::Usage(format!(
-            "--{} is an option of {}, and the attack is {}; leave it out, or see --attack",
+            "`{}` is an option of {}, and the attack is {}; leave it out, or take another attack",
             option.name,
             option.of.in_words(),
             names.join(", ")
@@ -331,8 +331,7 @@ impl Settings {
         }
         match (attack.settings)(self.norm()) {
             AttackConfig::Asma(_) if self.untargeted => Err(Error::Usage(
-                "asma leads towards a target; name one with --target, or another attack with --attack, such as pgd"
-                    .into(),
+                "asma leads towards a target; name one, or another attack, such as pgd".into(),
             )),
             AttackConfig::Asma(_) => Ok((self.asma_config()?.into(), &[])),
             AttackConfig::Budget(base) => {
@@ -408,7 +407,8 @@ impl Settings {
             (None, Some(beta)) if self.published => StepSize::Fixed { tau: 1e-7, beta },
             (_, Some(_)) => {
                 return Err(Error::Usage(
-                    "--tau auto, the default, chooses beta too; give --beta with a --tau of your own".into(),
+                    "`tau=auto`, the default, chooses `beta` too; give `beta` with a `tau` of your own"
+                        .into(),
                 ));
             }
         };
@@ -436,8 +436,8 @@ impl Settings {
             && !config.refines()
         {
             return Err(Error::Usage(format!(
-                "--refine {refine} keeps an IoU that is reached while the device holds the step; it needs --stop-iou, --tau \
-                 auto and --schedule one-forward"
+                "`refine={refine}` keeps an IoU that is reached while the device holds the step; it needs `stop-iou`, \
+                 `tau=auto` and `schedule=one-forward`"
             )));
         }
         Ok(config)

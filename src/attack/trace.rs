@@ -38,7 +38,7 @@ impl Attack {
         match self.config {
             AttackConfig::Asma(_) => "lower tau and beta",
             AttackConfig::Budget(_) => "lower alpha or eps",
-            AttackConfig::Minimal(_) => "lower the rate (--lr)",
+            AttackConfig::Minimal(_) => "lower lr",
         }
     }
 
@@ -47,7 +47,7 @@ impl Attack {
         match ledger[ledger::NOT_FINITE].checked_sub(1) {
             None => Ok(()),
             Some(iteration) => Err(Error::NotFinite(format!(
-                "at iteration {iteration} the gradient or the step left the finite range; {}, or take --precision f32",
+                "at iteration {iteration} the gradient or the step left the finite range; {}, or compute in float32",
                 self.smaller_steps()
             ))),
         }

@@ -34,9 +34,7 @@ pub(super) fn recognise(file: &[u8]) -> Option<String> {
             "unpack it and name the safetensors file in it"
         }
         FileKind::Zip(_) => "unpack it, and give weights in the safetensors format",
-        FileKind::Other(name) if name.ends_with("image") => {
-            "an image goes to --image; give the network's weights here"
-        }
+        FileKind::Other(name) if name.ends_with("image") => "give the network's weights here",
         FileKind::Other(name) if name.contains("archive") => "unpack it and give the safetensors file in it",
         _ => "save the weights in the safetensors format, or export the network to ONNX",
     };

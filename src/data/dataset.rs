@@ -98,7 +98,7 @@ pub fn read_pairs(
                 &pair.image,
                 format!(
                     "is {}×{} pixels when prepared ({}), and {} is {}×{}; all images of a data set must come to one \
-                     size: scale them with --resize WIDTHxHEIGHT",
+                     size: scale them with `resize=WIDTHxHEIGHT`",
                     found.w,
                     found.h,
                     options.preparation,

@@ -231,14 +231,14 @@ fn with_nearest(graph: &Graph, input: Shape, error: Error) -> Error {
     if let Some([height, width]) = graph.only_size() {
         return Error::Usage(format!(
             "the network takes images of {width}×{height} pixels (columns × rows) alone, and this one has {}×{}; say \
-             --fit resize, or see --resize, --crop and --pad",
+             `fit=resize`, or see `resize`, `crop` and `pad`",
             input.w, input.h
         ));
     }
     match nearest.is_empty() {
         true => error,
         false => Error::Usage(format!(
-            "{error}; the nearest sizes (WIDTHxHEIGHT) it takes: {}; use --fit resize, --resize, --crop or --pad",
+            "{error}; the nearest sizes (WIDTHxHEIGHT) it takes: {}; use `fit=resize`, `resize`, `crop` or `pad`",
             nearest.join(", ")
         )),
     }

@@ -66,13 +66,13 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
     if let Some(white) = options.white
         && !(white.is_finite() && white > 0.0)
     {
-        return Err(Error::Usage(format!("--white {white}: want a number above 0")));
+        return Err(Error::Usage(format!("`white={white}`: want a number above 0")));
     }
     if let Some(window) = options.window
         && !window.is_sound()
     {
         return Err(Error::Usage(format!(
-            "--window {window}: want two finite values, the lower first, or a width above 0"
+            "`window={window}`: want two finite values, the lower first, or a width above 0"
         )));
     }
     let mut description = picture.to_string();
@@ -81,8 +81,8 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
     let planes = if let Some(palette) = &picture.palette {
         let given = options
             .window
-            .map(|window| format!("--window {window}"))
-            .or(options.white.map(|white| format!("--white {white}")));
+            .map(|window| format!("`window={window}`"))
+            .or(options.white.map(|white| format!("`white={white}`")));
         if let Some(option) = given {
             return Err(Error::file(
                 path,
@@ -101,7 +101,7 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
             if planes.iter().all(|&value| value == first) && (first == 0.0 || first == 1.0) {
                 let colour = if first == 0.0 { "black" } else { "white" };
                 notes.push(format!(
-                    "{}: every pixel is {colour}; see --window",
+                    "{}: every pixel is {colour}; see `window`",
                     path.display()
                 ));
             }
@@ -151,7 +151,7 @@ fn too_dark(largest: f32, white: f32) -> String {
         false => ((largest as u32 + 1).next_power_of_two() - 1) as f32,
     };
     format!(
-        "the largest value is {largest} of {white}, so the image is almost black; --white {suggested} makes {suggested} \
+        "the largest value is {largest} of {white}, so the image is almost black; `white={suggested}` makes {suggested} \
          white{}",
         if fraction {
             ""
@@ -165,7 +165,7 @@ fn outside_range(path: &Path, value: f32) -> Error {
     let advice = match value {
         value if !value.is_finite() => "save it again with finite values",
         value if value < 0.0 => "scale its values to 0 to 1",
-        _ => "scale its values to 0 to 1, or give the value that is white by --white",
+        _ => "scale its values to 0 to 1, or give the value that is white by `white`",
     };
     Error::file(path, format!("holds the pixel value {value}; {advice}"))
 }

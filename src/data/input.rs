@@ -201,7 +201,7 @@ impl InputOptions {
         let (found, wanted) = (other.image.shape(), like.image.shape());
         if found != wanted {
             return Err(Error::Usage(format!(
-                "{}: prepared it has {}×{} pixels, and the attacked image {}×{}; want the same size, see --resize",
+                "{}: prepared it has {}×{} pixels, and the attacked image {}×{}; want the same size, see `resize`",
                 path.display(),
                 found.w,
                 found.h,
@@ -247,7 +247,7 @@ impl InputOptions {
                 path,
                 format!(
                     "comes to {}×{} pixels when prepared ({steps}), and the attacked image to {}×{}; scale both to one size \
-                     with --resize WIDTHxHEIGHT",
+                     with `resize=WIDTHxHEIGHT`",
                     prepared.1, prepared.0, wanted.w, wanted.h
                 ),
             ));
@@ -311,7 +311,7 @@ impl InputOptions {
     /// If the file is no mask of two classes, is not of the image's size as stored, or has no foreground.
     pub fn read_region(&self, path: impl AsRef<Path>, input: &Input) -> Result<Mask> {
         let path = path.as_ref();
-        // What --mask-values says is said of the target's classes, as is what a data set's masks tell.
+        // What a mask's values are said to mean is said of the target's classes, as is what a data set's masks tell.
         let options = MaskOptions {
             values: None,
             reading: None,
@@ -487,7 +487,7 @@ fn with_channels(path: &Path, image: Tensor, grey: bool, wanted: usize) -> Resul
     });
     match wanted {
         3 if grey => refused(
-            "the image is grey; say --grey to give it the same channel three times, or give an image in colour",
+            "the image is grey; say `grey` to give it the same channel three times, or give an image in colour",
         ),
         3 => Ok(image),
         1 if image.plane(0, 0) == image.plane(0, 1) && image.plane(0, 0) == image.plane(0, 2) => {

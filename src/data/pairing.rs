@@ -384,7 +384,7 @@ fn ambiguous(first: &Path, second: &Path, role: &str, other: &Path) -> Error {
         second,
         format!(
             "could be the {role} of {}, and so could {}; keep one of the two, or say how masks are called by \
-             --mask-suffix or --mask-prefix",
+             `mask-suffix` or `mask-prefix`",
             other.display(),
             first.display()
         ),
@@ -415,7 +415,7 @@ fn no_pairs(
     };
     let advice = match suggestion(image_files, mask_files) {
         Some(option) => format!("their names suggest {option}"),
-        None => "say what a mask's name has behind its image's by --mask-suffix, or before it by --mask-prefix, or \
+        None => "say what a mask's name has behind its image's by `mask-suffix`, or before it by `mask-prefix`, or \
                  call masks like their images"
             .to_string(),
     };
@@ -449,12 +449,12 @@ fn suggestion(images: &[PathBuf], masks: &[PathBuf]) -> Option<String> {
     let within = names.filter(|name| mask.len() > name.len() && mask.contains(name));
     let longest = within.max_by_key(|name| name.len())?;
     let (prefix, suffix) = mask.split_once(longest)?;
-    let options = [("--mask-prefix", prefix), ("--mask-suffix", suffix)];
+    let options = [("mask-prefix", prefix), ("mask-suffix", suffix)];
     let options = options.iter().filter(|(_, text)| !text.is_empty());
     Some(
         options
-            .map(|(option, text)| format!("{option} {text}"))
+            .map(|(option, text)| format!("`{option}={text}`"))
             .collect::<Vec<_>>()
-            .join(" "),
+            .join(" and "),
     )
 }

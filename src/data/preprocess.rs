@@ -38,7 +38,7 @@ impl Preparation {
         {
             return Err(Error::Usage(format!(
                 "the preset is for images of {only_width}×{only_height} pixels (columns × rows), and this one has \
-                 {width}×{height}; leave --preset out and use --crop, --resize and --pad"
+                 {width}×{height}; leave `preset` out and use `crop`, `resize` and `pad`"
             )));
         }
         if let Some(crop) = self.crop {
@@ -91,7 +91,7 @@ impl Preparation {
         let within = wanted.map(|side| side.checked_sub(border).filter(|&side| side > 0));
         let [Some(rows), Some(columns)] = within else {
             return Err(Error::Usage(format!(
-                "the network takes {}×{} pixels (columns × rows), which the border alone has ({self}); use a smaller --pad",
+                "the network takes {}×{} pixels (columns × rows), which the border alone has ({self}); use a smaller `pad`",
                 wanted[1], wanted[0]
             )));
         };

@@ -53,7 +53,7 @@ impl FromStr for Preset {
         match text {
             "rim-one" => Ok(Preset::RimOne),
             _ => Err(Error::Usage(format!(
-                "there is no preset `{text}`; the only one is rim-one, or use --crop, --resize and --pad"
+                "there is no preset `{text}`; the only one is rim-one, or use `crop`, `resize` and `pad`"
             ))),
         }
     }

@@ -61,7 +61,7 @@ impl Scaling {
             return Err(Error::file(
                 path,
                 format!(
-                    "is a scan, of which --window LOW..HIGH says what is black and white, not --white {white}"
+                    "is a scan, of which `window=LOW..HIGH` says what is black and white, not `white={white}`"
                 ),
             ));
         }
@@ -140,10 +140,10 @@ fn without_window([least, most]: [f64; 2]) -> String {
         high: most,
     };
     let example = match example.is_sound() {
-        true => format!(", such as --window {example}"),
+        true => format!(", such as `window={example}`"),
         false => String::new(),
     };
-    format!("{found}; say which are black and white: --window LOW..HIGH{example}")
+    format!("{found}; say which are black and white: `window=LOW..HIGH`{example}")
 }
 
 #[cfg(test)]
@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn an_example_is_given_where_there_is_one() {
-        assert!(without_window([-3.0, 7.5]).ends_with("such as --window -3..7.5"));
+        assert!(without_window([-3.0, 7.5]).ends_with("such as `window=-3..7.5`"));
         assert!(
             without_window([0.0, 0.0])
-                .ends_with("are 0 to 0; say which are black and white: --window LOW..HIGH")
+                .ends_with("are 0 to 0; say which are black and white: `window=LOW..HIGH`")
         );
         assert!(
             without_window([f64::INFINITY, f64::NEG_INFINITY]).starts_with("none of its values is finite")

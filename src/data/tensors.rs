@@ -57,13 +57,13 @@ impl<'a> TensorAddress<'a> {
     pub(super) fn read_image(&self, channels: usize, options: &ImageOptions) -> Result<Photograph> {
         if let Some(white) = options.white {
             return Err(Error::Usage(format!(
-                "--white {white} is for image files, and the values of {} are taken as they are; leave it out",
+                "`white={white}` is for image files, and the values of {} are taken as they are; leave it out",
                 self.whole.display()
             )));
         }
         if let Some(window) = options.window {
             return Err(Error::Usage(format!(
-                "--window {window} is for image files, and the values of {} are taken as they are; leave it out",
+                "`window={window}` is for image files, and the values of {} are taken as they are; leave it out",
                 self.whole.display()
             )));
         }
@@ -75,7 +75,7 @@ impl<'a> TensorAddress<'a> {
                 (true, _) => {
                     "; channels come first: x.transpose(2, 0, 1), with a batch x.transpose(0, 3, 1, 2)"
                 }
-                (_, true) => "; --grey gives it the same channel three times",
+                (_, true) => "; `grey` gives it the same channel three times",
                 _ => "",
             };
             return Err(Error::Usage(format!(
@@ -135,8 +135,8 @@ impl<'a> TensorAddress<'a> {
     pub(super) fn read_labels(&self, classes: usize, options: &MaskOptions) -> Result<Mask> {
         if let Some(threshold) = options.threshold {
             return Err(Error::Usage(format!(
-                "--mask-threshold {threshold} is for greys, and {} holds class indices; leave it out, or say what its values \
-                 mean by --mask-values",
+                "`mask-threshold={threshold}` is for greys, and {} holds class indices; leave it out, or say what its values \
+                 mean by `mask-values`",
                 self.whole.display()
             )));
         }
@@ -372,7 +372,7 @@ fn outside(sample: &Sample<'_, 3>, number: f64, position: usize) -> String {
             "want values from 0 to 1: divide it by its white, such as 255"
         }
         _ => {
-            "want values from 0 to 1, before any normalisation, which is the network's part: see --normalise, --mean, --std"
+            "want values from 0 to 1, before any normalisation, which is the network's part: see `normalise`, `mean`, `std`"
         }
     };
     format!("{}; {advice}", sample.holds(number, position))

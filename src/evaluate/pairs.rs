@@ -104,7 +104,7 @@ pub fn pair_with_others(images: &[PairPaths], pairing: Pairing) -> Result<Vec<Pa
     let count = images.len();
     if count < 2 {
         return Err(Error::Usage(format!(
-            "{count} image with a mask; each image gets the mask of another, so give two or more, or name a --target for all"
+            "{count} image with a mask; each image gets the mask of another, so give two or more, or name one target for all"
         )));
     }
     let pair = |image: usize, mask: usize| Pair {

@@ -70,7 +70,7 @@ impl Store {
         match (description.exists(), resume) {
             (true, false) => {
                 return Err(Error::Usage(format!(
-                    "{}: an evaluation stands there; go on with it by --resume, or name another folder with --out",
+                    "{}: an evaluation stands there; resume it, or name another folder",
                     folder.display()
                 )));
             }
@@ -83,7 +83,7 @@ impl Store {
                 };
                 if standing != shard {
                     return Err(Error::Usage(format!(
-                        "{}: holds slice {standing}, and slice {shard} is wanted; name another folder with --out",
+                        "{}: holds slice {standing}, and slice {shard} is wanted; name another folder",
                         folder.display()
                     )));
                 }
@@ -143,7 +143,7 @@ impl Store {
         if let Some(task) = self.remaining().first() {
             return Err(Error::file(
                 self.folder.join(RESULTS),
-                format!("has no record of task {task}; the same command with --resume goes on"),
+                format!("has no record of task {task}; resumed it goes on"),
             ));
         }
         for name in [RESULTS, TRACES] {
@@ -244,7 +244,7 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     if let Some(&task) = missing.first() {
         return Err(Error::Usage(format!(
             "{} of {} tasks have no record, or no trace, in any of the folders, such as that of pair {}; name all slices, and let each end first \
-             (--resume goes on)",
+             (resumed it goes on)",
             missing.len(),
             holders.len(),
             task / evaluation.settings.len().max(1)
@@ -378,7 +378,7 @@ fn refuse_lines(folder: &Path) -> Result<()> {
             file,
             format!(
                 "would be written over, and there is no {EVALUATION} beside it to say what it is of; move it away, or name \
-                 another folder with --out"
+                 another folder"
             ),
         )),
     }
@@ -388,7 +388,7 @@ fn refuse_lines(folder: &Path) -> Result<()> {
 fn refuse_standing(folder: &Path) -> Result<()> {
     match folder.join(EVALUATION).exists() {
         true => Err(Error::Usage(format!(
-            "{}: an evaluation stands there; name another folder with --out",
+            "{}: an evaluation stands there; name another folder",
             folder.display()
         ))),
         false => refuse_lines(folder),
@@ -439,7 +439,7 @@ fn refuse_difference(folder: &Path, standing: &Evaluation, wanted: &Evaluation) 
     match difference("", &a, &b) {
         None => Ok(()),
         Some(difference) => Err(Error::Usage(format!(
-            "{}: holds results of other options: {difference}; name another folder with --out, or give the same options",
+            "{}: holds results of other options: {difference}; name another folder, or give the same options",
             folder.display()
         ))),
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{MatrixUnits, Vendor};
 use crate::program::wait;
 
-/// What `--device` can say.
+/// What a device can be named by.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// A hardware GPU if there is one, else the CPU executor. Never a software rasteriser: the CPU
@@ -104,7 +104,7 @@ pub enum Capabilities {
 /// An adapter that wgpu found.
 #[derive(Clone, Debug)]
 pub struct AdapterSummary {
-    /// Its number, as `--device` takes it.
+    /// Its number, as [`DeviceChoice`] takes it.
     pub index: usize,
     /// wgpu's description.
     pub info: wgpu::AdapterInfo,
@@ -273,10 +273,10 @@ impl GpuDevice {
         match choice.place(&infos).and_then(|place| adapters.get(place)) {
             Some(adapter) => Self::from_adapter_async(adapter, capabilities).await.map(Some),
             None if infos.is_empty() => Err(Error::Device(format!(
-                "no GPU adapter was found for --device {choice}; use --device cpu, or install a Vulkan driver"
+                "no GPU adapter was found for the device `{choice}`; take `cpu`, or install a Vulkan driver"
             ))),
             None => Err(Error::Device(format!(
-                "no adapter matches --device {choice}; there are: {}; or use --device cpu",
+                "no adapter matches the device `{choice}`; there are: {}; or take `cpu`",
                 infos
                     .iter()
                     .enumerate()

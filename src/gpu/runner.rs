@@ -387,7 +387,7 @@ fn check_elements(gpu: &GpuDevice, program: &Program) -> Result<()> {
         && !gpu.has_float16()
     {
         return Err(Error::Device(format!(
-            "`{}` is to be stored as float16, which {} cannot; use float32 (--precision f32)",
+            "`{}` is to be stored as float16, which {} cannot; use float32",
             buffer.name,
             gpu.info().name
         )));

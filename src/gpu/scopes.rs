@@ -86,7 +86,7 @@ impl Verdicts {
 fn said(error: wgpu::Error, name: &str, what: &str) -> Error {
     if let wgpu::Error::OutOfMemory { .. } = error {
         return Error::Device(format!(
-            "{name} ran out of memory while {what}; use a smaller input or batch, or --device cpu"
+            "{name} ran out of memory while {what}; use a smaller input or batch, or the CPU"
         ));
     }
     // wgpu explains itself over several lines; an error of ours is one.

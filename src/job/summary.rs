@@ -116,11 +116,11 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
     let (no_nearer, retry) = match &summary.settings {
         AttackSettings::Asma(asma) if asma.automatic => (
             rounded.iou <= before.iou,
-            "try more --iterations or a larger --cap",
+            "try more `iterations` or a larger `cap`",
         ),
         AttackSettings::Asma(_) => (
             rounded.iou <= before.iou,
-            "try --tau auto, a larger --tau or more --iterations",
+            "try `tau=auto`, a larger `tau` or more `iterations`",
         ),
         AttackSettings::Other(other) => (
             match summary.is_untargeted() {
@@ -128,8 +128,8 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
                 false => rounded.pixel_accuracy <= before.pixel_accuracy,
             },
             match other.attack_settings.get("learning_rate") {
-                Some(_) => "try more --steps or a larger --lr",
-                None => "try a larger --eps or more --steps",
+                Some(_) => "try more `steps` or a larger `lr`",
+                None => "try a larger `eps` or more `steps`",
             },
         ),
     };
@@ -147,7 +147,7 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
     let stalls = |asma: &AsmaSettings| asma.objective == Objective::Logit.to_string();
     if results.best.iou < STALLED && summary.asma().is_some_and(stalls) {
         remarks.push(format!(
-            "the best IoU is {:.3}; networks whose logits rise together need --objective margin",
+            "the best IoU is {:.3}; networks whose logits rise together need `objective=margin`",
             results.best.iou
         ));
     }
@@ -166,8 +166,8 @@ fn missed(other: &OtherSettings, best: &Scores) -> Option<String> {
     // Settings are of float32.
     (reached < goal as f32).then(|| {
         format!(
-            "even the whole --eps came to {of} of {reached:.3}, and {goal} was to be reached, so no least one was found; try a \
-             larger --eps or more --steps"
+            "even the whole `eps` came to {of} of {reached:.3}, and {goal} was to be reached, so no least one was found; try a \
+             larger `eps` or more `steps`"
         )
     })
 }

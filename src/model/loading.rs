@@ -64,7 +64,7 @@ pub(super) fn of_checkpoint(checkpoint: &Checkpoint, options: &ModelOptions) -> 
     };
     if options.padding.is_some() {
         return Err(
-            checkpoint.error("holds its whole network, so --padding says nothing of it; leave it out")
+            checkpoint.error("holds its whole network, so `padding` says nothing of it; leave it out")
         );
     }
     Ok(Found {

@@ -88,7 +88,7 @@ impl Preprocessing {
                 ..Preprocessing::default()
             }),
             other => Err(Error::Usage(format!(
-                "there is no preprocessing `{other}`; want imagenet or unit, or say --mean and --std"
+                "there is no preprocessing `{other}`; want imagenet or unit, or say `mean` and `std`"
             ))),
         }
     }

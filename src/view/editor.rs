@@ -115,7 +115,7 @@ impl TargetEditor {
         }
     }
 
-    /// Makes something of the prediction the target, as `--target` does.
+    /// Makes something of the prediction the target, as a target in words does.
     ///
     /// # Errors
     /// If it cannot be made of this prediction, or is a file.

@@ -206,7 +206,7 @@ fn an_attack_that_stalls_names_the_other_objective() {
             .success();
         let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
         assert_eq!(
-            stderr.contains("--objective margin"),
+            stderr.contains("`objective=margin`"),
             hinted,
             "{objective}: {stderr}"
         );

@@ -119,7 +119,7 @@ fn images_that_are_none_or_too_small() {
         &workshop,
         attack("grey.png"),
         2,
-        &["grey.png", "is grey", "--grey"],
+        &["grey.png", "is grey", "`grey`"],
     );
     // A network of padding `same` takes any size with a border around it; the target is of another size then.
     refused(
@@ -169,7 +169,7 @@ fn targets_that_do_not_fit() {
         &workshop,
         attack("indices.png"),
         1,
-        &["indices.png", "8", "--classes"],
+        &["indices.png", "8", "`classes`"],
     );
     refused_by_parser(&workshop, attack("shift:oops"), &["shift:DX,DY"]);
     refused_by_parser(&workshop, attack("shfit:1,2"), &["shift:DX,DY"]);
@@ -233,7 +233,7 @@ fn settings_that_cannot_be() {
         &workshop,
         workshop.attack("--tau auto --beta 1e-6"),
         2,
-        &["--beta"],
+        &["`beta` with a `tau` of your own"],
     );
     refused(&workshop, workshop.attack("--iterations 0"), 2, &["0 iterations"]);
     refused(
@@ -274,18 +274,18 @@ fn devices_that_are_not_there() {
         &workshop,
         workshop.attack("--device gpu"),
         1,
-        &["no GPU adapter", "--device cpu"],
+        &["no GPU adapter", "take `cpu`"],
     );
     refused(
         &workshop,
         workshop.attack("--device 17"),
         1,
-        &["17", "--device cpu"],
+        &["17", "take `cpu`"],
     );
     refused(
         &workshop,
         workshop.attack("--device voodoo2"),
         1,
-        &["voodoo2", "--device cpu"],
+        &["voodoo2", "take `cpu`"],
     );
 }

@@ -254,7 +254,7 @@ fn masks_of_images_of_other_sizes_are_brought_to_one_or_refused() {
     let told = stderr(&workshop, &format!("{FOLDERS} --pairs next --out out"), 1);
     // The one that gets its mask, and the one whose mask it gets.
     assert!(
-        told.contains("2 of 5 attacks failed") && told.contains("--resize"),
+        told.contains("2 of 5 attacks failed") && told.contains("`resize=WIDTHxHEIGHT`"),
         "{told}"
     );
     succeed(
@@ -364,7 +364,7 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         (
             "--images images --masks masks --attack pgd --cap 0.1",
             2,
-            "--cap is an option of asma",
+            "`cap` is an option of asma",
         ),
         (
             "--images images --masks masks --attack pgd,pgd",
@@ -404,7 +404,7 @@ fn other_options_in_a_folder_that_is_used_are_refused_and_named() {
     let workshop = workshop();
     succeed(&workshop, &format!("{FOLDERS} --limit 2 --out out"));
     let again = stderr(&workshop, &format!("{FOLDERS} --limit 2 --out out"), 2);
-    assert!(again.contains("go on with it by --resume"), "{again}");
+    assert!(again.contains("an evaluation stands there; resume it"), "{again}");
     let before = without_times(&workshop, "out");
     for (option, named) in [
         ("--limit 3", "pairs has 2 entries there and 3 here"),

@@ -81,7 +81,7 @@ fn weights_that_do_not_say_their_padding_are_asked_about() {
     let side = || image::open(workshop.path("out/labels.png")).unwrap().width();
     let [stderr, _] = done(workshop.asma(segment));
     assert!(
-        stderr.contains("note: plain.safetensors does not say") && stderr.contains("--padding same"),
+        stderr.contains("note: plain.safetensors does not say") && stderr.contains("`padding=same`"),
         "{stderr}"
     );
     assert!(side() < SIZE);
@@ -110,7 +110,7 @@ fn options_say_what_a_file_does_not() {
         ))
     };
     let message = refusal(attack("numbers.png", ""));
-    for word in ["numbers.png", "40 (26.4 %)", "--mask-values 0:0,40:1"] {
+    for word in ["numbers.png", "40 (26.4 %)", "`mask-values=0:0,40:1"] {
         assert!(message.contains(word), "{message}");
     }
     let [stderr, _] = done(attack("numbers.png", "--mask-values 0:0,else:1"));
@@ -134,10 +134,10 @@ fn options_say_what_a_file_does_not() {
             "segment --image stack.tif --weights weights.safetensors --out out {more}"
         ))
     };
-    assert!(refusal(segment("")).contains("--page 1 to --page 2"));
+    assert!(refusal(segment("")).contains("`page=1` to `page=2`"));
     let [stderr, _] = done(segment("--page 2"));
     assert!(
-        stderr.contains("page 2 of 2") && stderr.contains("--white 4095"),
+        stderr.contains("page 2 of 2") && stderr.contains("`white=4095`"),
         "{stderr}"
     );
     let [stderr, _] = done(segment("--page 2 --white 4095"));
@@ -176,7 +176,7 @@ fn a_data_set_is_said_in_three_lines() {
     for word in [
         "images/x0.png",
         "masks/x0_hand.png",
-        "suggest --mask-suffix _hand",
+        "suggest `mask-suffix=_hand`",
     ] {
         assert!(message.contains(word), "{message}");
     }

@@ -187,7 +187,7 @@ fn tensors_that_do_not_fit_are_refused_in_one_line() {
         (
             attack(image, target, "--white 255"),
             2,
-            ["--white 255", "as they are"],
+            ["`white=255`", "as they are"],
         ),
     ] {
         let output = command.assert().code(code);

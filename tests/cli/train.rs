@@ -196,7 +196,7 @@ fn folders_that_cannot_be_trained_on_are_refused() {
     workshop.mask("masks/4.png", 20, |_, _| 0);
     refused(&workshop, &folders("images", "masks"), 1, &["4.png", "20", "32"]);
     pair(&workshop, 4, 48, 255);
-    refused(&workshop, &folders("images", "masks"), 1, &["4.png", "--resize"]);
+    refused(&workshop, &folders("images", "masks"), 1, &["4.png", "`resize="]);
     pair(&workshop, 4, 1, 255);
     refused(&workshop, &folders("images", "masks"), 1, &["4.png", "1"]);
     assert_eq!(workshop.files("out"), Vec::<String>::new());

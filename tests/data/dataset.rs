@@ -101,7 +101,7 @@ fn bad_pairs_are_refused_with_their_names() {
     assert_says(
         read(&plain, 2),
         Some(&masks.join("a.png")),
-        &["0 (33.3 %), 1 (25.0 %), 2 (41.7 %)", "up to 2", "--classes"],
+        &["0 (33.3 %), 1 (25.0 %), 2 (41.7 %)", "up to 2", "`classes`"],
     );
 
     let turned = save_grey(&masks, "b.png", 3, &[0; 12]);
@@ -122,7 +122,7 @@ fn bad_pairs_are_refused_with_their_names() {
     assert_says(
         read(&plain, 3),
         Some(&larger),
-        &["5×3", &first.display().to_string(), "4×3", "--resize"],
+        &["5×3", &first.display().to_string(), "4×3", "`resize="],
     );
     let resize = Preparation {
         resize: "6x6".parse().ok(),
@@ -169,8 +169,8 @@ fn one_reading_for_all_masks_of_a_data_set() {
         (2, &[&[0, 255], &[0, 1]], Err("alike")),
         (2, &[&[0, 200, 0], &[0, 1, 255]], Err("alike")),
         // Each alone has two levels; together they are classes.
-        (2, &[&[0, 15], &[0, 8]], Err("--classes")),
-        (2, &[&[0, 200], &[0, 255]], Err("--mask-values")),
+        (2, &[&[0, 15], &[0, 8]], Err("`classes`")),
+        (2, &[&[0, 200], &[0, 255]], Err("`mask-values=")),
         (
             2,
             &[&[0, 15, 255], &[0, 8, 0]],

@@ -124,8 +124,8 @@ fn other_kinds_of_file_are_called_by_their_name() {
     nifti[344..348].copy_from_slice(b"n+1\0");
     // With a feature such files are read, and of these nothing but their marks is there.
     let of_feature = |built: bool, words: &'static [&'static str]| if built { &["damaged"] } else { words };
-    let dicom_words = of_feature(cfg!(feature = "dicom"), &["DICOM", "--features dicom"]);
-    let nifti_words = of_feature(cfg!(feature = "nifti"), &["NIfTI", "--features nifti"]);
+    let dicom_words = of_feature(cfg!(feature = "dicom"), &["DICOM", "the feature `dicom`"]);
+    let nifti_words = of_feature(cfg!(feature = "nifti"), &["NIfTI", "the feature `nifti`"]);
     let cases: Vec<(&[u8], &[&str])> = vec![
         (b"", &["is empty (0 bytes)"]),
         (&[0; 64], &["nothing but zeros"]),
@@ -147,7 +147,10 @@ fn other_kinds_of_file_are_called_by_their_name() {
         ),
         (b"P5 2 2 255 abcd", &["Netpbm"]),
         (b"\x93NUMPY\x01\0", &["NumPy"]),
-        (b"\x10\0\0\0\0\0\0\0{\"a\":1}", &["safetensors", "--weights"]),
+        (
+            b"\x10\0\0\0\0\0\0\0{\"a\":1}",
+            &["safetensors", "name the tensor"],
+        ),
     ];
     for (bytes, words) in cases {
         let path = save(folder.path(), "file.png", bytes);
@@ -193,7 +196,7 @@ fn a_range_far_below_the_files_is_said() {
     };
     let dark = read(None).expect("reads");
     assert_eq!(dark.notes.len(), 1);
-    for part in ["3654 of 65535", "--white 4095"] {
+    for part in ["3654 of 65535", "`white=4095`"] {
         assert!(dark.notes[0].contains(part), "{}", dark.notes[0]);
     }
     let bright = read(Some(4095.0)).expect("reads");
@@ -208,7 +211,7 @@ fn a_range_far_below_the_files_is_said() {
         cut.description
     );
     for white in [0.0, -1.0, f32::NAN] {
-        assert_says(read(Some(white)), None, &["--white"]);
+        assert_says(read(Some(white)), None, &["`white="]);
     }
     // A picture that uses its range is left in peace.
     let fine = save_grey(folder.path(), "fine.png", 2, &[0, 200]);

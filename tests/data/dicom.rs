@@ -162,8 +162,8 @@ fn without_a_window_all_bits_are_the_range_or_it_is_asked_for() {
             &[
                 "names no window",
                 "-1024 to 3071",
-                "--window LOW..HIGH",
-                "--window -1024..3071",
+                "`window=LOW..HIGH`",
+                "`window=-1024..3071`",
             ],
         );
     }
@@ -201,7 +201,7 @@ fn one_frame_of_several_is_read_with_its_own_window() {
             "SQ",
             Value::Items(vec![group("50", "100"), group("100", "200"), group("8", "2")]),
         ));
-    assert_refused(&frames, &["holds 3 frames", "--page 1 to --page 3"]);
+    assert_refused(&frames, &["holds 3 frames", "`page=1` to `page=3`"]);
     for (page, wanted) in [(1, [0.0, 1.0]), (2, [0.0, 0.5]), (3, [0.0, 1.0])] {
         let options = ImageOptions {
             page: Some(page),
@@ -291,11 +291,11 @@ fn what_is_not_understood_is_refused_by_its_name() {
     let look_up = ct()
         .without(CENTRE)
         .with(Element(0x0028_3010, "SQ", Value::Items(vec![Vec::new()])));
-    assert_refused(&look_up, &["VOI LUT Sequence", "--window"]);
+    assert_refused(&look_up, &["VOI LUT Sequence", "`window="]);
     assert_refused(&ct().word(ALLOCATED, 32), &["32 bits"]);
     assert_refused(&ct().word(ALLOCATED, 1), &["1 bits"]);
     assert_refused(&ct().without(PIXELS), &["no Pixel Data"]);
-    assert_refused(&ct().text(FUNCTION, "CS", "CUBIC"), &["CUBIC", "--window"]);
+    assert_refused(&ct().text(FUNCTION, "CS", "CUBIC"), &["CUBIC", "`window="]);
     assert_refused(&ct().text(SLOPE, "DS", "0"), &["slope is 0"]);
     assert_refused(&ct().word(STORED, 0), &["0 stored"]);
     assert_refused(&ct().word(HIGH_BIT, 16), &["high bit 16"]);
@@ -306,7 +306,7 @@ fn what_is_not_understood_is_refused_by_its_name() {
     assert_says(
         read_with(&ct().file(), &white).1,
         None,
-        &["--window LOW..HIGH", "not --white 4095"],
+        &["`window=LOW..HIGH`", "not `white=4095`"],
     );
     // As it is sent over a network, without the marks of a file.
     assert_says(

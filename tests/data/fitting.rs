@@ -52,7 +52,7 @@ fn the_only_size_of_a_network_is_named_and_the_way_to_it() {
     assert_says(
         fit(&graph, Shape::new(1, 3, 30, 30)).map(|fitted| fitted.output),
         None,
-        &["48×32", "30×30", "--fit resize"],
+        &["48×32", "30×30", "`fit=resize`"],
     );
     assert_eq!("resize".parse::<Fit>().expect("a way"), Fit::Resize);
     assert_eq!("pad".parse::<Fit>().expect("a way"), Fit::Pad);
@@ -71,7 +71,7 @@ fn an_image_is_scaled_to_the_network_and_its_masks_with_it() {
     assert_says(
         InputOptions::default().read(&path, &graph).map(|_| ()),
         None,
-        &["24×16", "30×20", "--fit resize"],
+        &["24×16", "30×20", "`fit=resize`"],
     );
     let options = InputOptions {
         fit: Some(Fit::Resize),
@@ -129,7 +129,7 @@ fn a_border_that_is_asked_for_counts_in_the_size() {
             .fitting(&halving(3, 0, Some([6, 6])), Shape::new(1, 3, 20, 30))
             .map(|_| ()),
         None,
-        &["6×6", "--pad"],
+        &["6×6", "`pad`"],
     );
 }
 
@@ -141,7 +141,7 @@ fn grey_images_feed_networks_of_three_channels_only_when_told() {
     assert_says(
         options.read(&grey, &halving(3, 0, None)).map(|_| ()),
         None,
-        &["grey.png", "3 channels", "is grey", "--grey"],
+        &["grey.png", "3 channels", "is grey", "`grey`"],
     );
     // Which makes the network take one.
     let one = options.read(&grey, &halving(1, 0, None)).expect("reads");
@@ -187,6 +187,6 @@ fn a_network_gets_an_image_as_it_is_when_told() {
     assert_says(
         read(&halving(3, 0, Some([16, 24])), Some(Fit::None)).map(|_| ()),
         None,
-        &["image: ", "24×16", "30×21", "--fit resize"],
+        &["image: ", "24×16", "30×21", "`fit=resize`"],
     );
 }

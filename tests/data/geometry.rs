@@ -154,7 +154,7 @@ fn a_preset_fits_its_size_alone() {
         assert_says(
             rim_one.apply_image(&image),
             None,
-            &["428×569", &format!("{width}×{height}"), "--preset"],
+            &["428×569", &format!("{width}×{height}"), "`preset`"],
         );
     }
 }

@@ -21,14 +21,14 @@ fn what_is_white_is_not_asked_of_a_palette() {
                 white: Some(3.0),
                 ..Default::default()
             },
-            "--white 3",
+            "`white=3`",
         ),
         (
             ImageOptions {
                 window: Some("1..2".parse().expect("a window")),
                 ..Default::default()
             },
-            "--window 1..2",
+            "`window=1..2`",
         ),
     ] {
         assert_says(

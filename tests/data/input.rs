@@ -104,7 +104,7 @@ fn a_size_that_no_border_helps_is_refused_with_the_nearest_ones() {
     assert_says(
         fit(&graph, Shape::new(1, 3, 30, 30)).map(|fitted| fitted.output),
         None,
-        &["too small", "nearest sizes (WIDTHxHEIGHT)", "--resize"],
+        &["too small", "nearest sizes (WIDTHxHEIGHT)", "`resize`"],
     );
     // Nothing is named that --resize does not take.
     let problem = fit(&graph, Shape::new(1, 3, 1, 32768))

@@ -72,7 +72,7 @@ fn the_values_tell_how_a_mask_is_read() {
         let found = read_mask(&path, classes);
         match wanted {
             Some(labels) => assert_eq!(found.expect("reads").labels(), labels, "{values:?} for {classes}"),
-            None => assert_says(found, Some(&path), &["--mask-values"]),
+            None => assert_says(found, Some(&path), &["`mask-values="]),
         }
     }
 }
@@ -168,7 +168,7 @@ fn classes_and_objects_are_not_taken_for_greys() {
         &[
             "up to 15 (and 255 to ignore)",
             "2 classes",
-            "--classes",
+            "`classes`",
             "0:0,15:1,255:ignore",
             "%",
         ],
@@ -218,13 +218,13 @@ fn classes_and_objects_are_not_taken_for_greys() {
     assert_says(
         read_mask(&cup, 3),
         Some(&cup),
-        &["the values 0", "128", "255", "--mask-values 0:0,128:1,255:2"],
+        &["the values 0", "128", "255", "`mask-values=0:0,128:1,255:2`"],
     );
     let mapped = read_as(&cup, 3, "255:0,128:1,0:2").expect("reads");
     assert_eq!(mapped.labels.get(32, 32), Some(2));
     assert_eq!(mapped.labels.get(32, 20), Some(1));
     assert!(
-        mapped.description.contains("--mask-values 255:0,128:1,0:2"),
+        mapped.description.contains("`mask-values=255:0,128:1,0:2`"),
         "{}",
         mapped.description
     );
@@ -237,7 +237,7 @@ fn classes_and_objects_are_not_taken_for_greys() {
     assert_says(
         read_mask(&path, 2),
         Some(&path),
-        &["main levels", "--mask-threshold 127"],
+        &["main levels", "`mask-threshold=127`"],
     );
 }
 
@@ -269,7 +269,7 @@ fn the_users_word_goes_before_what_the_values_tell() {
     assert_says(
         read_mask(&colours, 3),
         Some(&colours),
-        &["a colour picture", "#ff6400 (25.0 %)", "--mask-values '#000000:0"],
+        &["a colour picture", "#ff6400 (25.0 %)", "`mask-values='#000000:0"],
     );
     let read = read_as(&colours, 3, "#000000:0,#ff6400:2,else:1").expect("reads");
     assert_eq!(read.labels.labels(), [0, 1, 1, 2]);
@@ -362,7 +362,7 @@ fn grey_palettes_are_greys_and_others_are_indices() {
     encoder.write_frame(&frame([1, 1, 1, 0])).expect("writes");
     drop(encoder);
     std::fs::write(&gif, &file).expect("writes");
-    assert_says(read_mask(&gif, 2), Some(&gif), &["2 frames", "--page"]);
+    assert_says(read_mask(&gif, 2), Some(&gif), &["2 frames", "`page="]);
     let second = MaskOptions {
         page: Some(2),
         ..MaskOptions::default()

@@ -59,7 +59,7 @@ fn values_are_scaled_and_the_range_is_never_guessed() {
     assert_says(
         read_with(&slice(), &ImageOptions::default()),
         None,
-        &["cal_min and cal_max", "values are -10 to 40", "--window -10..40"],
+        &["cal_min and cal_max", "values are -10 to 40", "`window=-10..40`"],
     );
     let scaled = Nifti {
         scale: [0.5, 100.0],
@@ -85,7 +85,7 @@ fn values_are_scaled_and_the_range_is_never_guessed() {
         assert_says(
             read_with(&slice(), &wrong),
             None,
-            &["--window", "the lower first"],
+            &["`window=", "the lower first"],
         );
     }
     let shown = Nifti {
@@ -159,9 +159,9 @@ fn one_slice_is_named_by_its_page() {
         page: Some(page),
         ..Default::default()
     };
-    let advice = &["holds 3 slices along its third axis", "--page 1 to --page 3"];
+    let advice = &["holds 3 slices along its third axis", "`page=1` to `page=3`"];
     assert_says(read_with(&volume, &ImageOptions::default()), None, advice);
-    assert_says(read_with(&volume, &named(4)), None, &["no --page 4"]);
+    assert_says(read_with(&volume, &named(4)), None, &["no `page=4`"]);
     for file in [volume.file(), gzipped(&volume.file())] {
         let (_folder, path) = save("scan.nii.gz", &file);
         let photograph = read_photograph(&path, &named(2)).expect("reads");
@@ -217,7 +217,7 @@ fn labels_are_whole_numbers() {
     assert_says(
         mask(&Nifti::of_i16(&[2, 1], &[0, 7]), 3),
         None,
-        &["--mask-values"],
+        &["`mask-values="],
     );
 }
 

@@ -208,13 +208,13 @@ fn folders_without_a_pair_are_refused_with_the_reason() {
             "2 images",
             &images.join("a.png").display().to_string(),
             &masks.join("c_mask.png").display().to_string(),
-            "--mask-suffix",
+            "`mask-prefix=c_m` and `mask-suffix=sk`",
         ],
     );
     assert_says(
         pair_by_name(&images, &images),
         Some(&images),
-        &["2 images", "0 masks", "--mask-suffix", "folder of their own"],
+        &["2 images", "0 masks", "`mask-suffix`", "folder of their own"],
     );
 }
 
@@ -262,7 +262,7 @@ fn a_nearer_name_goes_before_a_convention() {
     assert_says(
         paired(&["image_1.png", "img_1.png"], &["mask_1.png"], &rule),
         None,
-        &["image of", "image_1.png", "--mask-suffix"],
+        &["image of", "image_1.png", "`mask-suffix`"],
     );
 }
 
@@ -278,7 +278,7 @@ fn the_rule_can_be_said() {
     assert_says(
         paired(&["x1.png"], &["x1_hand.png"], &NameRule::default()),
         None,
-        &["x1.png", "x1_hand.png", "suggest --mask-suffix _hand"],
+        &["x1.png", "x1_hand.png", "suggest `mask-suffix=_hand`"],
     );
     let suffix = NameRule {
         prefix: None,

@@ -122,7 +122,7 @@ fn big_ones_and_floats_are_read() {
         .and_then(|mut encoder| encoder.write_image::<colortype::Gray32Float>(8, 8, &large))
         .expect("writes");
     let path = save(folder.path(), "large.tif", file.get_ref());
-    assert_says(read_image(&path), Some(&path), &["pixel value 4", "--white"]);
+    assert_says(read_image(&path), Some(&path), &["pixel value 4", "`white`"]);
     let white = ImageOptions {
         white: Some(255.0),
         ..ImageOptions::default()
@@ -147,7 +147,7 @@ fn of_several_pages_one_is_named() {
     assert_says(
         read_image(&path),
         Some(&path),
-        &["3 pages", "--page 1 to --page 3"],
+        &["3 pages", "`page=1` to `page=3`"],
     );
     assert_says(read_mask(&path, 2), Some(&path), &["3 pages"]);
     let page = |page: usize| {
@@ -168,7 +168,7 @@ fn of_several_pages_one_is_named() {
         assert_says(
             page(missing),
             Some(&path),
-            &["3 pages", &format!("--page {missing}")],
+            &["3 pages", &format!("`page={missing}`")],
         );
     }
 }

@@ -64,7 +64,7 @@ fn next_and_all_give_the_masks_in_turn() {
         .unwrap_err()
         .to_string();
     assert!(
-        refused.contains("1 image") && refused.contains("--target"),
+        refused.contains("1 image") && refused.contains("one target for all"),
         "{refused}"
     );
 }

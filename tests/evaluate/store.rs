@@ -268,7 +268,7 @@ fn results_of_other_options_are_refused_with_the_difference() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), Shard::WHOLE, false).unwrap());
     let again = open(folder.path(), Shard::WHOLE, false).unwrap_err().to_string();
-    assert!(again.contains("--resume"), "{again}");
+    assert!(again.contains("resume it"), "{again}");
     let other_slice = open(folder.path(), Shard { index: 2, count: 2 }, true)
         .unwrap_err()
         .to_string();

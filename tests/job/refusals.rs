@@ -1,5 +1,8 @@
 //! What is in memory and does not fit is refused by its name.
 
+use std::fs;
+use std::path::Path;
+
 use asma::attack::{BudgetConfig, Purpose, Target};
 use asma::job::{Goal, ImageSource, Job, MaskSource, OnCpu, Performed, Silent};
 use asma::labels::LabelMap;
@@ -124,4 +127,40 @@ fn a_goal_that_is_not_the_attacks() {
         ..Job::new(case.loaded(), case.in_memory(), Goal::Untargeted(Some(labels)))
     };
     assert_says(job.run(&mut OnCpu, &mut Silent), &["wrong", "nothing to attack"]);
+}
+
+/// Lines of code in which an option of the command line is named as there, and no other program's.
+fn lines_with_dashes(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("src/cli") {
+                lines_with_dashes(&path, found);
+            }
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let of_others = ["tf2onnx", "gdcmconv", "var(--", "--c{:06x}"];
+        let lines = text.lines().enumerate().filter(|(_, line)| {
+            line.match_indices("--").any(|(place, _)| {
+                let before = line[..place].chars().next_back();
+                let after = line[place + 2..].chars().next();
+                before != Some('-') && after.is_some_and(|after| after.is_ascii_lowercase() || after == '{')
+            }) && !of_others.iter().any(|other| line.contains(other))
+        });
+        found.extend(lines.map(|(number, line)| format!("{}:{}: {line}", path.display(), number + 1)));
+    }
+}
+
+#[test]
+fn messages_name_options_so_that_they_hold_at_every_door() {
+    let mut found = Vec::new();
+    lines_with_dashes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(
+        found.is_empty(),
+        "want an option's name without dashes: {found:#?}"
+    );
 }

@@ -81,7 +81,7 @@ fn what_is_easily_overlooked_is_remarked() {
     let remarks = remarks(&performed.summary);
     assert_eq!(remarks.len(), 2, "{remarks:?}");
     assert!(remarks[0].contains("rounded to 8 bits"), "{remarks:?}");
-    assert!(remarks[1].contains("--objective margin"), "{remarks:?}");
+    assert!(remarks[1].contains("`objective=margin`"), "{remarks:?}");
 }
 
 #[test]

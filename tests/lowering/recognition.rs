@@ -221,7 +221,7 @@ fn padding_is_the_files_or_the_users_or_assumed() {
     assert_eq!(read(&unsaid, None).unwrap(), (Padding::Valid, true));
     let text = read(&said, Some(Padding::Valid)).unwrap_err().to_string();
     assert!(
-        text.contains("`same`") && text.contains("--padding valid"),
+        text.contains("`same`") && text.contains("`padding=valid`"),
         "{text}"
     );
 }

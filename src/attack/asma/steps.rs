@@ -100,7 +100,7 @@ impl Attack {
                 } else {
                     Err(Error::NotFinite(format!(
                         "the network's gradient (squared norm {squares:e} over {count} values) gives no step \
-                         size; check the weights, or give --tau"
+                         size; check the weights, or give `tau`"
                     )))
                 }
             })

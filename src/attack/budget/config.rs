@@ -262,7 +262,7 @@ impl BudgetConfig {
             );
         }
         if self.rule == Rule::Adam && self.norm == Norm::L2 {
-            return usage("this attack measures by the largest difference alone; take --norm linf".into());
+            return usage("this attack measures by the largest difference alone; take `norm=linf`".into());
         }
         if self.shrinking && self.steps < 3 {
             return usage(format!("{} steps for three phases; want at least 3", self.steps));

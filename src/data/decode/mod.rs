@@ -190,22 +190,18 @@ fn foreign(file: &[u8]) -> String {
             "a download may have ended at a page instead of the file; get the image itself"
         }
         FileKind::Dicom => {
-            "this asma was built without DICOM: build it with --features dicom, or export the image to PNG or TIFF"
+            "this asma was built without DICOM: build it with the feature `dicom`, or export the image to PNG or TIFF"
         }
         FileKind::Nifti => {
-            "this asma was built without NIfTI: build it with --features nifti, or save the slice that is meant as PNG or TIFF"
+            "this asma was built without NIfTI: build it with the feature `nifti`, or save the slice that is meant as PNG or TIFF"
         }
         FileKind::Gzip if cfg!(not(feature = "nifti")) => {
-            "if it is a .nii.gz: this asma was built without NIfTI, build it with --features nifti"
+            "if it is a .nii.gz: this asma was built without NIfTI, build it with the feature `nifti`"
         }
         FileKind::Gzip => "unpack it; only NIfTI volumes (.nii.gz) are read packed",
         FileKind::Volume(_) => "save the slice that is meant as PNG or TIFF",
-        FileKind::Safetensors => {
-            "weights go to --weights; of an image or labels in it, name the tensor: FILE.safetensors:NAME"
-        }
-        FileKind::PyTorch | FileKind::TorchScript | FileKind::Onnx => {
-            "weights go to --weights; name an image here"
-        }
+        FileKind::Safetensors => "of an image or labels in it, name the tensor: FILE.safetensors:NAME",
+        FileKind::PyTorch | FileKind::TorchScript | FileKind::Onnx => "name an image here",
         _ => "convert it to PNG or TIFF",
     };
     match kind {
@@ -245,11 +241,11 @@ fn chosen(
         // A file of one page is that page, whichever is asked of others beside it.
         _ if count <= 1 => Ok((0, None)),
         None => Err(format!(
-            "holds {count} {what}, and which one is meant is not said; name it by --page 1 to --page {count}{hint}"
+            "holds {count} {what}, and which one is meant is not said; name it by `page=1` to `page={count}`{hint}"
         )),
         Some(number @ 1..) if number <= count => Ok((number - 1, Some(Page { number, count }))),
         Some(number) => Err(format!(
-            "holds {count} {what}, so there is no --page {number}; count from 1"
+            "holds {count} {what}, so there is no `page={number}`; count from 1"
         )),
     }
 }

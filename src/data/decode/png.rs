@@ -22,7 +22,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
     let (frame, page) = chosen(wanted_page, frames, "frames (an animated PNG)", "")?;
     if frame > 0 {
         return Err(
-            "is an animated PNG, of which only --page 1 is read; save the frame that is meant as a PNG"
+            "is an animated PNG, of which only `page=1` is read; save the frame that is meant as a PNG"
                 .into(),
         );
     }

@@ -103,7 +103,7 @@ pub(super) fn of_numbers(
             path,
             format!(
                 "holds {value}, and the network has classes 0 to {} (and 255 for pixels to ignore); say what the values \
-                 mean, such as --mask-values 0:0,{value}:1",
+                 mean, such as `mask-values=0:0,{value}:1`",
                 class_count - 1
             ),
         ));

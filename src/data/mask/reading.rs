@@ -218,7 +218,7 @@ pub(super) fn mapped(values: &MaskValues, class_count: usize) -> Result<MaskRead
     let largest = usize::from(values.largest_class());
     if largest >= class_count {
         return Err(Error::Usage(format!(
-            "--mask-values {values} names class {largest}; the network has classes 0 to {}",
+            "`mask-values={values}` names class {largest}; the network has classes 0 to {}",
             class_count - 1
         )));
     }
@@ -228,8 +228,8 @@ pub(super) fn mapped(values: &MaskValues, class_count: usize) -> Result<MaskRead
 fn threshold(above: u8, class_count: usize, masks: &[(&Path, &Evidence)]) -> Result<MaskReading> {
     if class_count > 2 {
         return Err(Error::Usage(format!(
-            "--mask-threshold makes background and foreground, and the network has {class_count} classes; say what each \
-             value means by --mask-values"
+            "`mask-threshold` makes background and foreground, and the network has {class_count} classes; say what each \
+             value means by `mask-values`"
         )));
     }
     match masks
@@ -298,7 +298,7 @@ impl MaskReading {
                     MaskReading::Mapped(values) => Error::file(
                         path,
                         format!(
-                            "holds {}, and --mask-values {values} does not say what {} is; add it, or else:CLASS",
+                            "holds {}, and `mask-values={values}` does not say what {} is; add it, or else:CLASS",
                             evidence.found(),
                             evidence.name(value)
                         ),
@@ -328,7 +328,7 @@ impl fmt::Display for MaskReading {
                 "two levels read as background ({background}) and foreground ({foreground})"
             ),
             MaskReading::Threshold { above } => write!(f, "greys above {above} of 255 read as foreground"),
-            MaskReading::Mapped(values) => write!(f, "values read as --mask-values {values} says"),
+            MaskReading::Mapped(values) => write!(f, "values read as `mask-values={values}` says"),
         }
     }
 }
@@ -440,22 +440,22 @@ fn misfit(path: &Path, mask: &Evidence, class_count: usize) -> Error {
     };
     let problem = if let Source::Colours(_) = mask.source {
         format!(
-            "is a colour picture: it holds {found}; say which class each colour is: --mask-values {example}"
+            "is a colour picture: it holds {found}; say which class each colour is: `mask-values={example}`"
         )
     } else if let Some(objects) = mask.instances {
         format!(
-            "looks like instance labels, {objects} objects with a number each: it holds {found}; --mask-values \
-             0:0,else:1 takes all of them for foreground"
+            "looks like instance labels, {objects} objects with a number each: it holds {found}; \
+             `mask-values=0:0,else:1` takes all of them for foreground"
         )
     } else if mask.is_zero_and_255() {
         format!(
             "holds {found}: black and white, and the network has {class_count} classes, so wanted is {wanted}; say what \
-             the values mean: --mask-values {example}"
+             the values mean: `mask-values={example}`"
         )
     } else if highest <= MOST_LIKELY_CLASSES {
         format!(
             "holds {found}: class indices up to {highest}{ignored} for a network of {class_count} classes, which wants \
-             {wanted}; see --classes, or say what they mean: --mask-values {example}"
+             {wanted}; see `classes`, or say what they mean: `mask-values={example}`"
         )
     } else if let (Some(why), 2, true) = (
         &mask.no_soft_edges,
@@ -463,11 +463,11 @@ fn misfit(path: &Path, mask: &Evidence, class_count: usize) -> Error {
         mask.histogram.len() > MOST_LISTED,
     ) {
         format!(
-            "holds {found}; wanted is {wanted}, maybe with soft edges, and {why}; --mask-threshold {HALF} takes what is \
-             brighter than half for foreground all the same, or say what the values mean: --mask-values {example}"
+            "holds {found}; wanted is {wanted}, maybe with soft edges, and {why}; `mask-threshold={HALF}` takes what is \
+             brighter than half for foreground all the same, or say what the values mean: `mask-values={example}`"
         )
     } else {
-        format!("holds {found}; wanted is {wanted}; say what they mean: --mask-values {example}")
+        format!("holds {found}; wanted is {wanted}; say what they mean: `mask-values={example}`")
     };
     Error::file(path, problem)
 }
@@ -486,8 +486,8 @@ fn different_levels(one: &(&Path, &Evidence), other: &(&Path, &Evidence)) -> Err
     Error::file(
         one.0,
         format!(
-            "holds {}, and {} holds {}: together no background and foreground; see --classes, or say what they mean: \
-             --mask-values 0:0,else:1",
+            "holds {}, and {} holds {}: together no background and foreground; see `classes`, or say what they mean: \
+             `mask-values=0:0,else:1`",
             one.1.found(),
             other.0.display(),
             other.1.found()

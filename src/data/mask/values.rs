@@ -1,4 +1,4 @@
-//! What the user says that a mask's values mean: `--mask-values 255:0,128:1,0:2`.
+//! What the user says that a mask's values mean: `mask-values=255:0,128:1,0:2`.
 
 use std::fmt;
 use std::str::FromStr;

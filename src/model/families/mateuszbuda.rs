@@ -42,8 +42,8 @@ fn build<'c>(tensors: &'c Checkpoint) -> Result<Built<'c>> {
         .remarks
         .push("the logits before its final sigmoid are taken".into());
     built.notes.push(
-        "its published weights want each volume normalised by its own mean and deviation; say --mean and --std, or \
-         --bounds"
+        "its published weights want each volume normalised by its own mean and deviation; say `mean` and `std`, or \
+         `bounds`"
             .into(),
     );
     Ok(built)

@@ -91,7 +91,7 @@ pub(super) fn read(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<Fo
     };
     if let Some(padding) = options.padding {
         return Err(checkpoint.error(format!(
-            "holds a {}, which says itself how it pads; leave --padding {padding} out",
+            "holds a {}, which says itself how it pads; leave `padding={padding}` out",
             family.name
         )));
     }
@@ -186,12 +186,12 @@ fn read_simple_unet(checkpoint: &Checkpoint, options: &ModelOptions) -> Result<F
     let mut notes = Vec::new();
     match (said, options.padding) {
         (Some(_), _) => {}
-        (None, Some(_)) => remarks.push("padding as --padding says".into()),
+        (None, Some(_)) => remarks.push("padding as was said".into()),
         (None, None) => {
             remarks.push("padding assumed".into());
             notes.push(format!(
                 "{} does not say how its 3×3 convolutions pad; `valid` is assumed, whose output is smaller than its \
-                 input. Say --padding same if they were built with padding=1, or --padding valid",
+                 input. Say `padding=same` if they were built with padding=1 in torch, or `padding=valid`",
                 checkpoint.describe()
             ));
         }
@@ -213,7 +213,7 @@ fn recognise_simple_unet(checkpoint: &Checkpoint, options: &ModelOptions) -> Res
     let unet = match (SimpleUnet::padding_of(checkpoint)?, options.padding) {
         (Some(said), Some(asked)) if said != asked => {
             return Err(checkpoint.error(format!(
-                "says that its convolutions pad `{said}`, so --padding {asked} is another network; leave --padding out"
+                "says that its convolutions pad `{said}`, so `padding={asked}` is another network; leave it out"
             )));
         }
         (None, Some(padding)) => SimpleUnet { padding, ..unet },

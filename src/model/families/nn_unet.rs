@@ -122,7 +122,7 @@ fn decoder<'c>(mut layers: Layers<'c>, mut skips: Vec<NodeId>, strides: &[[usize
         }
         None => built.notes.push(
             "nnU-Net normalises images as its plans.json says, which does not lie beside the weights, mostly by each one's mean \
-             and deviation; say --mean and --std, or --bounds"
+             and deviation; say `mean` and `std`, or `bounds`"
                 .into(),
         ),
     }

@@ -108,8 +108,8 @@ pub(super) fn read(tensors: &Checkpoint, strides: &[[usize; 2]]) -> Result<Optio
         plans.preprocessing = Some(Preprocessing::default());
     } else {
         plans.notes.push(format!(
-            "nnU-Net normalises each image by itself here ({}), which is no part of the network; say --mean and --std of yours, or \
-             --bounds",
+            "nnU-Net normalises each image by itself here ({}), which is no part of the network; say `mean` and `std` of yours, or \
+             `bounds`",
             schemes.join(", ")
         ));
     }
@@ -160,7 +160,7 @@ fn of_counts(
         _ => Err(Error::file(
             path,
             format!(
-                "clips the channels to {bounds:?}; one pair of bounds for all is read; say --bounds, --mean and --std for images \
+                "clips the channels to {bounds:?}; one pair of bounds for all is read; say `bounds`, `mean` and `std` for images \
                  prepared alike"
             ),
         )),

@@ -142,7 +142,7 @@ fn build<'c>(tensors: &'c Checkpoint) -> Result<Built<'c>> {
     if channels == 3 {
         built.preprocessing = Preprocessing::named("imagenet")?;
         built.notes.push(
-            "the encoder's ImageNet mean and deviation are assumed; say --normalise unit if it was trained without".into(),
+            "the encoder's ImageNet mean and deviation are assumed; say `normalise=unit` if it was trained without".into(),
         );
     }
     Ok(built)

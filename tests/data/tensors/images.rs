@@ -114,7 +114,7 @@ fn tensors_that_are_no_images_are_refused() {
         (f32::INFINITY, ["holds inf", "finite"]),
         (255.0, ["holds 255", "divide it by its white"]),
         (1.0000001, ["holds 1.0000001", "from 0 to 1"]),
-        (-1e-9, ["holds -0.000000001", "--mean"]),
+        (-1e-9, ["holds -0.000000001", "`mean`"]),
     ] {
         let file = with(value);
         assert_says(file.image("image"), Some(&file.address("image")), &words);
@@ -130,7 +130,7 @@ fn tensors_that_are_no_images_are_refused() {
     for (name, words) in [
         ("flat", ["`flat` is 24×4", "C×H×W"]),
         ("last", ["4 channels", "transpose(2, 0, 1)"]),
-        ("grey", ["1 channels", "--grey"]),
+        ("grey", ["1 channels", "`grey`"]),
         ("four", ["4 channels", "takes 3"]),
         ("bytes", ["`bytes` is uint8", "x / 255"]),
         ("none", ["no tensor `none`", "`bytes`, `flat`"]),
@@ -159,7 +159,7 @@ fn tensors_that_are_no_images_are_refused() {
             .read(file.address("grey"), &unet(1, 2, Padding::Same))
             .map(|_| ()),
         None,
-        &["--white 255", "leave it out"],
+        &["`white=255`", "leave it out"],
     );
 }
 

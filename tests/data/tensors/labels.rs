@@ -130,7 +130,7 @@ fn numbers_that_are_no_classes_are_refused() {
         (0.5, ["holds 0.5", "whole numbers"]),
         (f32::NAN, ["holds NaN", "finite"]),
         (5.0, ["holds 5", "classes 0 to 4"]),
-        (254.0, ["holds 254", "--mask-values"]),
+        (254.0, ["holds 254", "`mask-values="]),
         (70000.0, ["holds 70000", "65535"]),
     ] {
         let file = with(value);
@@ -168,7 +168,7 @@ fn what_values_mean_can_be_said_of_tensors_too() {
         .map(|&number| [0, IGNORE, 1][usize::from(number / 10)])
         .collect();
     assert_eq!(mask.labels.labels(), wanted);
-    assert!(mask.description.contains("--mask-values"), "{}", mask.description);
+    assert!(mask.description.contains("`mask-values="), "{}", mask.description);
     assert_says(
         with(&|options| options.mask.values = "0:0,20:1".parse().ok()),
         None,
@@ -182,7 +182,7 @@ fn what_values_mean_can_be_said_of_tensors_too() {
     assert_says(
         with(&|options| options.mask.threshold = Some(9)),
         None,
-        &["--mask-threshold 9", "leave it out"],
+        &["`mask-threshold=9`", "leave it out"],
     );
 }
 
