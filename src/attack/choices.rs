@@ -7,6 +7,11 @@ macro_rules! choices {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant),* }
 
+        impl $name {
+            /// The names of all of them.
+            pub const WORDS: &'static [&'static str] = &[$($text),*];
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self { $($name::$variant => $text),* })
@@ -22,7 +27,7 @@ macro_rules! choices {
                     other => Err($crate::error::Error::Usage(format!(
                         concat!($what, " `{}` is unknown; want one of: {}"),
                         other,
-                        [$($text),*].join(", ")
+                        $name::WORDS.join(", ")
                     ))),
                 }
             }

@@ -143,18 +143,37 @@ impl Of {
 }
 
 /// An option by its name.
-struct Named {
-    name: &'static str,
+#[derive(Debug)]
+pub struct NamedOption {
+    /// What it is called.
+    pub name: &'static str,
+    /// All that it can be, where it is one of a few words.
+    pub words: &'static [&'static str],
     of: Of,
     set: fn(&mut Settings, &str) -> Result<(), String>,
     is_given: fn(&Settings) -> bool,
 }
 
-/// A line of [`OPTIONS`]: the field of the same name, set by what reads it.
+impl NamedOption {
+    /// Whether the attack has it.
+    pub fn is_of(&self, attack: &Entry) -> bool {
+        // Of which kind its settings are follows from no norm.
+        self.of.has(&(attack.settings)(Norm::Linf))
+    }
+}
+
+/// A line of [`OPTIONS`]: the field of the same name, set by what reads it, or one of the words of a type.
 macro_rules! named {
+    ($of:ident $field:ident = $name:literal of $choices:ty) => {
+        NamedOption {
+            words: <$choices>::WORDS,
+            ..named!($of $field = $name by word)
+        }
+    };
     ($of:ident $field:ident = $name:literal by $read:expr) => {
-        Named {
+        NamedOption {
             name: $name,
+            words: &[],
             of: Of::$of,
             set: |settings, text| {
                 settings.$field = Some($read(text)?);
@@ -168,8 +187,9 @@ macro_rules! named {
 /// Options that are on or off and said by being there.
 macro_rules! switch {
     ($field:ident) => {
-        Named {
+        NamedOption {
             name: stringify!($field),
+            words: ON_OR_OFF,
             of: Of::All,
             set: |settings, text| {
                 settings.$field = on_or_off(text)?;
@@ -180,32 +200,37 @@ macro_rules! switch {
     };
 }
 
-const OPTIONS: &[Named] = &[
+const ON_OR_OFF: &[&str] = &["on", "off"];
+
+const OPTIONS: &[NamedOption] = &[
     switch!(untargeted),
     switch!(published),
     named!(All iterations = "iterations" by whole),
     named!(AsmaAndBudget stop_iou = "stop-iou" by number),
     named!(Minimal lr = "lr" by number),
-    named!(Budget norm = "norm" by word),
+    named!(Budget norm = "norm" of Norm),
     named!(Budget eps = "eps" by number),
     named!(Budget alpha = "alpha" by number),
     named!(Budget restarts = "restarts" by whole),
-    named!(Budget random_start = "random-start" by on_or_off),
+    NamedOption {
+        words: ON_OR_OFF,
+        ..named!(Budget random_start = "random-start" by on_or_off)
+    },
     named!(Budget seed = "seed" by whole),
-    named!(Budget loss = "loss" by word),
-    named!(Budget keep = "keep" by word),
+    named!(Budget loss = "loss" of Loss),
+    named!(Budget keep = "keep" of Keep),
     named!(Budget class_weights = "class-weights" by |text| listed(text, number)),
-    named!(Budget minimise = "minimise" by word),
+    named!(Budget minimise = "minimise" of Norm),
     named!(Budget rate = "rate" by number),
     named!(Asma tau = "tau" by word),
     named!(Asma beta = "beta" by number),
     named!(Asma lambda = "lambda" by number),
     named!(Asma cap = "cap" by number),
     named!(Asma refine = "refine" by word),
-    named!(Asma schedule = "schedule" by word),
-    named!(Asma mask = "mask" by word),
-    named!(Asma objective = "objective" by word),
-    named!(Asma multiplier = "multiplier" by word),
+    named!(Asma schedule = "schedule" of Schedule),
+    named!(Asma mask = "mask" of MaskMode),
+    named!(Asma objective = "objective" of Objective),
+    named!(Asma multiplier = "multiplier" of Multiplier),
     named!(Asma classes = "classes" by |text| listed(text, whole)),
     named!(Asma patience = "patience" by whole),
 ];
@@ -237,9 +262,9 @@ const ROUNDS: u32 = 10;
 const RATE: f32 = 0.99;
 
 impl Settings {
-    /// The names of all options that [`Settings::set`] takes.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        OPTIONS.iter().map(|option| option.name)
+    /// All options that [`Settings::set`] takes.
+    pub fn options() -> &'static [NamedOption] {
+        OPTIONS
     }
 
     /// Sets an option by its name, as the command line has it without the dashes before it (`steps` is `iterations`): numbers
@@ -253,7 +278,7 @@ impl Settings {
             name => name,
         };
         let Some(option) = OPTIONS.iter().find(|option| option.name == wanted) else {
-            let names: Vec<&str> = Settings::names().collect();
+            let names: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
             return Err(Error::Usage(format!(
                 "there is no option `{name}` of an attack; want one of: {}",
                 names.join(", ")
@@ -267,13 +292,10 @@ impl Settings {
     /// # Errors
     /// With the first such option.
     pub fn refuse_idle(&self, attacks: &[&Entry]) -> Result<()> {
-        let is_read = |of: Of| {
-            let mut configs = attacks.iter().map(|entry| (entry.settings)(self.norm()));
-            configs.any(|config| of.has(&config))
-        };
+        let is_read = |option: &NamedOption| attacks.iter().any(|attack| option.is_of(attack));
         let idle = OPTIONS
             .iter()
-            .find(|option| (option.is_given)(self) && !is_read(option.of));
+            .find(|option| (option.is_given)(self) && !is_read(option));
         let Some(option) = idle else {
             return Ok(());
         };

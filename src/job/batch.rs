@@ -230,13 +230,10 @@ struct Run<'a, 'b, 'c> {
 impl Run<'_, '_, '_> {
     /// Each image by itself, as a job on it alone is.
     fn one_by_one(&mut self, subjects: Vec<Subject>) -> Result<()> {
-        for (number, subject) in subjects.into_iter().enumerate() {
-            if self.stopping.is_stopped {
-                let (single, mut executor) = self.single(&subject)?;
-                let aimed = subject.aim(&single, executor.as_mut())?;
-                self.leave(number, aimed, &single, executor.as_mut())?;
-                continue;
-            }
+        let mut subjects = subjects.into_iter().enumerate();
+        while !self.stopping.is_stopped
+            && let Some((number, subject)) = subjects.next()
+        {
             self.stopping.attacks(&[number]);
             let (attacked, summary, _) = wait(worst::attack(
                 self.batch.losses,
@@ -249,6 +246,14 @@ impl Run<'_, '_, '_> {
                 Idle::Judged,
             ))?;
             self.performed[number] = Some((attacked, summary));
+        }
+        let mut left = subjects.peekable();
+        if let Some((_, first)) = left.peek() {
+            let (single, mut executor) = self.single(first)?;
+            for (number, subject) in left {
+                let aimed = subject.aim(&single, executor.as_mut())?;
+                self.leave(number, aimed, &single, executor.as_mut())?;
+            }
         }
         Ok(())
     }

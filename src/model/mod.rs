@@ -54,18 +54,70 @@ pub struct ModelOptions {
     pub preprocessing: PreprocessingOptions,
 }
 
-/// The names of all options that [`ModelOptions::set`] takes.
-pub const OPTION_NAMES: [&str; 9] = [
-    "padding",
-    "output",
-    "normalise",
-    "mean",
-    "std",
-    "scale",
-    "channel-order",
-    "bounds",
-    "grey",
+/// An option by its name, and how it is set.
+type NamedOption = (&'static str, fn(&mut ModelOptions, &str) -> Result<()>);
+
+/// All options that [`ModelOptions::set`] takes.
+const OPTIONS: &[NamedOption] = &[
+    ("padding", |options, text| {
+        options.padding = Some(text.parse()?);
+        Ok(())
+    }),
+    ("output", |options, text| {
+        options.output = Some(text.into());
+        Ok(())
+    }),
+    ("normalise", |options, text| {
+        options.preprocessing.named = Some(Preprocessing::named(text)?);
+        Ok(())
+    }),
+    ("mean", |options, text| {
+        options.preprocessing.mean = Some(numbers("mean", text, "numbers, such as 0.485,0.456,0.406")?);
+        Ok(())
+    }),
+    ("std", |options, text| {
+        options.preprocessing.std = Some(numbers("std", text, "numbers, such as 0.229,0.224,0.225")?);
+        Ok(())
+    }),
+    ("scale", |options, text| {
+        let wanted = "a number, such as 255";
+        match numbers("scale", text, wanted)?[..] {
+            [scale] => options.preprocessing.scale = Some(scale),
+            _ => return Err(refused("scale", text, wanted)),
+        }
+        Ok(())
+    }),
+    ("channel-order", |options, text| {
+        options.preprocessing.channel_order = Some(text.parse()?);
+        Ok(())
+    }),
+    ("bounds", |options, text| {
+        let wanted = "two numbers, the lower first, such as 0,4095";
+        match numbers("bounds", text, wanted)?[..] {
+            [low, high] if low < high => options.preprocessing.bounds = Some([low, high]),
+            _ => return Err(refused("bounds", text, wanted)),
+        }
+        Ok(())
+    }),
+    ("grey", |options, text| {
+        options.preprocessing.grey = match text {
+            "on" => true,
+            "off" => false,
+            _ => return Err(refused("grey", text, "on or off")),
+        };
+        Ok(())
+    }),
 ];
+
+fn numbers(name: &str, text: &str, wanted: &str) -> Result<Vec<f32>> {
+    let numbers = text.split(',').map(|number| number.trim().parse());
+    let numbers: Result<Vec<f32>, _> = numbers.collect();
+    numbers.map_err(|_| refused(name, text, wanted))
+}
+
+fn refused(name: &str, text: &str, wanted: &str) -> Error {
+    Error::Usage(format!("{name} is `{text}`: want {wanted}"))
+}
 
 impl ModelOptions {
     /// Sets an option by its name, as the command line has it without the dashes before it: numbers, words, lists with commas,
@@ -74,39 +126,16 @@ impl ModelOptions {
     /// # Errors
     /// If there is no such option, or it cannot be this.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
-        let refused = |problem: &str| Err(Error::Usage(format!("{name} is `{text}`: {problem}")));
-        let numbers = || {
-            let numbers = text.split(',').map(|number| number.trim().parse::<f32>());
-            numbers.collect::<Result<Vec<f32>, _>>().ok()
-        };
-        let pixels = &mut self.preprocessing;
-        match name {
-            "padding" => self.padding = Some(text.parse()?),
-            "output" => self.output = Some(text.into()),
-            "normalise" => pixels.named = Some(Preprocessing::named(text)?),
-            "channel-order" => pixels.channel_order = Some(text.parse()?),
-            "grey" => match text {
-                "on" => pixels.grey = true,
-                "off" => pixels.grey = false,
-                _ => return refused("want on or off"),
-            },
-            "mean" | "std" | "scale" | "bounds" => match (name, numbers().as_deref()) {
-                ("mean", Some(mean)) => pixels.mean = Some(mean.into()),
-                ("std", Some(std)) => pixels.std = Some(std.into()),
-                ("scale", Some(&[scale])) => pixels.scale = Some(scale),
-                ("bounds", Some(&[low, high])) if low < high => pixels.bounds = Some([low, high]),
-                ("bounds", _) => return refused("want two numbers, the lower first, such as 0,4095"),
-                ("scale", _) => return refused("want a number, such as 255"),
-                _ => return refused("want numbers, such as 0.485,0.456,0.406"),
-            },
-            _ => {
-                return Err(Error::Usage(format!(
+        match OPTIONS.iter().find(|option| option.0 == name) {
+            Some((_, set)) => set(self, text),
+            None => {
+                let names: Vec<&str> = OPTIONS.iter().map(|option| option.0).collect();
+                Err(Error::Usage(format!(
                     "there is no option `{name}` of a network; want one of: {}",
-                    OPTION_NAMES.join(", ")
-                )));
+                    names.join(", ")
+                )))
             }
         }
-        Ok(())
     }
 }
 

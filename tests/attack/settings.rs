@@ -1,6 +1,7 @@
 //! Settings by their names.
 
 use asma::attack::budget::{Loss, Norm};
+use asma::attack::settings::NamedOption;
 use asma::attack::{AsmaConfig, AttackConfig, BudgetConfig, Settings, StepSize, table};
 
 fn told(options: &[(&str, &str)]) -> Settings {
@@ -44,12 +45,33 @@ fn every_name_sets_its_own_field() {
         _ => "3",
     };
     let mut seen = vec![Settings::default()];
-    for name in Settings::names() {
+    for NamedOption { name, .. } in Settings::options() {
         let settings = told(&[(name, value(name))]);
         assert!(!seen.contains(&settings), "{name}");
         seen.push(settings);
     }
     assert_eq!(told(&[("steps", "7")]), told(&[("iterations", "7")]));
+}
+
+#[test]
+fn every_word_of_an_option_is_taken_and_no_other() {
+    let worded = Settings::options()
+        .iter()
+        .filter(|option| !option.words.is_empty());
+    let mut count = 0;
+    for NamedOption { name, words, .. } in worded {
+        let given: Vec<Settings> = words.iter().map(|word| told(&[(name, word)])).collect();
+        for (place, settings) in given.iter().enumerate() {
+            assert!(!given[..place].contains(settings), "{name}={}", words[place]);
+        }
+        let other = Settings::default()
+            .set(name, "otherwise")
+            .unwrap_err()
+            .to_string();
+        assert!(other.contains(words[0]), "{name}: {other}");
+        count += 1;
+    }
+    assert_eq!(count, 11);
 }
 
 #[test]

@@ -3,103 +3,25 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use asma::attack::budget::Norm;
+use asma::attack::Settings;
+use asma::attack::settings::NamedOption;
 use asma::attack::table::Entry;
-use asma::attack::{AttackConfig, Settings};
 use asma::evaluate::Trial;
 use asma::{Error, Result};
 
 /// What is varied, and which values it takes.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    kind: &'static Kind,
+    option: &'static NamedOption,
     values: Vec<String>,
 }
 
-/// What can be varied.
-#[derive(Debug)]
-struct Kind {
-    name: &'static str,
-    /// Which attacks have it.
-    of: Of,
-    /// All its values, where it is one of a few words.
-    words: &'static [&'static str],
+/// What can be varied: towards a target or away from a label is the same for all.
+fn varied() -> impl Iterator<Item = &'static NamedOption> {
+    Settings::options()
+        .iter()
+        .filter(|option| option.name != "untargeted")
 }
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Of {
-    Asma,
-    Budget,
-    All,
-}
-
-const KINDS: &[Kind] = &[
-    Kind {
-        name: "mask",
-        of: Of::Asma,
-        words: &["adaptive", "static"],
-    },
-    Kind {
-        name: "multiplier",
-        of: Of::Asma,
-        words: &["dynamic", "static"],
-    },
-    Kind {
-        name: "schedule",
-        of: Of::Asma,
-        words: &["one-forward", "two-forward"],
-    },
-    Kind {
-        name: "objective",
-        of: Of::Asma,
-        words: &["margin", "logit"],
-    },
-    Kind {
-        name: "tau",
-        of: Of::Asma,
-        words: &[],
-    },
-    Kind {
-        name: "beta",
-        of: Of::Asma,
-        words: &[],
-    },
-    Kind {
-        name: "lambda",
-        of: Of::Asma,
-        words: &[],
-    },
-    Kind {
-        name: "cap",
-        of: Of::Asma,
-        words: &[],
-    },
-    Kind {
-        name: "norm",
-        of: Of::Budget,
-        words: &["linf", "l2"],
-    },
-    Kind {
-        name: "loss",
-        of: Of::Budget,
-        words: &[],
-    },
-    Kind {
-        name: "eps",
-        of: Of::Budget,
-        words: &[],
-    },
-    Kind {
-        name: "alpha",
-        of: Of::Budget,
-        words: &[],
-    },
-    Kind {
-        name: "iterations",
-        of: Of::All,
-        words: &[],
-    },
-];
 
 impl FromStr for Axis {
     type Err = String;
@@ -109,18 +31,18 @@ impl FromStr for Axis {
             Some((name, values)) => (name, Some(values)),
             None => (text, None),
         };
-        let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
-            let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let option = varied().find(|option| option.name == name).ok_or_else(|| {
+            let names: Vec<&str> = varied().map(|option| option.name).collect();
             format!("`{name}` cannot be varied; want one of {}", names.join(", "))
         })?;
         let values: Vec<String> = match values {
             Some(values) => values.split(':').map(|value| value.trim().to_string()).collect(),
-            None if kind.words.is_empty() => {
+            None if option.words.is_empty() => {
                 return Err(format!(
                     "say which values {name} takes, such as {name}=VALUE:VALUE"
                 ));
             }
-            None => kind.words.iter().map(|word| word.to_string()).collect(),
+            None => option.words.iter().map(|word| word.to_string()).collect(),
         };
         if let Some((place, twice)) = values
             .iter()
@@ -132,17 +54,7 @@ impl FromStr for Axis {
                 place + 1
             ));
         }
-        Ok(Axis { kind, values })
-    }
-}
-
-impl Axis {
-    fn is_of(&self, attack: &Entry) -> bool {
-        match self.kind.of {
-            Of::All => true,
-            Of::Asma => matches!((attack.settings)(Norm::Linf), AttackConfig::Asma(_)),
-            Of::Budget => matches!((attack.settings)(Norm::Linf), AttackConfig::Budget(_)),
-        }
+        Ok(Axis { option, values })
     }
 }
 
@@ -150,13 +62,13 @@ impl Axis {
 pub fn trials(settings: &Settings, attacks: &[&'static Entry], axes: &[Axis]) -> Result<Vec<Trial>> {
     let usage = |problem: String| Err(Error::Usage(problem));
     for (place, axis) in axes.iter().enumerate() {
-        let name = axis.kind.name;
-        if axes[..place].iter().any(|other| other.kind.name == name) {
+        let name = axis.option.name;
+        if axes[..place].iter().any(|other| other.option.name == name) {
             return usage(format!(
                 "--ablate names {name} twice; list all its values at once"
             ));
         }
-        if !attacks.iter().any(|attack| axis.is_of(attack)) {
+        if !attacks.iter().any(|attack| axis.option.is_of(attack)) {
             let names: Vec<&str> = attacks.iter().map(|entry| entry.name).collect();
             return usage(format!(
                 "--ablate {name}: the attack {} has no such setting; leave it out, or see --attack",
@@ -170,16 +82,16 @@ pub fn trials(settings: &Settings, attacks: &[&'static Entry], axes: &[Axis]) ->
             return usage(format!("--attack names {} twice", attack.name));
         }
         let mut grid = vec![(settings.clone(), BTreeMap::new())];
-        for axis in axes.iter().filter(|axis| axis.is_of(attack)) {
+        for axis in axes.iter().filter(|axis| axis.option.is_of(attack)) {
             let mut wider = Vec::with_capacity(grid.len() * axis.values.len());
             for (settings, varied) in &grid {
                 for value in &axis.values {
                     let (mut settings, mut varied): (Settings, BTreeMap<String, String>) =
                         (settings.clone(), varied.clone());
                     settings
-                        .set(axis.kind.name, value)
+                        .set(axis.option.name, value)
                         .map_err(|problem| Error::Usage(format!("--ablate: {problem}")))?;
-                    varied.insert(axis.kind.name.into(), value.clone());
+                    varied.insert(axis.option.name.into(), value.clone());
                     wider.push((settings, varied));
                 }
             }
