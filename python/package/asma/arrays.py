@@ -107,9 +107,27 @@ def from_images(images: np.ndarray, layout: str, bounds: tuple[float, float]) ->
     low, high = check_bounds(bounds)
     if (low, high) != (0.0, 1.0):
         images = (images.astype(np.float64) * (high - low) + low).astype(np.float32)
+    return to_layout(images, layout)
+
+
+def from_gradient(gradient: np.ndarray, layout: str, bounds: tuple[float, float]) -> np.ndarray:
+    """The gradient of images from 0 to 1 as that of images within `bounds`."""
+    low, high = check_bounds(bounds)
+    if (low, high) != (0.0, 1.0):
+        gradient = gradient / np.float32(high - low)
+    return to_layout(gradient, layout)
+
+
+def to_layout(images: np.ndarray, layout: str) -> np.ndarray:
+    """N×C×H×W in another layout: a view of the same numbers."""
     if layout.endswith("HWC"):
         images = images.transpose(0, 2, 3, 1)
-    return images if layout.startswith("N") else images[0]
+    return of_batch(images, layout)
+
+
+def of_batch(arrays: np.ndarray, layout: str) -> np.ndarray:
+    """An array for each image, or that of the only one where the layout is of a single image."""
+    return arrays if layout.startswith("N") else arrays[0]
 
 
 def to_seed(value: Any, shape: tuple[int, ...]) -> np.ndarray:

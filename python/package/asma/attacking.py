@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _asma
-from .arrays import check_layout, from_images, to_images, to_labels, to_options
+from .arrays import from_images, of_batch, to_images, to_labels, to_options
 from .errors import Interrupted, UsageError
 from .model import Model
 
@@ -117,8 +117,7 @@ class AttackResult:
         return from_images(stacked, self._layout, self._bounds)
 
     def _maps(self, of: Callable[[_asma.Performed], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        maps = np.stack([of(one) for one in self._performed])
-        return maps if self._layout.startswith("N") else maps[0]
+        return of_batch(np.stack([of(one) for one in self._performed]), self._layout)
 
 
 def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +201,7 @@ def attack(
     """
     if not isinstance(model, Model):
         raise UsageError(f"the model is a {type(model).__name__}; want one of asma.load or asma.from_torch")
-    pixels = to_images(images, model.channels, check_layout(layout), bounds)
+    pixels = to_images(images, model.channels, layout, bounds)
     told = to_options(
         dict(
             norm=norm,

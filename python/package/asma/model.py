@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _asma
-from .arrays import as_array, to_images, to_options, to_seed
+from .arrays import as_array, from_gradient, of_batch, to_images, to_options, to_seed
 from .errors import NetworkError, UsageError
 
 TOGETHER = 16
@@ -81,8 +81,7 @@ class Model:
             DeviceError: the device failed.
         """
         images = to_images(images, self.channels, layout, bounds)
-        labels = _in_parts(self._session.predict, images)
-        return labels if layout.startswith("N") else labels[0]
+        return of_batch(_in_parts(self._session.predict, images), layout)
 
     def logits(
         self, images: ArrayLike, *, layout: str = "NCHW", bounds: tuple[float, float] = (0, 1)
@@ -115,13 +114,7 @@ class Model:
         """
         images = to_images(images, self.channels, layout, bounds)
         seed = to_seed(seed, tuple(self._session.output_shape(images.shape)))
-        gradient = _in_parts(self._session.input_gradient, images, seed)
-        low, high = bounds
-        if (low, high) != (0, 1):
-            gradient = gradient / np.float32(high - low)
-        if layout.endswith("HWC"):
-            gradient = gradient.transpose(0, 2, 3, 1)
-        return gradient if layout.startswith("N") else gradient[0]
+        return from_gradient(_in_parts(self._session.input_gradient, images, seed), layout, bounds)
 
     def inspect(self, height: int = 572, width: int = 572, images: int = 1) -> dict[str, Any]:
         """What the network is, and what it costs for images of this size: how it was read, preprocessing, sizes that it
