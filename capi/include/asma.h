@@ -236,7 +236,8 @@ enum asma_status asma_model_output_shape(const struct asma_model *model,
 // Writes the class of each pixel to `labels`, whose `length` is n*h*w of the output's shape.
 //
 // # Safety
-// `images` has as many floats as `shape` says, `labels` so many bytes; `model` is of `asma_model_open` and not freed yet.
+// `images` has as many floats as `shape` says, which nobody writes to meanwhile, `labels` so many bytes; `model` is of
+// `asma_model_open` and not freed yet.
 enum asma_status asma_predict(const struct asma_model *model,
                               const float *images,
                               struct asma_shape shape,
@@ -269,8 +270,8 @@ enum asma_status asma_input_gradient(const struct asma_model *model,
 // Attacks images; each is an attack of its own. The result is written to `result`, and freed with asma_result_free.
 //
 // # Safety
-// `model` is of `asma_model_open` and not freed yet; the request's buffers are as long as it says and its texts end with a zero
-// byte; `result` can be written to.
+// `model` is of `asma_model_open` and not freed yet; the request's buffers are as long as it says, nobody writes to them
+// meanwhile, and its texts end with a zero byte; `result` can be written to.
 enum asma_status asma_attack(const struct asma_model *model,
                              const struct asma_attack_request *request,
                              struct asma_result **result);

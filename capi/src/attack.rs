@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use asma::LabelMap;
 use asma::attack::{Progress, Settings, Snapshots, Target};
-use asma::job::{Batch, Goal, Listener};
+use asma::job::{Batch, Goal, Listener, Samples};
 
 use crate::border::{Failure, Outcome, asma_status, elements, guarded, options, place, reference, text};
 use crate::model::{asma_model, asma_shape, images, session};
@@ -73,8 +73,8 @@ pub struct asma_attack_request {
 /// Attacks images; each is an attack of its own. The result is written to `result`, and freed with asma_result_free.
 ///
 /// # Safety
-/// `model` is of `asma_model_open` and not freed yet; the request's buffers are as long as it says and its texts end with a zero
-/// byte; `result` can be written to.
+/// `model` is of `asma_model_open` and not freed yet; the request's buffers are as long as it says, nobody writes to them
+/// meanwhile, and its texts end with a zero byte; `result` can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn asma_attack(
     model: *const asma_model,

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use asma::job::Session;
+use asma::job::{Samples, Session};
 use asma::model::{Model, ModelOptions};
 use asma::{Shape, Tensor};
 
@@ -46,15 +46,34 @@ pub(crate) unsafe fn session(model: *const asma_model) -> Outcome<Arc<Session>> 
     Ok(model.session.clone())
 }
 
-/// Images as a tensor of their own.
+/// Samples that are read where the caller has them.
+#[derive(Debug)]
+pub(crate) struct Given<'a> {
+    shape: Shape,
+    values: &'a [f32],
+}
+
+impl Samples for Given<'_> {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn copied(&self, number: usize) -> asma::Result<Tensor> {
+        let one = Shape { n: 1, ..self.shape };
+        let values = self.values.chunks(one.elements().max(1)).nth(number);
+        Tensor::new(one, values.unwrap_or_default().to_vec())
+    }
+}
+
+/// Images where they stand.
 ///
 /// # Safety
-/// It is null or holds as many floats as the shape says.
-pub(crate) unsafe fn images(pointer: *const f32, shape: asma_shape) -> Outcome<Tensor> {
+/// It is null or holds as many floats as the shape says, and nobody writes to them as long as the result is used.
+pub(crate) unsafe fn images<'a>(pointer: *const f32, shape: asma_shape) -> Outcome<Given<'a>> {
     let shape = shape.shape();
     // SAFETY: as the caller promises.
     let values = unsafe { elements(pointer, shape.elements(), "images")? };
-    Ok(Tensor::new(shape, values.to_vec())?)
+    Ok(Given { shape, values })
 }
 
 /// Reads a network from a file, told by its content: ONNX, weights of a known U-Net, or what `asma convert` wrote.
@@ -155,7 +174,8 @@ pub unsafe extern "C" fn asma_model_output_shape(
 /// Writes the class of each pixel to `labels`, whose `length` is n*h*w of the output's shape.
 ///
 /// # Safety
-/// `images` has as many floats as `shape` says, `labels` so many bytes; `model` is of `asma_model_open` and not freed yet.
+/// `images` has as many floats as `shape` says, which nobody writes to meanwhile, `labels` so many bytes; `model` is of
+/// `asma_model_open` and not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn asma_predict(
     model: *const asma_model,
@@ -222,7 +242,11 @@ pub unsafe extern "C" fn asma_input_gradient(
         let output = session.output_shape(images.shape())?;
         check_length("seed", seed.len(), output.elements())?;
         check_length("gradient", length, images.shape().elements())?;
-        let found = session.input_gradient(&images, &Tensor::new(output, seed.to_vec())?)?;
+        let seed = Given {
+            shape: output,
+            values: seed,
+        };
+        let found = session.input_gradient(&images, &seed)?;
         // SAFETY: as the caller promises.
         unsafe { fill(gradient, length, "gradient", found.data()) }
     })

@@ -1,20 +1,52 @@
-//! Arrays of numpy as the library's tensors and label maps, and back. What comes in is copied once, while Python's lock is
-//! held: the library computes without it, and another thread may change an array meanwhile. What goes out is handed over.
+//! Arrays of numpy as the library's samples and label maps, and back. What goes out is handed over without a copy.
 
-use asma::{LabelMap, Result, Shape, Tensor};
+use asma::job::Samples;
+use asma::{Error, LabelMap, Result, Shape, Tensor};
 use numpy::ndarray::{Array2, Array3, Array4};
 use numpy::{
-    IntoPyArray, PyArray2, PyArray3, PyArray4, PyReadonlyArray3, PyReadonlyArray4, PyUntypedArrayMethods,
+    IntoPyArray, PyArray2, PyArray3, PyArray4, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// An N×C×H×W array.
-pub fn tensor(array: &PyReadonlyArray4<'_, f32>) -> PyResult<Result<Tensor>> {
-    let &[n, c, h, w] = array.shape() else {
-        return Err(PyValueError::new_err("want four axes"));
-    };
-    Ok(Tensor::new(Shape::new(n, c, h, w), array.as_slice()?.to_vec()))
+/// An N×C×H×W array where numpy has it. The library computes without Python's lock, and another thread may write to the array
+/// meanwhile; so a sample at a time is copied, with the lock held, and what is looked at and computed with is the copy.
+#[derive(Debug)]
+pub struct Borrowed {
+    array: Py<PyArray4<f32>>,
+    shape: Shape,
+}
+
+impl Borrowed {
+    pub fn new(array: Bound<'_, PyArray4<f32>>) -> PyResult<Borrowed> {
+        let &[n, c, h, w] = array.shape() else {
+            return Err(PyValueError::new_err("want four axes"));
+        };
+        Ok(Borrowed {
+            array: array.unbind(),
+            shape: Shape::new(n, c, h, w),
+        })
+    }
+}
+
+impl Samples for Borrowed {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn copied(&self, number: usize) -> Result<Tensor> {
+        let one = Shape { n: 1, ..self.shape };
+        Python::attach(|py| {
+            let array = self.array.bind(py).try_readonly().map_err(changed)?;
+            let values = array.as_slice().map_err(changed)?;
+            let values = values.chunks(one.elements().max(1)).nth(number);
+            Tensor::new(one, values.unwrap_or_default().to_vec())
+        })
+    }
+}
+
+fn changed(problem: impl std::fmt::Display) -> Error {
+    Error::Usage(format!("an array cannot be read: {problem}"))
 }
 
 /// The maps of an N×H×W array.

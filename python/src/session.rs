@@ -8,10 +8,10 @@ use asma::gpu::DeviceChoice;
 use asma::job::{Batch, Goal, Listener, NamedDevice};
 use asma::model::{Model, ModelOptions};
 use asma::{LabelMap, Result};
-use numpy::{PyArray3, PyArray4, PyReadonlyArray3, PyReadonlyArray4};
+use numpy::{PyArray3, PyArray4, PyReadonlyArray3};
 use pyo3::prelude::*;
 
-use crate::arrays::{label_maps, tensor, to_array4, to_maps};
+use crate::arrays::{Borrowed, label_maps, to_array4, to_maps};
 use crate::errors::Raised;
 use crate::performed::Performed;
 
@@ -109,9 +109,9 @@ impl Session {
     fn predict<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray4<'py, f32>,
+        images: Bound<'py, PyArray4<f32>>,
     ) -> PyResult<Bound<'py, PyArray3<u8>>> {
-        let images = tensor(&images)?.raised(py)?;
+        let images = Borrowed::new(images)?;
         let maps = py.detach(|| self.0.predict(&images)).raised(py)?;
         to_maps(py, maps)
     }
@@ -119,9 +119,9 @@ impl Session {
     fn logits<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray4<'py, f32>,
+        images: Bound<'py, PyArray4<f32>>,
     ) -> PyResult<Bound<'py, PyArray4<f32>>> {
-        let images = tensor(&images)?.raised(py)?;
+        let images = Borrowed::new(images)?;
         let logits = py.detach(|| self.0.logits(&images)).raised(py)?;
         to_array4(py, logits)
     }
@@ -129,11 +129,11 @@ impl Session {
     fn input_gradient<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray4<'py, f32>,
-        seed: PyReadonlyArray4<'py, f32>,
+        images: Bound<'py, PyArray4<f32>>,
+        seed: Bound<'py, PyArray4<f32>>,
     ) -> PyResult<Bound<'py, PyArray4<f32>>> {
-        let images = tensor(&images)?.raised(py)?;
-        let seed = tensor(&seed)?.raised(py)?;
+        let images = Borrowed::new(images)?;
+        let seed = Borrowed::new(seed)?;
         let gradient = py.detach(|| self.0.input_gradient(&images, &seed)).raised(py)?;
         to_array4(py, gradient)
     }
@@ -144,7 +144,7 @@ impl Session {
     fn attack<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray4<'py, f32>,
+        images: Bound<'py, PyArray4<f32>>,
         attack: &str,
         options: Options,
         wanted: Option<Wanted<'py>>,
@@ -153,7 +153,7 @@ impl Session {
         together: Option<usize>,
         callback: Option<Py<PyAny>>,
     ) -> PyResult<Attacked> {
-        let images = tensor(&images)?.raised(py)?;
+        let images = Borrowed::new(images)?;
         let (config, losses) = Settings::read(attack, named(&options)).raised(py)?;
         let regions = match &regions {
             Some(regions) => label_maps(regions)?.raised(py)?,

@@ -9,6 +9,7 @@ use super::attacked::{Aimed, Attacked, Subject};
 use super::device::Device;
 use super::goal::Goal;
 use super::listener::{Listener, Recorder, Silent};
+use super::samples::Samples;
 use super::sources::{ImageSource, MaskSource};
 use super::summary::Names;
 use super::worst::{self, Idle};
@@ -36,7 +37,7 @@ pub struct Batch<'a> {
     /// What it is called.
     pub name: &'a str,
     /// The images: N×C×H×W in \[0, 1\], with as many channels as the network takes.
-    pub images: &'a Tensor,
+    pub images: &'a dyn Samples,
     /// What the network shall predict of each image, or of all if there is one.
     pub goals: &'a [Goal<'a>],
     /// The pixels of each image that may change, 1 where they may, or of all if there is one; all pixels if there is none.
@@ -117,7 +118,7 @@ impl Batch<'_> {
                 _ => &mut Silent,
             };
             let name = called(number);
-            let image = self.images.sample(number);
+            let image = self.images.copied(number)?;
             let source = ImageSource::Memory {
                 name: &name,
                 image: &image,

@@ -34,7 +34,7 @@
 //! # What is in memory
 //!
 //! Who holds images as tensors has a [`Session`], a network on a device, for predictions and gradients, and a [`Batch`] for
-//! attacks on many of them at once. The bindings for Python and C stand on these two.
+//! attacks on many of them at once; images that stand elsewhere are [`Samples`]. The bindings for Python and C stand on these two.
 
 mod attacked;
 mod batch;
@@ -45,6 +45,7 @@ mod listener;
 mod own_format;
 mod pictures;
 mod results;
+mod samples;
 mod session;
 mod sources;
 mod summary;
@@ -60,6 +61,7 @@ pub use self::judged::{Judged, Saved};
 pub use self::listener::{Listener, Silent};
 pub use self::own_format::OwnFormat;
 pub use self::results::{FILES, figure, write_results};
+pub use self::samples::Samples;
 pub use self::session::Session;
 pub use self::sources::{ImageSource, MaskSource, ModelSource};
 pub use self::summary::{Names, remarks};

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::device::NamedDevice;
+use super::samples::Samples;
 use crate::data::InputOptions;
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
@@ -72,21 +73,21 @@ impl Session {
     ///
     /// # Errors
     /// If the images are not such, the network does not take their size or channels, or the device fails.
-    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
-        let mut all = Vec::new();
+    pub fn logits(&self, images: &dyn Samples) -> Result<Tensor> {
+        let mut all = Joined::of(images.shape().n);
         self.each(images, Gradients::None, &mut |_, image, plan| {
             let logits = plan.network.output_for(plan.executor.as_mut(), image)?;
             all.push(logits);
             Ok(())
         })?;
-        joined(all)
+        all.into_tensor()
     }
 
     /// The class of each pixel of images of N×C×H×W, values in \[0, 1\]: one map for each image, of the size of the logits.
     ///
     /// # Errors
     /// Those of [`Session::logits`], and if logits are not finite.
-    pub fn predict(&self, images: &Tensor) -> Result<Vec<LabelMap>> {
+    pub fn predict(&self, images: &dyn Samples) -> Result<Vec<LabelMap>> {
         let mut all = Vec::new();
         self.each(images, Gradients::None, &mut |_, image, plan| {
             let logits = plan.network.output_for(plan.executor.as_mut(), image)?;
@@ -101,7 +102,7 @@ impl Session {
     ///
     /// # Errors
     /// Those of [`Session::logits`], and if the seed has another shape or is not finite.
-    pub fn input_gradient(&self, images: &Tensor, seed: &Tensor) -> Result<Tensor> {
+    pub fn input_gradient(&self, images: &dyn Samples, seed: &dyn Samples) -> Result<Tensor> {
         let wanted = self.output_shape(images.shape())?;
         if seed.shape() != wanted {
             return Err(Error::Usage(format!(
@@ -109,27 +110,27 @@ impl Session {
                 seed.shape()
             )));
         }
-        if let Some(value) = seed.data().iter().find(|value| !value.is_finite()) {
-            return Err(Error::Usage(format!(
-                "the seed holds {value}; want finite numbers"
-            )));
-        }
-        let mut all = Vec::new();
+        let mut all = Joined::of(images.shape().n);
         self.each(images, Gradients::Input, &mut |number, image, plan| {
-            let seed = seed.sample(number);
+            let seed = seed.copied(number)?;
+            if let Some(value) = seed.data().iter().find(|value| !value.is_finite()) {
+                return Err(Error::Usage(format!(
+                    "the seed of image {number} holds {value}; want finite numbers"
+                )));
+            }
             let [_, gradient] = plan
                 .network
                 .input_gradient(plan.executor.as_mut(), image, &seed)?;
             all.push(gradient);
             Ok(())
         })?;
-        joined(all)
+        all.into_tensor()
     }
 
     /// Does something with each image and the network planned for it.
     fn each(
         &self,
-        images: &Tensor,
+        images: &dyn Samples,
         gradients: Gradients,
         work: &mut dyn FnMut(usize, &Tensor, &mut Plan) -> Result<()>,
     ) -> Result<()> {
@@ -148,7 +149,7 @@ impl Session {
         };
         let mut plan = held;
         for number in 0..shape.n {
-            let image = images.sample(number);
+            let image = images.copied(number)?;
             let name = format!("image {number}");
             let input = InputOptions::default().prepare(&name, &image, &self.model.graph)?;
             let planned = match &mut plan {
@@ -192,11 +193,36 @@ impl std::fmt::Debug for Session {
 }
 
 /// Single samples as one batch.
-fn joined(samples: Vec<Tensor>) -> Result<Tensor> {
-    let one = samples.first().map_or(Shape::new(0, 0, 0, 0), Tensor::shape);
-    let shape = Shape {
-        n: samples.len(),
-        ..one
-    };
-    Tensor::new(shape, samples.into_iter().flat_map(Tensor::into_data).collect())
+struct Joined {
+    /// How many there will be.
+    count: usize,
+    shape: Shape,
+    data: Vec<f32>,
+}
+
+impl Joined {
+    fn of(count: usize) -> Joined {
+        Joined {
+            count,
+            shape: Shape::new(0, 0, 0, 0),
+            data: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, sample: Tensor) {
+        let n = self.shape.n + 1;
+        self.shape = Shape { n, ..sample.shape() };
+        match n {
+            1 => {
+                let one = sample.data().len();
+                self.data = sample.into_data();
+                self.data.reserve_exact(one * (self.count - 1));
+            }
+            _ => self.data.extend_from_slice(sample.data()),
+        }
+    }
+
+    fn into_tensor(self) -> Result<Tensor> {
+        Tensor::new(self.shape, self.data)
+    }
 }

@@ -1,7 +1,9 @@
 //! A network on a device: predictions, logits and gradients of images in memory.
 
+use std::cell::RefCell;
+
 use asma::gpu::DeviceChoice;
-use asma::job::{NamedDevice, Session};
+use asma::job::{NamedDevice, Samples, Session};
 use asma::labels::LabelMap;
 use asma::network::{LoweringOptions, lower};
 use asma::{Error, Shape, Tensor};
@@ -43,6 +45,39 @@ fn each_image_gets_what_the_network_gives_for_it_alone() {
         assert_eq!(*prediction, LabelMap::from_logits(&wanted, 0).unwrap());
     }
     assert!(gradient.data().iter().any(|value| *value != 0.0));
+}
+
+/// Images that are spoilt once they have been copied, as another thread may do.
+#[derive(Debug)]
+struct Spoilt {
+    images: RefCell<Tensor>,
+    copied: RefCell<Vec<usize>>,
+}
+
+impl Samples for Spoilt {
+    fn shape(&self) -> Shape {
+        IMAGES
+    }
+
+    fn copied(&self, number: usize) -> asma::Result<Tensor> {
+        let image = self.images.borrow().sample(number);
+        let elements = INPUT.elements();
+        self.images.borrow_mut().data_mut()[number * elements..][..elements].fill(f32::NAN);
+        self.copied.borrow_mut().push(number);
+        Ok(image)
+    }
+}
+
+#[test]
+fn each_image_is_copied_once_as_its_turn_comes() {
+    let session = session();
+    let images = networks::image(IMAGES, 3);
+    let spoilt = Spoilt {
+        images: RefCell::new(images.clone()),
+        copied: RefCell::default(),
+    };
+    assert_eq!(session.logits(&spoilt).unwrap(), session.logits(&images).unwrap());
+    assert_eq!(*spoilt.copied.borrow(), [0, 1, 2]);
 }
 
 #[test]
@@ -89,7 +124,10 @@ fn what_does_not_fit_is_refused() {
     );
     let mut infinite = seed;
     infinite.data_mut()[0] = f32::INFINITY;
-    usage(session.input_gradient(&images, &infinite), "the seed holds inf");
+    usage(
+        session.input_gradient(&images, &infinite),
+        "the seed of image 0 holds inf",
+    );
     let nowhere = NamedDevice::open(DeviceChoice::Name("no such adapter".into()));
     assert!(nowhere.is_err());
 }

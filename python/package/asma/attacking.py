@@ -112,8 +112,13 @@ class AttackResult:
         return result_as_html(self)
 
     def _images(self, of: Callable[[_asma.Performed], NDArray[np.float32]]) -> NDArray[np.float32]:
-        images = [of(one) for one in self._performed]
-        stacked = images[0][None] if len(images) == 1 else np.stack(images)
+        first = of(self._performed[0])
+        if len(self) == 1:
+            stacked = first[None]
+        else:
+            stacked = np.empty((len(self), *first.shape), first.dtype)
+            for place, one in enumerate(self._performed):
+                stacked[place] = of(one)
         return from_images(stacked, self._layout, self._bounds)
 
     def _maps(self, of: Callable[[_asma.Performed], NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -161,7 +166,8 @@ def attack(
     Args:
         model: the network, from `asma.load`.
         images: N×C×H×W floats within `bounds`: of numpy, or anything with `__array__` or DLPack, such as a CPU tensor.
-            They are copied.
+            They are read where they stand, if they are float32 in this order, and copied else; each image is copied out as
+            its turn comes, and what another thread writes to it later is not seen.
         targets: what the network shall predict, or with `targeted=False` what it shall no longer: N×H×W class indices of the
             images' size or that of the network's output, 255 for pixels to leave out; or one map for all; or in words, made
             from each prediction: `"shift:DX,DY"`, `"scale:S"`, `"rotate:DEGREES"`, `"hide:A->B"`, `"class:C"`. With
