@@ -144,8 +144,11 @@ pub(crate) unsafe fn elements<'a, T>(pointer: *const T, length: usize, what: &st
     match pointer.is_null() {
         true if length == 0 => Ok(&[]),
         true => Err(Failure::null(what)),
-        // SAFETY: as the caller promises.
-        false => Ok(unsafe { std::slice::from_raw_parts(pointer, length) }),
+        false => {
+            check_alignment(pointer, what)?;
+            // SAFETY: as the caller promises, and it is aligned.
+            Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
+        }
     }
 }
 
@@ -163,6 +166,7 @@ pub(crate) unsafe fn fill<T: Copy>(pointer: *mut T, length: usize, what: &str, w
     if pointer.is_null() {
         return Err(Failure::null(what));
     }
+    check_alignment(pointer.cast_const(), what)?;
     // SAFETY: as the caller promises; what it is filled with is the library's own.
     unsafe { std::ptr::copy_nonoverlapping(with.as_ptr(), pointer, length) };
     Ok(())
@@ -203,6 +207,16 @@ pub(crate) unsafe fn options<'a>(
         })?);
     }
     Ok(options)
+}
+
+fn check_alignment<T>(pointer: *const T, what: &str) -> Outcome {
+    match pointer.is_aligned() {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "{what} begins at {pointer:p}; want a multiple of {} bytes",
+            align_of::<T>()
+        ))),
+    }
 }
 
 fn check_bytes<T>(length: usize, what: &str) -> Outcome {

@@ -83,6 +83,8 @@ static void running(const asma_model *model) {
     REFUSED(asma_predict(model, images, none, labels, 0), ASMA_USAGE, "0 images");
     REFUSED(asma_predict(model, images, huge, labels, PIXELS), ASMA_USAGE, "cannot hold");
     REFUSED(asma_logits(model, images, SHAPE, logits, PIXELS), ASMA_LENGTH, "want 4096");
+    REFUSED(asma_logits(model, (const float *)((const char *)images + 1), SHAPE, logits, 2 * PIXELS), ASMA_USAGE, "multiple of 4");
+    REFUSED(asma_logits(model, images, SHAPE, (float *)((char *)logits + 2), 2 * PIXELS), ASMA_USAGE, "multiple of 4");
     REFUSED(asma_input_gradient(model, images, SHAPE, NULL, 2 * PIXELS, gradient, ELEMENTS), ASMA_NULL, "seed is null");
     REFUSED(asma_input_gradient(model, images, SHAPE, logits, PIXELS, gradient, ELEMENTS), ASMA_LENGTH, "seed");
     REFUSED(asma_input_gradient(model, images, SHAPE, logits, 2 * PIXELS, gradient, 1), ASMA_LENGTH, "gradient");

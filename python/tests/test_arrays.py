@@ -150,6 +150,12 @@ def nan(images):
         (lambda x: "images.png", {}, ["str", "want"]),
         (lambda x: [[1, 2], [3]], {}, ["array"]),
         (lambda x: Elsewhere(), {}, ["cuda:0", ".cpu()"]),
+        (lambda x: np.ma.masked_less(x, 0.5), {}, ["masked array", "filled"]),
+        (lambda x: x[0, 0, 0, 0], {}, ["0 axes"]),
+        (lambda x: x.astype("M8[s]"), {}, ["datetime64"]),
+        (lambda x: np.zeros(x.shape, [("red", "f4")]), {}, ["red"]),
+        (lambda x: {"images": x}, {}, ["dict"]),
+        (lambda x: (x * 255).astype(np.int16) - 300, {"bounds": (0, 255)}, ["values from -"]),
     ],
 )
 def test_other_images_are_refused(model, images, given, options, words):
@@ -175,12 +181,57 @@ def test_other_images_are_refused(model, images, given, options, words):
         (lambda y: "scale:0", ["scale"]),
         (lambda y: "elsewhere.png", ["elsewhere.png"]),
         (lambda y: None, ["no targets"]),
+        (lambda y: y * np.nan, ["float64"]),
+        (lambda y: np.ma.masked_equal(y, 1), ["masked array"]),
+        (lambda y: y.astype(np.uint64) + 2**40, ["1099511627777"]),
+        (lambda y: y[:, None].repeat(2, 1), ["N×H×W"]),
+        (lambda y: y[:, :0], ["N×H×W"]),
     ],
 )
 def test_other_masks_are_refused(model, images, targets, given, words):
     with pytest.raises(asma.Error) as refused:
         asma.attack(model, images, given(targets), "pgd", steps=1)
     assert any(word in str(refused.value) for word in words), str(refused.value)
+
+
+def test_seeds_and_regions_of_every_kind_come_to_the_same(model, images, targets):
+    logits = model.logits(images)
+    gradient = model.input_gradient(images, logits)
+    region = np.zeros(targets.shape, np.uint8)
+    region[:, 5:20] = 1
+
+    def attacked(region):
+        return asma.attack(model, images, targets, "pgd", steps=2, region=region).adversarial
+
+    wanted = attacked(region)
+    for given in (np.asfortranarray, with_gaps, read_only, lambda x: x[::-1][::-1], lambda x: x.tolist(), Duck, Exchanged):
+        assert np.array_equal(model.input_gradient(images, given(logits)), gradient)
+        assert np.array_equal(attacked(given(region)), wanted)
+
+
+def test_what_is_given_is_not_changed(model, images, targets):
+    region = np.ones(targets.shape, np.uint8)
+    given = [images.copy(), targets.copy(), region.copy()]
+    result = asma.attack(model, given[0], given[1], "pgd", steps=2, region=given[2])
+    gradient = model.input_gradient(given[0], model.logits(given[0]))
+    result.adversarial[:], gradient[:] = 0, 0
+    for array, as_it_was in zip(given, (images, targets, region)):
+        assert np.array_equal(array, as_it_was)
+
+
+def test_an_array_may_be_written_to_once_its_images_are_under_way(model, images, targets):
+    def attacked(batch, overwrite):
+        given = images.copy()
+        masks = targets.copy()
+
+        def callback(now):
+            if overwrite:
+                given[:], masks[:] = np.nan, 7
+
+        return asma.attack(model, given, masks, "pgd", steps=6, batch=batch, callback=callback).adversarial
+
+    for batch in (None, 1):
+        assert np.array_equal(attacked(batch, True), attacked(batch, False))
 
 
 def test_other_seeds_are_refused(model, images):

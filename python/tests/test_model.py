@@ -142,13 +142,22 @@ def test_a_model_whose_last_name_is_gone_runs_to_the_end(images):
     assert held == [] and np.array_equal(result.adversarial, wanted)
 
 
+def devices():
+    """The CPU and, where there is one, a GPU, be it software."""
+    gpus = [str(device["index"]) for device in asma.devices()[:1]]
+    if not gpus and "ASMA_REQUIRE_GPU" in os.environ:
+        raise AssertionError("ASMA_REQUIRE_GPU is set, and there is no GPU")
+    return ["cpu", *gpus]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_is_told_that_its_threads_are_gone():
+@pytest.mark.parametrize("device", devices())
+def test_a_forked_process_is_told_that_its_threads_are_gone(device):
     script = f"""
 import os, sys
 import numpy as np
 import asma
-model = asma.load({str(WEIGHTS)!r}, device="cpu")
+model = asma.load({str(WEIGHTS)!r}, device={device!r})
 images = np.zeros((1, 3, 32, 32), np.float32)
 model.predict(images)
 child = os.fork()
@@ -156,7 +165,7 @@ if child == 0:
     for work in (
         lambda: model.predict(images),
         lambda: asma.attack(model, images, None, "fgsm", targeted=False),
-        lambda: asma.load({str(WEIGHTS)!r}, device="cpu"),
+        lambda: asma.load({str(WEIGHTS)!r}, device={device!r}),
     ):
         try:
             work()

@@ -16,6 +16,11 @@ IGNORE = 255
 
 def as_array(value: Any, what: str) -> np.ndarray:
     """The array behind anything that has `__array__` or DLPack, such as a CPU tensor of torch."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise UsageError(
+            f"the {what} are a masked array, and what stands behind its mask would be taken too; give value.filled(…), and 255 "
+            "in targets for pixels to leave out"
+        )
     if isinstance(value, np.ndarray):
         return value
     detach = getattr(value, "detach", None)
