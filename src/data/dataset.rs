@@ -5,7 +5,8 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::image::read_photograph;
-use super::input::{InputOptions, check_stored_size};
+use super::input::InputOptions;
+use super::input_masks::check_stored_size;
 use super::mask::{Evidence, MaskOptions, MaskReading, common, evidence, read_mask_as};
 use super::pairing::PairPaths;
 use crate::error::{Error, Result};

@@ -8,6 +8,7 @@ pub mod fit;
 pub mod geometry;
 pub mod image;
 pub mod input;
+mod input_masks;
 pub mod mask;
 mod original;
 pub mod pairing;
