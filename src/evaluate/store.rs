@@ -24,19 +24,19 @@ const RESULTS: &str = "results.jsonl";
 const TRACES: &str = "traces.jsonl";
 /// The folder of the images that are kept, see [`kept_folder`].
 pub const SAVED: &str = "saved";
+const SUMMARY: &str = "summary.json";
+const MARKDOWN: &str = "table.md";
+const LATEX: &str = "table.tex";
+const REPORT: &str = "report.html";
 /// What follows from the records, which says last that all of it is there.
-const DERIVED: [&str; 4] = ["summary.json", "table.md", "table.tex", "report.html"];
+const DERIVED: [&str; 4] = [SUMMARY, MARKDOWN, LATEX, REPORT];
+/// Stands in a folder that slices are being joined in: whoever finds it, and holds the folder, finds what is left of a merge that
+/// was killed.
+const MERGING: &str = "merging.txt";
 
 /// The files of an evaluation; images that are kept stand in folders below `saved`.
 pub const EVALUATION_FILES: [&str; 8] = [
-    "summary.json",
-    "table.md",
-    "table.tex",
-    "report.html",
-    RESULTS,
-    TRACES,
-    SHARD,
-    EVALUATION,
+    SUMMARY, MARKDOWN, LATEX, REPORT, RESULTS, TRACES, SHARD, EVALUATION,
 ];
 
 /// The folder that an evaluation is written to. Who opens it sees to it that nobody else does.
@@ -88,11 +88,13 @@ impl Store {
                     )));
                 }
                 remove_earlier(&folder, &DERIVED)?;
+                remove_earlier(&folder, &[MERGING])?;
                 done = keep_whole_lines(&evaluation, &results, &traces)?;
             }
             (false, _) => {
                 refuse_lines(&folder)?;
                 remove_earlier(&folder, &DERIVED)?;
+                remove_earlier(&folder, &[MERGING])?;
                 match shard == Shard::WHOLE {
                     true => remove_earlier(&folder, &[SHARD])?,
                     false => write_json(&folder.join(SHARD), &shard)?,
@@ -178,8 +180,8 @@ pub fn read_records(folder: impl AsRef<Path>) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Joins the slices of an evaluation into the files that one run would have written, in a folder that holds none; images that
-/// were kept are copied.
+/// Joins the slices of an evaluation into the files that one run would have written, in a folder that holds none, or what a merge
+/// left that was ended before it was done; images that were kept are copied. Who opens the folder sees to it that nobody else does.
 ///
 /// # Errors
 /// If an evaluation stands where the files are to be written, a folder holds no evaluation, they are of different ones,
@@ -189,7 +191,10 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     let Some(first) = folders.first() else {
         return Err(Error::Usage("no folder was named to join".into()));
     };
-    refuse_standing(out)?;
+    let is_left = out.join(MERGING).exists() && !folders.iter().any(|folder| is_same(folder, out));
+    if !is_left {
+        refuse_standing(out)?;
+    }
     let evaluation = read_evaluation(first)?;
     for folder in &folders[1..] {
         refuse_difference(folder, &read_evaluation(folder)?, &evaluation)?;
@@ -250,8 +255,9 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
             task / evaluation.settings.len().max(1)
         )));
     }
-    remove_earlier(out, &DERIVED)?;
-    remove_earlier(out, &[SHARD])?;
+    let says = "asma merge writes to this folder, or was ended before it was done; begin it again\n";
+    write_text(&out.join(MERGING), says)?;
+    remove_earlier(out, &EVALUATION_FILES)?;
     if evaluation.saves {
         for (number, folder) in folders.iter().enumerate() {
             copy_kept(folder, out, |task| holders.get(task) == Some(&Some(number)))?;
@@ -262,7 +268,15 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
         write_sorted(&out.join(name), &files, pieces)?;
     }
     write_json(&out.join(EVALUATION), &evaluation)?;
-    write_derived(out, &evaluation)
+    let summary = write_derived(out, &evaluation)?;
+    remove_earlier(out, &[MERGING])?;
+    Ok(summary)
+}
+
+/// Whether two folders that are there are one.
+fn is_same(folder: &Path, other: &Path) -> bool {
+    let [folder, other] = [folder, other].map(std::fs::canonicalize);
+    folder.is_ok_and(|folder| other.is_ok_and(|other| folder == other))
 }
 
 /// Writes what the records in a folder say together; the summary last, so that where it stands all the rest does.
@@ -283,16 +297,16 @@ fn write_derived(folder: &Path, evaluation: &Evaluation) -> Result<Summary> {
     let saved = folder.join(SAVED);
     // Without it, what stands there is of another evaluation.
     write_report(
-        folder.join("report.html"),
+        folder.join(REPORT),
         &report,
         &mut |record| match evaluation.saves {
             true => saved_pictures(&saved, record),
             false => Ok(None),
         },
     )?;
-    write_text(&folder.join("table.md"), &markdown(&summary))?;
-    write_text(&folder.join("table.tex"), &latex(&summary))?;
-    write_json(&folder.join("summary.json"), &summary)?;
+    write_text(&folder.join(MARKDOWN), &markdown(&summary))?;
+    write_text(&folder.join(LATEX), &latex(&summary))?;
+    write_json(&folder.join(SUMMARY), &summary)?;
     Ok(summary)
 }
 

@@ -261,6 +261,16 @@ fn slices_join_into_the_files_of_one_run() {
     let standing = merge(&slices, &slices[1]).unwrap_err().to_string();
     assert!(standing.contains("an evaluation stands there"), "{standing}");
     assert_eq!(files(&slices[1]), before);
+    // What a merge has left that was killed is no obstacle, where it is no slice.
+    let killed = tempfile::tempdir().unwrap();
+    for folder in [killed.path(), &slices[1]] {
+        std::fs::write(folder.join("merging.txt"), "").unwrap();
+    }
+    std::fs::write(killed.path().join("results.jsonl"), "{\"task\": 0").unwrap();
+    merge(&slices, killed.path()).unwrap();
+    assert_eq!(files(killed.path()), in_one_go());
+    let standing = merge(&slices, &slices[1]).unwrap_err().to_string();
+    assert!(standing.contains("an evaluation stands there"), "{standing}");
 }
 
 #[test]
