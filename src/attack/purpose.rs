@@ -19,4 +19,12 @@ impl Purpose {
             Purpose::Untargeted => 1.0 - iou,
         }
     }
+
+    /// What the labels are called that its predictions are compared with.
+    pub fn compared_with(self) -> &'static str {
+        match self {
+            Purpose::Targeted => "the target",
+            Purpose::Untargeted => "the label",
+        }
+    }
 }

@@ -182,10 +182,15 @@ macro_rules! dispatch {
 }
 kernels::for_each_kernel!(dispatch);
 
+/// A line that says on what any CPU executor runs.
+pub fn describe() -> String {
+    let threads = rayon::current_num_threads();
+    format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" })
+}
+
 impl Executor for CpuExecutor {
     fn describe(&self) -> String {
-        let threads = rayon::current_num_threads();
-        format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" })
+        describe()
     }
 
     fn write_words(&mut self, buffer: BufferId, start: usize, words: &[u32]) -> Result<()> {

@@ -24,4 +24,4 @@ macro_rules! twins {
 }
 crate::kernels::for_each_kernel!(twins);
 
-pub use executor::CpuExecutor;
+pub use executor::{CpuExecutor, describe};

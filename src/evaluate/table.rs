@@ -2,7 +2,6 @@
 
 use super::statistic::Statistic;
 use super::summary::{MeasuresSummary, SettingSummary, Summary};
-use crate::attack::Purpose;
 
 /// What a table is written for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,15 +53,12 @@ fn columns(summary: &Summary, notation: Notation) -> Vec<Column<'_>> {
         Notation::Markdown => markdown,
         Notation::Latex => latex,
     };
-    let iou = match summary.purpose {
-        Purpose::Targeted => "IoU with the target",
-        Purpose::Untargeted => "IoU with the label",
-    };
+    let iou = format!("IoU with {}", summary.purpose.compared_with());
     let mut columns = vec![
         plain("pairs", |setting, _| setting.done.to_string()),
         plain("failed", |setting, _| setting.failed.to_string()),
         of("IoU before", Digits::Fixed(4), |setting, _| setting.iou_before),
-        of(iou, Digits::Fixed(4), |_, m| m.iou),
+        of(&iou, Digits::Fixed(4), |_, m| m.iou),
         of("pixel accuracy", Digits::Fixed(4), |_, m| m.pixel_accuracy),
         of(norm("L1", "$L_1$"), Digits::Fixed(1), |_, m| m.l1),
         of(norm("L2", "$L_2$"), Digits::Fixed(3), |_, m| m.l2),

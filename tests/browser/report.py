@@ -231,6 +231,7 @@ def check_panel(browser):
     for find, said in (("image_4.png", "Failed: image_4.png: is no image"), ("image_5.png", "no pictures of this pair")):
         buttons = browser.find_elements(By.CSS_SELECTOR, "#table tbody button")
         while find not in [button.text for button in buttons]:
+            assert browser.find_element(By.ID, "next-page").is_enabled(), f"no page has {find}"
             browser.find_element(By.ID, "next-page").send_keys(Keys.ENTER)
             buttons = browser.find_elements(By.CSS_SELECTOR, "#table tbody button")
         next(button for button in buttons if button.text == find).send_keys(Keys.ENTER)

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use asma::attack::{self, table};
+use asma::cpu::describe;
 use asma::data::{ImageOptions, InputOptions, MaskOptions};
 use asma::evaluate::{
     Devices, EVALUATION_FILES, Evaluation, Experiment, Pair, Record, SAVED, Shard, Sink, Store, Summary,
@@ -147,10 +148,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     say_what_runs(&pairs, &trials, &store);
     say(format_args!(
         "device: {}",
-        gpu.as_ref().map_or_else(
-            || format!("CPU, {} threads", rayon::current_num_threads()),
-            |gpu| gpu.describe()
-        )
+        gpu.as_ref().map_or_else(describe, |gpu| gpu.describe())
     ));
     let experiment = Experiment {
         model: &model,

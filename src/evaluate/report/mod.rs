@@ -107,7 +107,7 @@ fn page(report: &Report<'_>, pictures: GetPictures<'_>) -> Result<String> {
         evaluation,
         untargeted,
         thresholds: evaluation.thresholds.iter().map(f32::to_string).collect(),
-        iou_with: if untargeted { "the label" } else { "the target" },
+        iou_with: evaluation.purpose.compared_with(),
         summary: report.summary,
         pictured: table.pictured(),
         seconds: settings
