@@ -2,7 +2,7 @@
 # Builds the page into web/www, which any server of plain files can then serve. Wants a Rust compiler with the target
 # wasm32-unknown-unknown; where there is none (`rustup target add wasm32-unknown-unknown`), Debian's rustc-web is unpacked
 # into target/rust-web, beside the system's, and the standard library built with it. Ends with 77 where neither can be had.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
 www=$PWD/web/www
@@ -10,9 +10,9 @@ folder=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_director
 
 unpack_compiler() {
     local debian=$folder/rust-web
+    trap 'echo "no compiler for $target can be had here: install the target by rustup" >&2; exit 77' ERR
     if [ ! -e "$debian/done" ]; then
-        local none="no compiler for $target can be had here: install the target by rustup"
-        command -v apt-get >/dev/null || { echo "$none" >&2; exit 77; }
+        command -v apt-get >/dev/null
         rm -rf "$debian" && mkdir -p "$debian/packages"
         local sudo; sudo=$([ "$(id -u)" = 0 ] || echo sudo)
         $sudo apt-get update -qq
@@ -21,16 +21,20 @@ unpack_compiler() {
         local library llvm
         library=$(depends libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
         llvm=$(depends "$library" 'libllvm[0-9]*')
-        [ -n "$library" ] && [ -n "$llvm" ] || { echo "$none" >&2; exit 77; }
+        [ -n "$library" ] && [ -n "$llvm" ]
         (cd "$debian/packages" && apt-get download -qq rustc-web "$library" libstd-rust-web-dev rust-web-src "$llvm" "lld-${llvm#libllvm}")
         $sudo apt-get install -y -qq --no-install-recommends libedit2 libz3-4 libxml2 libffi8
         for package in "$debian"/packages/*.deb; do dpkg -x "$package" "$debian"; done
         rm -r "$debian/packages"
         touch "$debian/done"
     fi
-    export LD_LIBRARY_PATH=$debian/usr/lib/x86_64-linux-gnu RUSTC=$debian/usr/bin/rustc RUSTC_BOOTSTRAP=1
+    export LD_LIBRARY_PATH=$(echo "$debian"/usr/lib/*-linux-gnu) RUSTC=$debian/usr/bin/rustc RUSTC_BOOTSTRAP=1
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(echo "$debian"/usr/lib/llvm-*/bin/wasm-ld)
     build_std=(-Z build-std=std,panic_abort)
+    # It may be older than what the project wants.
+    local wanted; wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    printf '%s\n' "$wanted" "$("$RUSTC" --version | cut -d' ' -f2)" | sort -CV
+    trap - ERR
 }
 
 cargo build --release -p asma-bindgen --config 'profile.release.lto=false' --config 'profile.release.codegen-units=16'

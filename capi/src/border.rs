@@ -122,7 +122,8 @@ pub extern "C" fn asma_last_error() -> *const c_char {
 /// # Safety
 /// It is null or valid for as long as the result is used.
 pub(crate) unsafe fn reference<'a, T>(pointer: *const T, what: &str) -> Outcome<&'a T> {
-    // SAFETY: as the caller promises.
+    check_alignment(pointer, what)?;
+    // SAFETY: as the caller promises, and it is aligned.
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(what))
 }
 
@@ -131,7 +132,8 @@ pub(crate) unsafe fn reference<'a, T>(pointer: *const T, what: &str) -> Outcome<
 /// # Safety
 /// It is null, or valid and nobody else's for as long as the result is used.
 pub(crate) unsafe fn place<'a, T>(pointer: *mut T, what: &str) -> Outcome<&'a mut MaybeUninit<T>> {
-    // SAFETY: as the caller promises; what it holds so far is not looked at.
+    check_alignment(pointer, what)?;
+    // SAFETY: as the caller promises, and it is aligned; what it holds so far is not looked at.
     unsafe { pointer.cast::<MaybeUninit<T>>().as_mut() }.ok_or_else(|| Failure::null(what))
 }
 

@@ -89,7 +89,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
     let without_progress = iteration - select(min(ledger[state + STATE_PROGRESS], iteration), iteration, progresses);
     let rise_iou = bitcast<f32>(ledger[state + STATE_RISE_IOU]);
     let rises = progresses && !refining && iou > rise_iou + LEAST_RISE * (1.0 - rise_iou);
-    let stagnates = iteration - select(ledger[state + STATE_RISE], iteration, rises) > STAGNATION;
+    let stagnates = iteration - select(min(ledger[state + STATE_RISE], iteration), iteration, rises) > STAGNATION;
     var scale = 1.0;
     var pull = 0.0;
     if has(HOLD) {
@@ -151,7 +151,7 @@ fn next_state_word(sample: u32, word: u32, decision: Decision) -> u32 {
         case STATE_PULL: { return bitcast<u32>(decision.pull); }
         case STATE_BEST_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.new_best); }
         case STATE_PROGRESS_L2: { return select(value, bitcast<u32>(sqrt(sums[0].y)), decision.progresses); }
-        case STATE_RISE: { return select(value, iteration, decision.rises); }
+        case STATE_RISE: { return select(min(value, iteration), iteration, decision.rises); }
         case STATE_RISE_IOU: { return select(value, bitcast<u32>(decision.iou), decision.rises); }
         default: { return value; }
     }

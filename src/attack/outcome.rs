@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 pub struct Progress<'a> {
     /// The trace of each sample so far.
     pub traces: &'a [Vec<TraceRow>],
-    /// The latest moment of the first sample, if moments are kept.
+    /// The latest moment of the sample in the first place, if moments are kept.
     pub moment: Option<&'a Snapshot>,
     /// Most iterations that there will be.
     pub iterations: u32,

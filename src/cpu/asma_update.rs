@@ -149,7 +149,11 @@ fn decide(params: &Params, classes: &[u32], counts: &mut [u32], ledger: &mut [u3
             let without_progress = iteration.wrapping_sub(progress);
             let rise_iou = float(here + STATE_RISE_IOU);
             let rises = progresses && !refining && iou > rise_iou + LEAST_RISE * (1.0 - rise_iou);
-            let rise = if rises { iteration } else { ledger[here + STATE_RISE] };
+            let rise = if rises {
+                iteration
+            } else {
+                ledger[here + STATE_RISE].min(iteration)
+            };
             let stagnates = iteration.wrapping_sub(rise) > STAGNATION;
             let (mut scale, mut pull) = (1.0, 0.0);
             if has(HOLD) {

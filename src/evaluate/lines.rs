@@ -36,7 +36,7 @@ impl Lines {
         if let Err(cause) = self.file.write_all(&line) {
             let _ = self.file.set_len(self.length);
             let advice = match cause.kind() {
-                ErrorKind::StorageFull => "; free some space, and resumed it goes on",
+                ErrorKind::StorageFull => "; free some space and resume it",
                 _ => "",
             };
             return Err(Error::file(

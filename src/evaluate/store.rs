@@ -145,7 +145,7 @@ impl Store {
         if let Some(task) = self.remaining().first() {
             return Err(Error::file(
                 self.folder.join(RESULTS),
-                format!("has no record of task {task}; resumed it goes on"),
+                format!("has no record of task {task}; resume it to go on"),
             ));
         }
         for name in [RESULTS, TRACES] {
@@ -191,7 +191,8 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     let Some(first) = folders.first() else {
         return Err(Error::Usage("no folder was named to join".into()));
     };
-    let is_left = out.join(MERGING).exists() && !folders.iter().any(|folder| is_same(folder, out));
+    let is_whole = !out.join(MERGING).exists() || out.join(SUMMARY).exists();
+    let is_left = !is_whole && !folders.iter().any(|folder| is_same(folder, out));
     if !is_left {
         refuse_standing(out)?;
     }
@@ -249,7 +250,7 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     if let Some(&task) = missing.first() {
         return Err(Error::Usage(format!(
             "{} of {} tasks have no record, or no trace, in any of the folders, such as that of pair {}; name all slices, and let each end first \
-             (resumed it goes on)",
+             (resume what has not)",
             missing.len(),
             holders.len(),
             task / evaluation.settings.len().max(1)
@@ -258,6 +259,15 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     let says = "asma merge writes to this folder, or was ended before it was done; begin it again\n";
     write_text(&out.join(MERGING), says)?;
     remove_earlier(out, &EVALUATION_FILES)?;
+    let saved = out.join(SAVED);
+    if is_left && saved.exists() {
+        std::fs::remove_dir_all(&saved).map_err(|cause| {
+            Error::file(
+                &saved,
+                format!("is of an earlier run and cannot be removed: {cause}"),
+            )
+        })?;
+    }
     if evaluation.saves {
         for (number, folder) in folders.iter().enumerate() {
             copy_kept(folder, out, |task| holders.get(task) == Some(&Some(number)))?;

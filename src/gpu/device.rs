@@ -178,29 +178,21 @@ pub struct GpuDevice {
     pipeline_cache: Option<PipelineCache>,
 }
 
-/// What a device of `adapter` is opened with, so that kernels run on it as well as `capabilities` allow; for who opens it elsewhere.
+/// What a device of `adapter` is opened with, so that kernels run on it as well as `capabilities` allow, for who opens it
+/// elsewhere; without matrix units, which are an experimental feature that whoever opens the device has to answer for.
 pub fn device_descriptor(
     adapter: &wgpu::Adapter,
     capabilities: Capabilities,
 ) -> wgpu::DeviceDescriptor<'static> {
-    let (required_limits, mut optional_features) = match capabilities {
+    let (required_limits, optional_features) = match capabilities {
         Capabilities::Full => (adapter.limits(), super::optional_features() & adapter.features()),
         Capabilities::Baseline => (wgpu::Limits::default(), wgpu::Features::empty()),
     };
-    let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
-    if capabilities == Capabilities::Full && matrix_units::find(adapter).is_some() {
-        optional_features |= matrix_units::features();
-        // SAFETY: of the experimental features only cooperative matrices are asked for, and only those kernels
-        // use them that were asked for by name or that a measurement chose, and what measures the ceilings. They
-        // keep to what wgpu's documentation of the feature asks for: uniform control flow, and matrices inside
-        // their memory.
-        experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
-    }
     wgpu::DeviceDescriptor {
         label: Some("asma"),
         required_features: super::required_features() | optional_features,
         required_limits,
-        experimental_features,
+        experimental_features: wgpu::ExperimentalFeatures::disabled(),
         memory_hints: wgpu::MemoryHints::MemoryUsage,
         trace: wgpu::Trace::Off,
     }
@@ -303,15 +295,21 @@ impl GpuDevice {
         adapter: &wgpu::Adapter,
         capabilities: Capabilities,
     ) -> Result<GpuDevice> {
-        let (device, queue) = adapter
-            .request_device(&device_descriptor(adapter, capabilities))
-            .await
-            .map_err(|error| {
-                Error::Device(format!(
-                    "{} could not be opened: {error}",
-                    adapter.get_info().name
-                ))
-            })?;
+        let mut descriptor = device_descriptor(adapter, capabilities);
+        if capabilities == Capabilities::Full && matrix_units::find(adapter).is_some() {
+            descriptor.required_features |= matrix_units::features();
+            // SAFETY: of the experimental features only cooperative matrices are asked for, and only those kernels
+            // use them that were asked for by name or that a measurement chose, and what measures the ceilings. They
+            // keep to what wgpu's documentation of the feature asks for: uniform control flow, and matrices inside
+            // their memory.
+            descriptor.experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
+            Error::Device(format!(
+                "{} could not be opened: {error}",
+                adapter.get_info().name
+            ))
+        })?;
         // Where no error scope catches an error, wgpu's own handler would panic.
         device.on_uncaptured_error(std::sync::Arc::new(|error: wgpu::Error| log::error!("{error}")));
         Ok(GpuDevice::from_host(device, queue).with_matrix_units_of(adapter))

@@ -7,7 +7,7 @@ use crate::tensor::{Shape, Tensor};
 
 /// Samples of one size. Each is copied out when its turn comes, so that nobody holds all of them twice, and what is looked at
 /// and computed with is the copy, whoever may write to them meanwhile.
-pub trait Samples: Debug {
+pub trait Samples: Debug + Sync {
     /// Samples, channels, rows, columns.
     fn shape(&self) -> Shape;
 

@@ -115,7 +115,7 @@ impl Session {
             let seed = seed.copied(number)?;
             if let Some(value) = seed.data().iter().find(|value| !value.is_finite()) {
                 return Err(Error::Usage(format!(
-                    "the seed of image {number} holds {value}; want finite numbers"
+                    "the seed holds {value}; want finite numbers"
                 )));
             }
             let [_, gradient] = plan

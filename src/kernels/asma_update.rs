@@ -167,7 +167,7 @@ words! {
         STATE_PROGRESS_L2 = 11;
         /// In a state: the last iteration whose IoU was the one asked for.
         STATE_KEPT = 12;
-        /// In a state: the iteration of the last rise.
+        /// In a state: the iteration of the last rise; above all iterations: the one to come.
         STATE_RISE = 13;
         /// In a state: the IoU of the last rise (float, 0 before the first).
         STATE_RISE_IOU = 14;

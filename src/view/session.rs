@@ -379,10 +379,12 @@ impl Session {
         let (attack, last) = (self.live.attack().clone(), outcome.clone());
         let seconds = self.worked.as_secs_f64();
         let performed =
-            wait(aimed.performed_async(&attack, &mut self.executor, outcome, seconds, names, &mut Silent))?;
+            wait(aimed.performed_async(&attack, &mut self.executor, outcome, seconds, names, &mut Silent));
+        // Also where it could not be judged.
         wait(self.live.resume_async(&mut self.executor, &last))?;
         self.last_frame = None;
         self.is_stale = true;
+        let performed = performed?;
         write_results(folder, &performed)?;
         Ok(performed)
     }

@@ -68,13 +68,13 @@ fn options_of_other_attacks_are_refused() {
     for (arguments, wanted) in [
         (
             "--attack pgd --lr 0.1",
-            "--lr is an option of alma-prox and pdpgd",
+            "`lr` is an option of alma-prox and pdpgd",
         ),
         (
             "--attack alma-prox --eps 8/255",
-            "--eps is an option of attacks with a budget",
+            "`eps` is an option of attacks with a budget",
         ),
-        ("--attack pdpgd --tau 1e-7", "--tau is an option of asma"),
+        ("--attack pdpgd --tau 1e-7", "`tau` is an option of asma"),
         ("--attack pdpgd --published", "alma-prox alone"),
         ("--attack alma-prox --steps 0", "0 steps"),
         ("--attack alma-prox --lr 0", "the length of the first step is 0"),

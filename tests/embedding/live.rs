@@ -290,6 +290,14 @@ fn pixels_that_may_change_no_more_are_as_in_the_source() {
     let right = LabelMap::from_fn(IMAGE.h, IMAGE.w, |_, x| u8::from(x >= IMAGE.w / 2)).unwrap();
     live.set_region(right).unwrap();
     take_on(&mut live, &mut executor, 3);
+    let source = networks::image(IMAGE, 5);
+    let changes = before.data().iter().zip(source.data()).map(|(a, b)| a - b);
+    let l2 = changes.map(|change| change * change).sum::<f32>().sqrt();
+    let reported = live.trace()[4].l2;
+    assert!(
+        (reported - l2).abs() < 1e-4 * l2,
+        "{reported} of the image before, which has {l2}"
+    );
     let after = image_of(&live, &mut executor);
     for (y, x) in (0..IMAGE.h).flat_map(|y| (0..IMAGE.w).map(move |x| (y, x))) {
         assert!(x >= IMAGE.w / 2 || !changed(&after, y, x), "row {y}, column {x}");
@@ -344,7 +352,7 @@ fn an_attack_without_progress_goes_on_with_all_of_its_patience() {
         take_on(&mut live, executor.as_mut(), 200);
         assert_eq!(live.ended(), Some(StopReason::NoProgress));
         let rows = live.trace().len();
-        // More iterations do not bring the progress that it had not made, and four are waited for again.
+        // Another number of iterations does not bring the progress that it had not made, and four are waited for again.
         live.set_config(AsmaConfig {
             iterations: 300,
             ..settings.clone()

@@ -1,6 +1,6 @@
 //! A network on a device: predictions, logits and gradients of images in memory.
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use asma::gpu::DeviceChoice;
 use asma::job::{NamedDevice, Samples, Session};
@@ -50,8 +50,8 @@ fn each_image_gets_what_the_network_gives_for_it_alone() {
 /// Images that are spoilt once they have been copied, as another thread may do.
 #[derive(Debug)]
 struct Spoilt {
-    images: RefCell<Tensor>,
-    copied: RefCell<Vec<usize>>,
+    images: Mutex<Tensor>,
+    copied: Mutex<Vec<usize>>,
 }
 
 impl Samples for Spoilt {
@@ -60,10 +60,10 @@ impl Samples for Spoilt {
     }
 
     fn copied(&self, number: usize) -> asma::Result<Tensor> {
-        let image = self.images.borrow().sample(number);
+        let image = self.images.lock().unwrap().sample(number);
         let elements = INPUT.elements();
-        self.images.borrow_mut().data_mut()[number * elements..][..elements].fill(f32::NAN);
-        self.copied.borrow_mut().push(number);
+        self.images.lock().unwrap().data_mut()[number * elements..][..elements].fill(f32::NAN);
+        self.copied.lock().unwrap().push(number);
         Ok(image)
     }
 }
@@ -73,11 +73,11 @@ fn each_image_is_copied_once_as_its_turn_comes() {
     let session = session();
     let images = networks::image(IMAGES, 3);
     let spoilt = Spoilt {
-        images: RefCell::new(images.clone()),
-        copied: RefCell::default(),
+        images: Mutex::new(images.clone()),
+        copied: Mutex::default(),
     };
     assert_eq!(session.logits(&spoilt).unwrap(), session.logits(&images).unwrap());
-    assert_eq!(*spoilt.copied.borrow(), [0, 1, 2]);
+    assert_eq!(*spoilt.copied.lock().unwrap(), [0, 1, 2]);
 }
 
 #[test]
@@ -124,10 +124,7 @@ fn what_does_not_fit_is_refused() {
     );
     let mut infinite = seed;
     infinite.data_mut()[0] = f32::INFINITY;
-    usage(
-        session.input_gradient(&images, &infinite),
-        "the seed of image 0 holds inf",
-    );
+    usage(session.input_gradient(&images, &infinite), "the seed holds inf");
     let nowhere = NamedDevice::open(DeviceChoice::Name("no such adapter".into()));
     assert!(nowhere.is_err());
 }

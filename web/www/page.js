@@ -3,7 +3,7 @@ const $ = (id) => document.getElementById(id);
 const worker = new Worker('worker.js', { type: 'module' });
 const waiting = new Map();
 let number = 0;
-let palette, looked, painted;
+let palette, looked, painted, attacked;
 let isRunning = false;
 
 function ask(call, given) {
@@ -85,7 +85,9 @@ const takeFile = async (file) =>
 
 const WITHOUT_BUDGET = ['asma', 'dag', 'alma-prox', 'pdpgd'];
 const rows = [];
+// Of the image that was attacked, unless another has been opened meanwhile.
 function showAttacked({ pixels, perturbation, labels }) {
+  if (attacked !== looked) return;
   const { width, height } = looked;
   draw($('adversarial'), pixels, width, height, labels);
   draw($('perturbation'), perturbation, width, height);
@@ -102,6 +104,7 @@ function showProgress({ iterations, row, ...moment }) {
 
 async function attack() {
   isRunning = true;
+  attacked = looked;
   rows.length = 0;
   $('run').disabled = true;
   $('stop').disabled = false;
@@ -112,7 +115,7 @@ async function attack() {
   const settings = { attack, target: $('target').value, options };
   const done = await trying(() => ask('attack', { settings, painted: isPainting() ? painted : undefined }));
   if (done) {
-    showTarget(done.target);
+    if (attacked === looked) showTarget(done.target);
     showAttacked(done);
     const saved = done.summary.results.rounded_to_8_bits;
     const iterations = done.summary.iterations;

@@ -104,7 +104,7 @@ def to_images(value: Any, channels: int, layout: str, bounds: tuple[float, float
     if (low, high) != (0.0, 1.0):
         # The same numbers as of a picture's file: divided once, in float64.
         array = np.clip((array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return np.require(array, np.float32, ["C", "A"])
 
 
 def from_images(images: np.ndarray, layout: str, bounds: tuple[float, float]) -> np.ndarray:
@@ -144,7 +144,7 @@ def to_seed(value: Any, shape: tuple[int, ...]) -> np.ndarray:
         array = array[None]
     if array.shape != tuple(shape):
         raise UsageError(f"the seed has shape {array.shape}; want that of the logits, {tuple(shape)} (N×C×H×W)")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return np.require(array, np.float32, ["C", "A"])
 
 
 def to_labels(value: Any, what: str, images: int) -> np.ndarray:

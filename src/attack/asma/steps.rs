@@ -75,10 +75,7 @@ impl Attack {
                 };
                 let length = StepSize::FIRST_STEP * (count as f64).sqrt();
                 let leap = (StepSize::LEAP * length) as f32;
-                let floor = match config.refine {
-                    Refinement::Iterations(_) => 0.0,
-                    Refinement::Off | Refinement::On => (StepSize::FLOOR * (count as f64).sqrt()) as f32,
-                };
+                let floor = (StepSize::FLOOR * (count as f64).sqrt()) as f32;
                 if is_reached(prediction, target, &attacked) {
                     // Any step will do.
                     return Ok(Step {
@@ -131,11 +128,12 @@ pub(in crate::attack) fn settings(config: &AsmaConfig, step: Step) -> [(usize, u
         leap,
         floor,
     } = step;
-    // Where what was reached is not refined, any perturbation is small enough.
-    let floor = if config.refine == Refinement::Off {
-        f32::MAX
-    } else {
-        floor
+    let floor = match config.refine {
+        // Where what was reached is not refined, any perturbation is small enough.
+        Refinement::Off => f32::MAX,
+        Refinement::On => floor,
+        // As small as it gets.
+        Refinement::Iterations(_) => 0.0,
     };
     [
         (asma_update::TAU, tau.to_bits()),
@@ -162,12 +160,13 @@ pub(in crate::attack) fn settings(config: &AsmaConfig, step: Step) -> [(usize, u
 
 /// The words of a state that forget which image was best and what was reached, each with what it holds: what is wanted has
 /// changed.
-pub(in crate::attack) fn forgetting() -> [(usize, u32); 4] {
+pub(in crate::attack) fn forgetting() -> [(usize, u32); 5] {
     [
         (asma_update::STATE_BEST_IOU, (-1.0f32).to_bits()),
         (asma_update::STATE_SCALE, 1.0f32.to_bits()),
         (asma_update::STATE_REACHED, 0),
         (asma_update::STATE_RISE_IOU, 0),
+        (asma_update::STATE_RISE, u32::MAX),
     ]
 }
 

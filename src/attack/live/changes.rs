@@ -205,9 +205,12 @@ impl Live {
             }
             pixel += run.len();
         }
-        // What the network has computed is of the image before.
-        for word in asma::clipped_words(image.shape.into()) {
-            executor.write_words(self.attack.planned.ledger, word, &[1])?;
+        let schedule = self.attack.config.asma().map(|config| config.schedule);
+        if schedule == Some(Schedule::TwoForward) {
+            // What the network has computed is of the image before.
+            for word in asma::clipped_words(image.shape.into()) {
+                executor.write_words(self.attack.planned.ledger, word, &[1])?;
+            }
         }
         Ok(())
     }

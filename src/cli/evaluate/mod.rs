@@ -77,8 +77,8 @@ pub struct Arguments {
     )]
     attack: Vec<&'static table::Entry>,
     /// Run all combinations of these settings: of asma mask, multiplier, schedule, objective, tau=…, beta=…, lambda=…, cap=…, of
-    /// attacks with a budget norm, loss=…, eps=…, alpha=…, of all iterations=…; values stand behind = with colons between them,
-    /// such as mask,multiplier or eps=1/255:2/255:4/255
+    /// attacks with a budget norm, loss, eps=…, alpha=…, of all iterations=…, and any other option of theirs; values stand behind =
+    /// with colons between them, such as mask,multiplier or eps=1/255:2/255:4/255; what is one of a few words runs all of them
     #[arg(
         long,
         value_name = "SETTING,…",
