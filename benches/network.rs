@@ -38,6 +38,10 @@ struct Arguments {
     /// Timed repeats, after one that is not
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// A line for each call as well: milliseconds, the shortest of the repeats, billions of operations in a second, what it
+    /// does
+    #[arg(long)]
+    calls: bool,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -72,29 +76,44 @@ fn main() -> Result<()> {
     executor.write(network.input.buffer, image.data())?;
     let (forward, adjoint): (Vec<_>, Vec<_>) = (network.forward.collect(), network.adjoint.collect());
     let ones = vec![1.0; seed.shape.elements()];
-    let mut time = |calls: &[CallId], result: Place| -> Result<f64> {
+    let mut time = |calls: &[CallId], result: Place| -> Result<[f64; 2]> {
         executor.write(seed.buffer, &ones)?;
-        let start = Instant::now();
+        let (start, processor) = (Instant::now(), processor_ms());
         executor.submit(calls)?;
         // One word, to wait for the rest.
         executor.read(result.buffer, 1)?;
-        Ok(1e3 * start.elapsed().as_secs_f64())
+        Ok([1e3 * start.elapsed().as_secs_f64(), processor_ms() - processor])
     };
     let mut samples = Vec::new();
     for repeat in 0..=arguments.repeats {
-        let forward_ms = time(&forward, network.logits)?;
-        let adjoint_ms = time(&adjoint, gradient)?;
+        let [forward_ms, forward_processor_ms] = time(&forward, network.logits)?;
+        let [gradient_ms, gradient_processor_ms] = time(&adjoint, gradient)?;
         if repeat > 0 {
-            samples.push(json!({ "forward_ms": forward_ms, "input_gradient_ms": adjoint_ms }));
+            samples.push(json!({
+                "forward_ms": forward_ms, "input_gradient_ms": gradient_ms,
+                "forward_processor_ms": forward_processor_ms, "input_gradient_processor_ms": gradient_processor_ms,
+            }));
         }
     }
-    // Where the time goes: milliseconds of all calls of a kernel.
+    // Where the time goes: milliseconds of all calls of a kernel, the shortest of each.
+    let calls: Vec<CallId> = forward.iter().chain(&adjoint).copied().collect();
+    let mut times = vec![f64::INFINITY; calls.len()];
+    for _ in 0..arguments.repeats.max(1) {
+        for (shortest, time) in times.iter_mut().zip(executor.time_calls(&calls)?) {
+            *shortest = shortest.min(time);
+        }
+    }
     let mut kernels: BTreeMap<&str, f64> = BTreeMap::new();
-    for calls in [&forward, &adjoint] {
-        for (&call, time) in calls.iter().zip(executor.time_calls(calls)?) {
-            *kernels
-                .entry(program.calls()[call].params.kernel().name)
-                .or_default() += 1e3 * time;
+    for (&call, time) in calls.iter().zip(times) {
+        let params = &program.calls()[call].params;
+        *kernels.entry(params.kernel().name).or_default() += 1e3 * time;
+        if arguments.calls {
+            let rate = 1e-9 * params.flops() as f64 / time;
+            println!(
+                "{:8.3} {rate:7.1} {}",
+                1e3 * time,
+                params.work(&Default::default())
+            );
         }
     }
     let flops: u64 = program.calls().iter().map(|call| call.params.flops()).sum();
@@ -106,4 +125,17 @@ fn main() -> Result<()> {
         })
     );
     Ok(())
+}
+
+/// The processor's time of all threads of this process so far, in milliseconds: what is measured beside other work. 0 where
+/// the system does not say.
+fn processor_ms() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return 0.0;
+    };
+    let times = threads.flatten().filter_map(|thread| {
+        let found = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        found.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    1e-6 * times.sum::<f64>()
 }

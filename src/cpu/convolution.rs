@@ -61,17 +61,26 @@ thread_local! {
 }
 
 /// Some rows of some out channels.
-struct Piece<'a> {
-    band: Band<'a>,
+pub(super) struct Piece<'a> {
+    pub band: Band<'a>,
     /// Those of the band's channels.
-    channels: Range<usize>,
+    pub channels: Range<usize>,
 }
 
 impl Convolution<'_> {
     /// `output = slope(bias + weight ∗ input)`, or `∗ᵀ`; or added to `output`; or gated.
     pub fn run(&self, output: &mut [f32]) {
+        if self.suits_winograd() {
+            self.run_winograd(output);
+        } else {
+            self.run_direct(output);
+        }
+    }
+
+    /// The same, term by term.
+    pub(super) fn run_direct(&self, output: &mut [f32]) {
         let params = &self.params;
-        let [samples, out_channels, h, w] = sizes(params.output_extent);
+        let [_, out_channels, h, w] = sizes(params.output_extent);
         if h == 0 || w == 0 {
             return;
         }
@@ -99,7 +108,31 @@ impl Convolution<'_> {
             .max(1)
             .next_multiple_of(multiple)
             .min(h.next_multiple_of(multiple));
-        // Enough pieces for all threads.
+        let pieces = self.pieces(output, rows);
+        // A band without borders says how many channels are laid out at once in all of them: the order of terms must not
+        // differ between bands, or else max pooling tells equals apart.
+        let [kernel, stride, padding, dilation] =
+            [params.kernel, params.stride, params.padding, params.dilation].map(|pair| pair[0] as usize);
+        let inner = [kernel * dilation * stride + padding, rows, FAR];
+        let inner = Axis::new(params, self.transposed, 0, inner, FAR_APART);
+        let of_channel = LaidOut::new(&inner, &columns).channel;
+        let ins = params.input_extent.c as usize / groups;
+        let plan = Plan {
+            at_once: (LAID_OUT / of_channel.max(1)).clamp(1, ins.max(1)),
+            by_rows: all_rows.sees_much_padding(),
+            columns,
+        };
+        pieces.into_par_iter().for_each(|piece| {
+            SCRATCH.with_borrow_mut(|scratch| self.compute(&plan, piece, scratch));
+        });
+    }
+
+    /// Bands of `rows` rows of all out channels, or of parts of them where there are few bands: enough pieces for all threads.
+    pub(super) fn pieces<'a>(&self, output: &'a mut [f32], rows: usize) -> Vec<Piece<'a>> {
+        let params = &self.params;
+        let [samples, out_channels, h, _] = sizes(params.output_extent);
+        let groups = params.groups as usize;
+        let outs = out_channels / groups;
         let found = (samples * h.div_ceil(rows)).max(1);
         let wanted = (2 * rayon::current_num_threads()).div_ceil(found);
         let together = if groups > 1 {
@@ -123,22 +156,7 @@ impl Convolution<'_> {
                 first = end;
             }
         }
-        // A band without borders says how many channels are laid out at once in all of them: the order of terms must not
-        // differ between bands, or else max pooling tells equals apart.
-        let [kernel, stride, padding, dilation] =
-            [params.kernel, params.stride, params.padding, params.dilation].map(|pair| pair[0] as usize);
-        let inner = [kernel * dilation * stride + padding, rows, FAR];
-        let inner = Axis::new(params, self.transposed, 0, inner, FAR_APART);
-        let of_channel = LaidOut::new(&inner, &columns).channel;
-        let ins = params.input_extent.c as usize / groups;
-        let plan = Plan {
-            at_once: (LAID_OUT / of_channel.max(1)).clamp(1, ins.max(1)),
-            by_rows: all_rows.sees_much_padding(),
-            columns,
-        };
-        pieces.into_par_iter().for_each(|piece| {
-            SCRATCH.with_borrow_mut(|scratch| self.compute(&plan, piece, scratch));
-        });
+        pieces
     }
 
     /// The same for images of a single pixel, for which no weight is used twice: they are read as they stand.

@@ -1,5 +1,7 @@
 //! The matrix product behind both convolutions and that of tensors, and the epilogue after it.
 
+use pulp::Simd;
+
 use super::rows::put;
 use super::slope::activate;
 
@@ -100,4 +102,50 @@ impl Epilogue<'_> {
             }
         }
     }
+
+    /// The same for two vectors of sums.
+    #[inline(always)]
+    pub fn apply_vectors<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+        sums: [S::f32s; 2],
+        out: &mut [f32],
+        index: usize,
+    ) {
+        let (bias, slope) = (self.coefficients[2 * channel], self.coefficients[2 * channel + 1]);
+        let (zero, slopes) = (simd.splat_f32s(0.0), simd.splat_f32s(slope));
+        let lanes = S::F32_LANES;
+        for (i, sum) in sums.into_iter().enumerate() {
+            let out = &mut out[i * lanes..(i + 1) * lanes];
+            let mut value = sum;
+            if self.gate.is_none() {
+                value = simd.add_f32s(value, simd.splat_f32s(bias));
+                let below = simd.mul_f32s(slopes, value);
+                value = simd.select_f32s(simd.greater_than_or_equal_f32s(value, zero), value, below);
+            }
+            if self.accumulate {
+                value = simd.add_f32s(load::<S>(out), value);
+            }
+            if let Some(gate) = self.gate {
+                let gate = load::<S>(&gate[index + i * lanes..]);
+                let factor =
+                    simd.select_f32s(simd.greater_than_f32s(gate, zero), simd.splat_f32s(1.0), slopes);
+                value = simd.mul_f32s(value, factor);
+            }
+            store::<S>(out, value);
+        }
+    }
+}
+
+/// The first vector of a slice.
+#[inline(always)]
+pub(super) fn load<S: Simd>(values: &[f32]) -> S::f32s {
+    S::as_simd_f32s(&values[..S::F32_LANES]).0[0]
+}
+
+/// Writes a vector to the beginning of a slice.
+#[inline(always)]
+pub(super) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
+    S::as_mut_simd_f32s(&mut values[..S::F32_LANES]).0[0] = vector;
 }

@@ -7,6 +7,7 @@ mod ceilings;
 mod convolution;
 mod elementary;
 mod executor;
+mod in_order;
 mod laid_out;
 mod matrix;
 mod ranked_classes;
@@ -16,6 +17,7 @@ mod steps;
 mod sweep;
 mod taps;
 mod vectors;
+mod winograd;
 
 macro_rules! twins {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
