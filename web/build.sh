@@ -42,7 +42,11 @@ cargo build --release -p asma-bindgen --config 'profile.release.lto=false' --con
     build_std=()
     rustc --print target-libdir --target $target 2>/dev/null | xargs -r ls >/dev/null 2>&1 || unpack_compiler
     # Half a megabyte of SIMD more on the wire is worth three times the speed on the CPU.
-    RUSTFLAGS="-C target-feature=+simd128" cargo build --release -p asma-web --target $target "${build_std[@]}"
+    export RUSTFLAGS="-C target-feature=+simd128"
+    cargo build --release -p asma-web --target $target "${build_std[@]}"
+    # The core alone, of which the page has more.
+    [ -z "${ASMA_BUILD_CORE:-}" ] ||
+        cargo build --release -p asma --lib --no-default-features --target $target "${build_std[@]}"
 )
 rm -rf "$www/pkg"
 "$folder/release/asma-bindgen" "$folder/$target/release/asma_web.wasm" "$www/pkg"
