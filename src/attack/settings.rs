@@ -348,7 +348,7 @@ impl Settings {
         ];
         if let Some((one, other, _)) = contradictions.into_iter().find(|(.., both)| *both) {
             return Err(Error::Usage(format!(
-                "{one} and {other} cannot both be given; leave one of them out"
+                "`{one}` and `{other}` cannot both be given; leave one of them out"
             )));
         }
         match (attack.settings)(self.norm()) {

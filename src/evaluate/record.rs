@@ -11,8 +11,8 @@
 //! | `shard.json` | a [`Shard`](super::Shard), where it is a slice |
 //!
 //! While an evaluation runs its lines stand in the order in which attacks end; once all have ended, they are sorted by
-//! [`Record::task`]. A line is whole where a line feed ends it. `saved/TASK/` holds what is kept of a record where adversarial images are saved:
-//! `adversarial.png` of 8 bits and `adversarial.safetensors` (the tensor `adversarial`, C×H×W); `source.png` stands beside
+//! [`Record::task`]. A line is whole where a line feed ends it. Where adversarial images are saved, `saved/TASK/` holds what is
+//! kept of a record: `adversarial.png` of 8 bits and `adversarial.safetensors` (the tensor `adversarial`, C×H×W); `source.png` stands beside
 //! them, prepared as the network saw it, so that the two can be laid over each other.
 
 use std::collections::BTreeMap;

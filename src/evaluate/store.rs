@@ -249,8 +249,8 @@ pub fn merge(folders: &[PathBuf], out: impl AsRef<Path>) -> Result<Summary> {
     }
     if let Some(&task) = missing.first() {
         return Err(Error::Usage(format!(
-            "{} of {} tasks have no record, or no trace, in any of the folders, such as that of pair {}; name all slices, and let each end first \
-             (resume what has not)",
+            "{} of {} tasks have no record, or no trace, in any of the folders, such as that of pair {}; name all slices, and \
+             let each end first (resume what has not)",
             missing.len(),
             holders.len(),
             task / evaluation.settings.len().max(1)

@@ -56,7 +56,8 @@ impl Live {
         Ok(())
     }
 
-    /// Other steps, from the next iteration on.
+    /// Other steps, from the next iteration on; of the two-forward schedule with a dynamic multiplier from the one after it, whose
+    /// multiplier follows from the IoU that the next one comes to.
     ///
     /// # Errors
     /// If a number is not finite or τ not above 0, or the attack is not ASMA.
@@ -74,7 +75,8 @@ impl Live {
     }
 
     /// Other settings of ASMA, from the next iteration on: all but those that the calls were planned with. With another objective,
-    /// mask, multiplier, cap, IoU to stop at or refinement, what was best is so no more.
+    /// mask, multiplier, cap, IoU to stop at or refinement, what was best is so no more; a refinement that has no limit of its own
+    /// takes as many iterations at most as there were from the attack's beginning.
     ///
     /// # Errors
     /// If they cannot be, or differ in the schedule, λ, the classes, the precision or whether steps are automatic; or in the

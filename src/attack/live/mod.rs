@@ -24,10 +24,10 @@ use crate::tensor::Tensor;
 
 /// An attack on one image, under way.
 ///
-/// A frame of its host records the attack with [`Live::encode`], or what [`Live::next_calls`] hands out, submits it, asks for statistics with [`Live::request`] and
-/// takes what has arrived with [`Live::arrive`]; none of them waits. Changes take effect between two iterations. What it is
-/// given must be submitted in turn, on the executor that it was begun on, and nothing else may write the attack's buffers
-/// meanwhile.
+/// A frame of its host records the attack with [`Live::encode`], or what [`Live::next_calls`] hands out, submits it, asks for
+/// statistics with [`Live::request`] and takes what has arrived with [`Live::arrive`]; none of them waits. Changes take effect
+/// between two iterations. What it is given must be submitted in turn, on the executor that it was begun on, and nothing else may
+/// write the attack's buffers meanwhile.
 #[derive(Debug)]
 pub struct Live {
     attack: Attack,
