@@ -50,7 +50,7 @@ pub use iterations::{Iterations, Passes, Step};
 pub use live::Live;
 pub use minimal::MinimalConfig;
 pub use outcome::{Outcome, Progress, StopReason};
-pub(crate) use places::{Manner, Samples};
+pub(crate) use places::{Manner, Supply};
 pub use plan::Attack;
 pub use purpose::Purpose;
 pub use settings::Settings;

@@ -20,7 +20,7 @@ use crate::statistics::TraceRow;
 use crate::tensor::{Shape, Tensor};
 
 /// Where samples come from, and what takes what became of them. They are numbered in the order in which they are given.
-pub(crate) trait Samples {
+pub(crate) trait Supply {
     /// The next sample, of the attack's shape; nothing if there is no more, which is final.
     ///
     /// # Errors
@@ -105,10 +105,10 @@ impl Attack {
     pub(crate) fn run_samples(
         &self,
         executor: &mut dyn Executor,
-        samples: &mut dyn Samples,
+        supply: &mut dyn Supply,
         manner: Manner,
     ) -> Result<()> {
-        wait(self.run_samples_async(executor, samples, manner))
+        wait(self.run_samples_async(executor, supply, manner))
     }
 
     /// The async form of [`Attack::run_samples`].
@@ -118,7 +118,7 @@ impl Attack {
     pub(crate) async fn run_samples_async(
         &self,
         executor: &mut dyn Executor,
-        samples: &mut dyn Samples,
+        supply: &mut dyn Supply,
         manner: Manner,
     ) -> Result<()> {
         let mut run = Run::new(self, manner);
@@ -127,7 +127,7 @@ impl Attack {
         let mut interrupted = false;
         loop {
             if !interrupted {
-                run.fill(executor, samples)?;
+                run.fill(executor, supply)?;
             }
             let own = run.next_batch().filter(|_| !interrupted);
             if let Some(own) = own {
@@ -135,7 +135,7 @@ impl Attack {
             }
             // Now that the device has something to do.
             for left in left.drain(..) {
-                self.hand_over(left, samples).await?;
+                self.hand_over(left, supply).await?;
             }
             let goes_on = own.is_some() && run.next_batch().is_some();
             if goes_on && pending.len() < executor.batches_under_way() {
@@ -147,7 +147,7 @@ impl Attack {
             let ended = run.collect(arrived).await?;
             // Batches that were under way by then still arrive.
             if !interrupted {
-                interrupted = samples.progress(run.progress()).is_break();
+                interrupted = supply.progress(run.progress()).is_break();
             }
             for (place, ended) in ended {
                 left.extend(run.leave(executor, place, ended)?);
@@ -155,14 +155,14 @@ impl Attack {
         }
         for place in 0..run.places.len() {
             if let Some(left) = run.leave(executor, place, Ok(()))? {
-                self.hand_over(left, samples).await?;
+                self.hand_over(left, supply).await?;
             }
         }
         Ok(())
     }
 
     /// Waits for the images of a sample that has left.
-    async fn hand_over(&self, left: Left, samples: &mut dyn Samples) -> Result<()> {
+    async fn hand_over(&self, left: Left, supply: &mut dyn Supply) -> Result<()> {
         let Left {
             sample,
             trace,
@@ -190,7 +190,7 @@ impl Attack {
             }
             Err(error) => Err(error),
         };
-        samples.ended(sample.number, outcome, sample.seconds)
+        supply.ended(sample.number, outcome, sample.seconds)
     }
 
     fn stop_reason(&self, sample: &UnderWay, iterations: usize) -> StopReason {
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
     }
 
     /// Begins a sample in each free place, as long as there are any.
-    fn fill(&mut self, executor: &mut dyn Executor, samples: &mut dyn Samples) -> Result<()> {
+    fn fill(&mut self, executor: &mut dyn Executor, supply: &mut dyn Supply) -> Result<()> {
         if self.is_closed {
             return Ok(());
         }
@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
             }
             let next = match self.is_closed {
                 true => None,
-                false => samples.next()?,
+                false => supply.next()?,
             };
             let Some(sample) = next else {
                 self.is_closed = true;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::input::{AttackInput, Sample};
 use super::iterations::Step;
 use super::outcome::{Outcome, Progress};
-use super::places::{Manner, Samples};
+use super::places::{Manner, Supply};
 use super::plan::Attack;
 use crate::error::{Error, Result};
 use crate::program::{Executor, wait};
@@ -61,7 +61,7 @@ impl Attack {
     }
 }
 
-impl Samples for Given<'_> {
+impl Supply for Given<'_> {
     fn next(&mut self) -> Result<Option<Sample<'_>>> {
         let number = self.begun;
         self.begun += 1;

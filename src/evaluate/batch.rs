@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::plans::Key;
 use super::tasks::{Prepared, Send, Tasks};
-use crate::attack::{Attack, Outcome, Progress, Sample, Samples, Step, StopReason};
+use crate::attack::{Attack, Outcome, Progress, Sample, Step, StopReason, Supply};
 use crate::error::{Error, Result};
 use crate::job::{Aimed, Attacked};
 use crate::program::{Executor, wait};
@@ -87,7 +87,7 @@ impl<'b, 'a> Batch<'b, 'a> {
     }
 }
 
-impl Samples for Batch<'_, '_> {
+impl Supply for Batch<'_, '_> {
     fn next(&mut self) -> Result<Option<Sample<'_>>> {
         while let Some(pair) = self.tasks.next(self.key, self.places, self.send)? {
             match self.aim(&pair) {
