@@ -18,7 +18,7 @@ def most():
     with open("/proc/self/status") as status:
         return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
-model = asma.load(sys.argv[1], device="cpu")._session
+model = asma.load(sys.argv[1], device="cpu")
 images = np.full((64, 3, 192, 192), 0.5, np.float32)
 work, most_grown = {
     # A byte for each pixel comes out.

@@ -131,8 +131,14 @@ def _in_parts(compute: Any, *arrays: np.ndarray) -> Any:
     count = len(arrays[0])
     if count <= TOGETHER:
         return compute(*arrays)
-    starts = range(0, count, TOGETHER)
-    return np.concatenate([compute(*(array[start : start + TOGETHER] for array in arrays)) for start in starts])
+    found = None
+    for start in range(0, count, TOGETHER):
+        part = compute(*(array[start : start + TOGETHER] for array in arrays))
+        if found is None:
+            # All of it at once, so that no part stands in memory twice.
+            found = np.empty((count, *part.shape[1:]), part.dtype)
+        found[start : start + TOGETHER] = part
+    return found
 
 
 def _open(name: str, device: str, options: dict[str, Any], content: Optional[bytes] = None) -> Model:
