@@ -165,3 +165,52 @@ mod x86 {
         }
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use pulp::x86::{V3, V4};
+    use pulp::{NullaryFnOnce, Scalar};
+
+    use super::super::matrix::{load, store};
+    use super::InOrder;
+
+    /// Numbers from 0 on, taken apart and put together.
+    struct Both<S>(S);
+
+    impl<S: InOrder> NullaryFnOnce for Both<S> {
+        type Output = [Vec<f32>; 2];
+
+        #[inline(always)]
+        fn call(self) -> [Vec<f32>; 2] {
+            let lanes = S::F32_LANES;
+            let values: Vec<f32> = (0..2 * lanes).map(|place| place as f32).collect();
+            let written = |vectors: [S::f32s; 2]| {
+                let mut written = vec![0.0; 2 * lanes];
+                store::<S>(&mut written, vectors[0]);
+                store::<S>(&mut written[lanes..], vectors[1]);
+                written
+            };
+            let parts = self.0.part([load::<S>(&values), load::<S>(&values[lanes..])]);
+            [written(parts), written(self.0.interleave(parts))]
+        }
+    }
+
+    fn check([parts, together]: [Vec<f32>; 2]) {
+        let count = parts.len();
+        let every_other = |first: usize| (first..count).step_by(2).map(|place| place as f32);
+        assert_eq!(parts, every_other(0).chain(every_other(1)).collect::<Vec<_>>());
+        assert_eq!(together, (0..count).map(|place| place as f32).collect::<Vec<_>>());
+    }
+
+    /// Of all widths that the processor has, where the convolution takes the widest alone.
+    #[test]
+    fn vectors_are_taken_apart_and_put_together_in_order() {
+        check(Both(Scalar).call());
+        if let Some(simd) = V3::try_new() {
+            check(simd.vectorize(Both(simd)));
+        }
+        if let Some(simd) = V4::try_new() {
+            check(simd.vectorize(Both(simd)));
+        }
+    }
+}
