@@ -1,9 +1,12 @@
 //! A host application's own textures and its attack on a tiny network.
 
-use asma::attack::{AsmaConfig, Attack};
+use std::ops::ControlFlow;
+
+use asma::attack::{AsmaConfig, Attack, AttackInput, Live, Snapshots};
 use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions};
 use asma::model::{Padding, SimpleUnet};
-use asma::{Shape, wgpu};
+use asma::program::Executor;
+use asma::{LabelMap, Shape, Tensor, TraceRow, wgpu};
 use wgpu::{TextureFormat, TextureUsages};
 
 use crate::{common, networks};
@@ -118,4 +121,74 @@ pub fn record(gpu: &GpuDevice, record: impl FnOnce(&mut wgpu::CommandEncoder)) {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     record(&mut encoder);
     gpu.queue().submit([encoder.finish()]);
+}
+
+pub fn config() -> AsmaConfig {
+    AsmaConfig {
+        iterations: 12,
+        ..AsmaConfig::default()
+    }
+}
+
+pub fn changeable(config: AsmaConfig) -> Attack {
+    let unet = SimpleUnet::doubling(3, 4, 2, 3, Padding::Valid);
+    let graph = networks::simple_unet_scaled(&unet, 7, 8.0);
+    Attack::changeable(&graph, IMAGE, config).unwrap()
+}
+
+pub fn target(attack: &Attack, class: u8) -> LabelMap {
+    let shape = attack.logits().shape;
+    networks::target(shape.h, shape.w, class, 1)
+}
+
+pub fn everywhere() -> LabelMap {
+    LabelMap::from_fn(IMAGE.h, IMAGE.w, |_, _| 1).unwrap()
+}
+
+pub fn begin(attack: &Attack, executor: &mut dyn Executor, target: &LabelMap, has_region: bool) -> Live {
+    let region = everywhere();
+    let input = AttackInput {
+        source: &networks::image(IMAGE, 5),
+        targets: std::slice::from_ref(target),
+        regions: if has_region {
+            std::slice::from_ref(&region)
+        } else {
+            &[]
+        },
+        snapshots: Snapshots::Predictions,
+    };
+    Live::begin(attack.clone(), executor, input).unwrap()
+}
+
+/// Takes an attack on by so many iterations, and waits for what it has come to.
+pub fn take_on(live: &mut Live, executor: &mut dyn Executor, iterations: usize) {
+    for _ in 0..iterations {
+        let calls = live.next_calls(executor, |_| true).unwrap();
+        executor.submit(&calls).unwrap();
+        live.request(executor).unwrap();
+        while !live.arrive().unwrap() && !calls.is_empty() {
+            // Lets the device go on.
+            executor.read(live.attack().adversarial().buffer, 1).unwrap();
+        }
+    }
+}
+
+pub fn image_of(live: &Live, executor: &mut dyn Executor) -> Tensor {
+    let place = live.attack().adversarial();
+    place.gather(&executor.read(place.buffer, place.shape.elements()).unwrap())
+}
+
+/// What an attack of these settings alone comes to.
+pub fn alone(attack: &Attack, executor: &mut dyn Executor, target: &LabelMap) -> (Vec<TraceRow>, Tensor) {
+    let input = AttackInput {
+        source: &networks::image(IMAGE, 5),
+        targets: std::slice::from_ref(target),
+        regions: &[],
+        snapshots: Snapshots::None,
+    };
+    let outcomes = attack
+        .run(executor, input, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    let outcome = outcomes.into_iter().next().unwrap();
+    (outcome.trace, outcome.last)
 }
