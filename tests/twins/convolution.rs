@@ -9,90 +9,14 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{Strided, Tolerance, index, many, places, vector};
+use crate::plain_convolution::{Geometry, Weights, convolve, convolve_transposed, geometry};
+use crate::strided::{Strided, Tolerance, many, places, vector};
 
 /// Sums of up to some hundred products of numbers below 1.
 const SUMS: Tolerance = Tolerance {
     absolute: 2e-5,
     relative: 1e-5,
 };
-
-/// A convolution's or transposed convolution's sizes.
-#[derive(Clone, Copy, Debug)]
-struct Geometry {
-    input: Shape,
-    output: Shape,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    /// Rows above, columns left.
-    padding: [usize; 2],
-    dilation: [usize; 2],
-    groups: usize,
-}
-
-/// `[in channels of a group][kernel rows][kernel columns][padded out channels]`.
-#[derive(Clone)]
-struct Weights {
-    values: Vec<f32>,
-    kernel: [usize; 2],
-    padded: usize,
-    /// In channels of a group.
-    ins: usize,
-}
-
-impl Weights {
-    fn new(
-        ins: usize,
-        kernel: [usize; 2],
-        out_channels: usize,
-        value: impl Fn([usize; 4]) -> f32,
-    ) -> Weights {
-        let padded = out_channels.next_multiple_of(conv2d::CHANNEL_BLOCK);
-        let shape = Shape::new(ins, kernel[0], kernel[1], padded);
-        let values = places(shape)
-            .map(|place| {
-                if place[3] < out_channels {
-                    value(place)
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        Weights {
-            values,
-            kernel,
-            padded,
-            ins,
-        }
-    }
-
-    fn random(random: &mut StdRng, g: &Geometry) -> Weights {
-        let [ins, outs] = [g.input.c / g.groups, g.output.c];
-        let numbers = vector(random, ins * g.kernel[0] * g.kernel[1] * outs);
-        let shape = Shape::new(ins, g.kernel[0], g.kernel[1], outs);
-        Weights::new(ins, g.kernel, outs, |place| numbers[index(shape, place)])
-    }
-
-    /// From channel `i` to channel `o` of the same group.
-    fn at(&self, i: usize, ky: usize, kx: usize, o: usize) -> f32 {
-        let i = i % self.ins;
-        self.values[((i * self.kernel[0] + ky) * self.kernel[1] + kx) * self.padded + o]
-    }
-
-    /// In and out channels exchanged, taps kept or turned by half a turn.
-    fn exchanged(&self, geometry: &Geometry, flip: bool) -> Weights {
-        let [rows, columns] = self.kernel;
-        let [ins, outs] = [geometry.input.c, geometry.output.c].map(|channels| channels / geometry.groups);
-        Weights::new(outs, self.kernel, geometry.input.c, |[i, ky, kx, o]| {
-            let i = o / ins * outs + i;
-            if flip {
-                self.at(o, rows - 1 - ky, columns - 1 - kx, i)
-            } else {
-                self.at(o, ky, kx, i)
-            }
-        })
-    }
-}
 
 /// Bias and slope of each padded channel.
 fn epilogue(random: &mut StdRng, padded: usize) -> Vec<f32> {
@@ -116,54 +40,6 @@ fn activated(shape: Shape, sums: Vec<f64>, epilogue: &[f32]) -> Vec<f64> {
             }
         })
         .collect()
-}
-
-/// Plain loops over `out[y, x] += w[ky, kx] · in[y·s + ky − p, x·s + kx − p]`.
-fn convolve(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
-    let mut output = vec![0.0; g.output.elements()];
-    for_each_term(g, g.output, g.input, |n, i, o, ky, kx, small, large| {
-        output[index(g.output, [n, o, small.0, small.1])] +=
-            weights.at(i, ky, kx, o) as f64 * input[index(g.input, [n, i, large.0, large.1])];
-    });
-    output
-}
-
-/// Plain loops over `out[y·s + ky − p, x·s + kx − p] += w[ky, kx] · in[y, x]`.
-fn convolve_transposed(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
-    let mut output = vec![0.0; g.output.elements()];
-    for_each_term(g, g.input, g.output, |n, i, o, ky, kx, small, large| {
-        output[index(g.output, [n, o, large.0, large.1])] +=
-            weights.at(i, ky, kx, o) as f64 * input[index(g.input, [n, i, small.0, small.1])];
-    });
-    output
-}
-
-/// Calls `term` with sample, in channel, out channel, tap, and the places in the strided and the full image
-/// that the tap connects.
-fn for_each_term(
-    g: &Geometry,
-    strided: Shape,
-    full: Shape,
-    mut term: impl FnMut(usize, usize, usize, usize, usize, (usize, usize), (usize, usize)),
-) {
-    for [n, i, y, x] in places(Shape {
-        c: g.input.c,
-        ..strided
-    }) {
-        for [_, o, ky, kx] in places(Shape::new(1, g.output.c, g.kernel[0], g.kernel[1])) {
-            if i / (g.input.c / g.groups) != o / (g.output.c / g.groups) {
-                continue;
-            }
-            let full_y = (y * g.stride[0] + ky * g.dilation[0]).checked_sub(g.padding[0]);
-            let full_x = (x * g.stride[1] + kx * g.dilation[1]).checked_sub(g.padding[1]);
-            if let (Some(full_y), Some(full_x)) = (full_y, full_x)
-                && full_y < full.h
-                && full_x < full.w
-            {
-                term(n, i, o, ky, kx, (y, x), (full_y, full_x));
-            }
-        }
-    }
 }
 
 /// Gated, a convolution without epilogue of its own is followed by the adjoint of an activation; `run` takes whether it
@@ -288,58 +164,6 @@ fn check_conv_transpose2d(
         cpu::conv_transpose2d::run(&params, &input.buffer, &weights.values, epilogue, gate, out);
     });
     output.check(SUMS, accumulate, run, expected)
-}
-
-/// Random sizes; the output is that of a convolution.
-fn geometry(random: &mut StdRng, largest_stride: usize) -> Geometry {
-    let mut axis = || {
-        let kernel = random.random_range(1..4usize);
-        let stride = random.random_range(1..=largest_stride);
-        let dilation = random.random_range(1..4usize);
-        let reach = (kernel - 1) * dilation + 1;
-        // Before and after.
-        let padding = [0; 2].map(|_| random.random_range(0..reach));
-        let both = padding[0] + padding[1];
-        let size = random.random_range(reach.saturating_sub(both).max(1)..14);
-        let outputs = (size + both - reach) / stride + 1;
-        (kernel, stride, padding[0], dilation, size, outputs)
-    };
-    let (rows, columns) = (axis(), axis());
-    let n = random.random_range(1..3);
-    let groups = [1, 1, 2, 3, 4][random.random_range(0..5)];
-    let [ins, outs] = match random.random_range(0..3) {
-        0 => [1, random.random_range(1..4)],
-        1 => [random.random_range(1..4), 1],
-        _ => [
-            random.random_range(1..12 / groups),
-            random.random_range(1..20 / groups),
-        ],
-    };
-    Geometry {
-        input: Shape::new(n, groups * ins, rows.4, columns.4),
-        output: Shape::new(n, groups * outs, rows.5, columns.5),
-        kernel: [rows.0, columns.0],
-        stride: [rows.1, columns.1],
-        padding: [rows.2, columns.2],
-        dilation: [rows.3, columns.3],
-        groups,
-    }
-}
-
-impl Geometry {
-    /// Whether the kernels of each channel by itself compute it.
-    fn is_depthwise(&self) -> bool {
-        [self.input.c, self.output.c].contains(&self.groups)
-    }
-
-    /// Input and output exchanged.
-    fn exchanged(self) -> Geometry {
-        Geometry {
-            input: self.output,
-            output: self.input,
-            ..self
-        }
-    }
 }
 
 #[test]
