@@ -16,11 +16,15 @@ pub struct Axis {
     values: Vec<String>,
 }
 
-/// What can be varied: towards a target or away from a label is the same for all.
+/// What cannot be varied: towards a target or away from a label is the same for all, and lists are parted by the commas that part
+/// settings.
+const SAME_FOR_ALL: [&str; 3] = ["untargeted", "classes", "class-weights"];
+
+/// What can be varied.
 fn varied() -> impl Iterator<Item = &'static NamedOption> {
     Settings::options()
         .iter()
-        .filter(|option| option.name != "untargeted")
+        .filter(|option| !SAME_FOR_ALL.contains(&option.name))
 }
 
 impl FromStr for Axis {
