@@ -338,8 +338,8 @@ enum asma_status asma_result_trace(const struct asma_result *result,
                                    size_t length);
 
 // Writes everything there is to say about the attack on one image, as `summary.json` of the command line has it, to `text`, with
-// a zero byte behind it, and its bytes without that to `needed`. `length` is `needed` and 1; with a `length` of 0 nothing is written to `text`, which may
-// be null then.
+// a zero byte behind it, and its bytes without that to `needed`. `length` is `needed` and 1; with a `length` of 0 nothing is
+// written to `text`, which may be null then.
 //
 // # Safety
 // `text` has so many bytes, `needed` can be written to; `result` is of `asma_attack` and not freed yet.
