@@ -106,25 +106,36 @@ fn walk(
     whole_rows: bool,
     body: impl Fn(At, &mut [f32]) + Sync,
 ) {
-    let [samples, channels, h, w] = sizes(extent);
-    let rows = samples * channels * h;
-    if rows == 0 || w == 0 {
-        return;
-    }
-    let place = |row: usize| (row / h / channels, row / h % channels, row % h);
-    let begin = |row: usize| {
-        let (n, c, y) = place(row);
-        view.at(n, c, y, 0)
-    };
-    let run = |task: Task<'_>| {
-        let start = begin(task.first);
+    let tasks = tasks(buffer, view, extent, cost, whole_rows);
+    run_tasks(tasks, &|task| {
+        let start = start_of_row(view, extent, task.first);
         for row in task.first..task.first + task.rows {
-            let (n, c, y) = place(row);
+            let (n, c, y) = place(extent, row);
             let x = task.columns.start;
             let at = view.at(n, c, y, 0) - start;
             body(At { n, c, y, x }, &mut task.values[at..at + task.columns.len()]);
         }
-    };
+    });
+}
+
+/// Sample, channel and row number of a row of all.
+fn place(extent: Extent, row: usize) -> (usize, usize, usize) {
+    let [_, channels, h, _] = sizes(extent);
+    (row / h / channels, row / h % channels, row % h)
+}
+
+fn start_of_row(view: View, extent: Extent, row: usize) -> usize {
+    let (n, c, y) = place(extent, row);
+    view.at(n, c, y, 0)
+}
+
+/// As many as keep all threads busy.
+fn tasks(buffer: &mut [f32], view: View, extent: Extent, cost: usize, whole_rows: bool) -> Vec<Task<'_>> {
+    let [samples, channels, h, w] = sizes(extent);
+    let rows = samples * channels * h;
+    if rows == 0 || w == 0 {
+        return Vec::new();
+    }
     let share = (rows * w).div_ceil(PIECES_PER_THREAD * rayon::current_num_threads());
     let share = share.max(SMALLEST_PIECE.div_ceil(cost.max(1)));
     let columns = if whole_rows || w <= share {
@@ -137,8 +148,8 @@ fn walk(
     let mut tasks = Vec::new();
     let (mut rest, mut before) = (buffer, 0);
     let mut cut = |first: usize, rows: usize, columns: std::ops::Range<usize>| {
-        let start = begin(first) + columns.start;
-        let end = begin(first + rows - 1) + columns.end;
+        let start = start_of_row(view, extent, first) + columns.start;
+        let end = start_of_row(view, extent, first + rows - 1) + columns.end;
         let (values, after) = std::mem::take(&mut rest).split_at_mut(end - before);
         rest = after;
         let values = &mut values[start - before..];
@@ -159,6 +170,11 @@ fn walk(
                 .for_each(|x| cut(first, 1, x..(x + columns).min(w)));
         }
     }
+    tasks
+}
+
+/// One loop for all who walk: what a parallel loop is compiled to is larger than the twins that run in it.
+fn run_tasks(tasks: Vec<Task<'_>>, run: &(dyn Fn(Task<'_>) + Sync)) {
     if tasks.len() == 1 {
         tasks.into_iter().for_each(run);
     } else {
