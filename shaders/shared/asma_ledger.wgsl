@@ -9,6 +9,8 @@ const GROWTH: f32 = 1.02;
 const GROWTH_WITH_IOU: f32 = 0.04;
 const LEAST_SCALE: f32 = 0.03125;
 const MOST_SCALE: f32 = 64.0;
+const PULLED_SCALE: f32 = 4.0;
+const LEAST_PULL: f32 = 0.4;
 const FIRST_REFINING_PULL: f32 = 0.01;
 const PULL_GROWTH: f32 = 1.2;
 const PULL_SHRINK: f32 = 0.85;
@@ -100,7 +102,7 @@ fn decide(sample: u32, l2: f32) -> Decision {
         }
         scale = clamp(bitcast<f32>(ledger[state + STATE_SCALE]) * change, LEAST_SCALE, MOST_SCALE);
         multiplier = select(multiplier * scale, 0.0, taken_back);
-        pull = bitcast<f32>(ledger[header + PULL]);
+        pull = bitcast<f32>(ledger[header + PULL]) * clamp(PULLED_SCALE / scale, LEAST_PULL, 1.0);
     }
     let refines = has(REFINE) && reached && !refining;
     if refining {

@@ -38,7 +38,9 @@
 //!   is taken, the row's multiplier is 0 and the scale shrinks by `SHRINK`. Else, where the last rise is more than
 //!   `STAGNATION` iterations old, the scale grows by `GROWTH + GROWTH_WITH_IOU · best IoU`; it
 //!   stays within `SCALES` and multiplies the step's multiplier. A rise is a highest IoU that makes up for `LEAST_RISE`
-//!   of what the last rise's lacked of 1: many small ones are no reason to go on with small steps. The step also gives up the share `PULL` of the distance to the source. An image
+//!   of what the last rise's lacked of 1: many small ones are no reason to go on with small steps. The step also gives up the
+//!   share `PULL` of the distance to the source; with a scale above `PULLED_SCALE`, as where an image is hard to move, so
+//!   many times less as that is above it, but at least `LEAST_PULL` of that share. An image
 //!   taken back is neither best nor does it reach anything, and of images with equal IoUs the latest is the best.
 //! - With `REFINE`, which needs `HOLD`: the first image whose IoU is at least `STOP_IOU` does not stop the sample but begins
 //!   its refinement, in which the perturbation shrinks. The best is now the image of the least L2 whose IoU is at least
@@ -101,6 +103,12 @@ pub const GROWTH: f32 = 1.02;
 pub const GROWTH_WITH_IOU: f32 = 0.04;
 /// With [`HOLD`], the least and the largest scale.
 pub const SCALES: [f32; 2] = [1.0 / 32.0, 64.0];
+
+/// With [`HOLD`], the scale above which a step gives up less of the distance to the source: what an image that is hard to move
+/// gained should last until it is enough.
+pub const PULLED_SCALE: f32 = 4.0;
+/// With [`HOLD`], the least part of the ledger's [`PULL`] that is given up.
+pub const LEAST_PULL: f32 = 0.4;
 
 /// With [`REFINE`], the pull that a refinement begins with.
 pub const FIRST_REFINING_PULL: f32 = 0.01;

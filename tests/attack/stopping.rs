@@ -61,7 +61,7 @@ fn trained(config: AsmaConfig) -> Case {
         seed: 3,
         cup: false,
     };
-    let [(source, _), (_, target)] = [0, 1].map(|index| generate(&options, index).unwrap());
+    let [(source, _), (_, target)] = [1, 2].map(|index| generate(&options, index).unwrap());
     Case {
         graph: Model::from_checkpoint(&Checkpoint::open(weights).unwrap())
             .unwrap()
