@@ -1,7 +1,11 @@
 //! Twin of [`kernels::objective`](crate::kernels::objective).
 
+use std::cell::RefCell;
+use std::iter::repeat_with;
+
 use rayon::prelude::*;
 
+use super::ranked_classes::count;
 use super::rows::{for_each_row, sizes};
 use crate::kernels::ledger::{CLASS_ATTACKED, SCHEDULE_LENGTH, SCHEDULE_PARAMETER, counts_length};
 use crate::kernels::objective::{
@@ -9,6 +13,12 @@ use crate::kernels::objective::{
     MASKED_CROSS_ENTROPY, PIXELS_PER_THREAD, Params, RATIO, SEG_PGD, TARGETED, TSALLIS,
     WEIGHTED_CROSS_ENTROPY, WORKGROUP, WRITE_SEED,
 };
+
+thread_local! {
+    /// What the last call on this thread left, so that the system need not hand out pages anew in each iteration.
+    static PIXELS: RefCell<Vec<Pixel>> = RefCell::default();
+    static LOSSES: RefCell<Vec<[f32; 2]>> = RefCell::default();
+}
 
 /// Predicted class, `seed` = dJ/dlogits, `counts` added to, and losses.
 pub fn run(
@@ -46,58 +56,62 @@ pub(super) fn run_with_losses_of(
             )
         })
         .collect();
-    let losses_wanted = params.flags & LOSS != 0;
-    let mut pixels = vec![Pixel::default(); samples * h * w];
-    let mut losses = match losses_wanted {
-        true => vec![[0.0; 2]; samples * h * w],
-        false => Vec::new(),
-    };
-    let find = |line: usize, pixels: &mut [Pixel], losses: &mut [[f32; 2]]| {
-        let (n, y) = (line / h, line % h);
-        let labels = &labels[line * w..(line + 1) * w];
-        for (x, (pixel, &label)) in pixels.iter_mut().zip(labels).enumerate() {
-            let known = (label as usize).min(class_count - 1);
-            let of_class = OfClass {
-                attacked: (label as usize) < class_count && settings[known] & CLASS_ATTACKED != 0,
-                weight: match params.objective {
-                    WEIGHTED_CROSS_ENTROPY => f32::from_bits(settings[class_count + known]),
-                    _ => 1.0,
-                },
-                parameter: parameters[n],
-            };
-            let (found, loss) = Pixel::new(params, label, of_class, |c| params.logit(logits, [n, y, x], c));
-            *pixel = found;
-            if let Some(sums) = losses.get_mut(x) {
-                *sums = loss;
+    let (counts_wanted, losses_wanted) = (params.flags & COUNT != 0, params.flags & LOSS != 0);
+    let counts_of_row = 3 * class_count + 2;
+    let mut pixels = PIXELS.take();
+    pixels.resize(samples * h * w, Pixel::default());
+    let mut losses = LOSSES.take();
+    losses.resize(if losses_wanted { samples * h * w } else { 0 }, [0.0; 2]);
+    let mut counted = vec![0; if counts_wanted { samples * h * counts_of_row } else { 0 }];
+    let rows: Vec<_> = pixels
+        .chunks_mut(w)
+        .zip(losses.chunks_mut(w).chain(repeat_with(Default::default)))
+        .zip(counted.chunks_mut(counts_of_row).chain(repeat_with(Default::default)))
+        .collect();
+    rows.into_par_iter()
+        .enumerate()
+        .for_each(|(line, ((pixels, losses), counted))| {
+            let (n, y) = (line / h, line % h);
+            let labels = &labels[line * w..(line + 1) * w];
+            for (x, (pixel, &label)) in pixels.iter_mut().zip(labels).enumerate() {
+                let known = (label as usize).min(class_count - 1);
+                let of_class = OfClass {
+                    attacked: (label as usize) < class_count && settings[known] & CLASS_ATTACKED != 0,
+                    weight: match params.objective {
+                        WEIGHTED_CROSS_ENTROPY => f32::from_bits(settings[class_count + known]),
+                        _ => 1.0,
+                    },
+                    parameter: parameters[n],
+                };
+                let (found, loss) =
+                    Pixel::new(params, label, of_class, |c| params.logit(logits, [n, y, x], c));
+                *pixel = found;
+                if let Some(sums) = losses.get_mut(x) {
+                    *sums = loss;
+                }
             }
-        }
-    };
-    match losses_wanted {
-        true => pixels
-            .par_chunks_mut(w)
-            .zip(losses.par_chunks_mut(w))
-            .enumerate()
-            .for_each(|(line, (pixels, losses))| find(line, pixels, losses)),
-        false => pixels
-            .par_chunks_mut(w)
-            .enumerate()
-            .for_each(|(line, pixels)| find(line, pixels, &mut [])),
-    }
+            if counts_wanted {
+                let known = labels.iter().zip(pixels).filter(|(label, _)| (**label as usize) < class_count);
+                known.for_each(|(&label, pixel)| count(counted, label, pixel.predicted.into()));
+            }
+        });
 
     for n in 0..samples {
         let counts = &mut counts[counts_of(n)..counts_of(n) + length];
-        let own = n * h * w..(n + 1) * h * w;
-        if params.flags & COUNT != 0 {
-            count(class_count, &labels[own.clone()], &pixels[own.clone()], counts);
+        for row in counted.chunks_exact(counts_of_row).skip(n * h).take(h) {
+            counts.iter_mut().zip(row).for_each(|(all, row)| *all += row);
         }
         if losses_wanted {
-            let sums = counts[counts_length(class_count) + 1..].chunks_exact_mut(2);
-            for (sums, losses) in sums.zip(losses[own].chunks(shared)) {
-                let total = losses.iter().fold([0.0; 2], |sum, loss| {
-                    [sum[0] + loss[0] as f64, sum[1] + loss[1] as f64]
+            let losses = &losses[n * h * w..(n + 1) * h * w];
+            counts[counts_length(class_count) + 1..]
+                .par_chunks_exact_mut(2)
+                .zip(losses.par_chunks(shared))
+                .for_each(|(sums, losses)| {
+                    let total = losses.iter().fold([0.0; 2], |sum, loss| {
+                        [sum[0] + loss[0] as f64, sum[1] + loss[1] as f64]
+                    });
+                    sums.copy_from_slice(&total.map(|sum| (sum as f32).to_bits()));
                 });
-                sums.copy_from_slice(&total.map(|sum| (sum as f32).to_bits()));
-            }
         }
     }
 
@@ -113,6 +127,8 @@ pub(super) fn run_with_losses_of(
             }
         });
     }
+    PIXELS.set(pixels);
+    LOSSES.set(losses);
 }
 
 impl Params {
@@ -144,21 +160,6 @@ fn parameter(params: &Params, settings: &[u32], row: Option<&u32>) -> f32 {
                 settings[2 * params.class_count as usize + SCHEDULE_LENGTH * row + SCHEDULE_PARAMETER],
             )
         }
-    }
-}
-
-fn count(class_count: usize, labels: &[u32], pixels: &[Pixel], counts: &mut [u32]) {
-    for (&label, pixel) in labels.iter().zip(pixels) {
-        let (label, predicted) = (label as usize, usize::from(pixel.predicted));
-        if label >= class_count {
-            continue;
-        }
-        let correct = (label == predicted) as u32;
-        counts[3 * label] += correct;
-        counts[3 * label + 1] += 1;
-        counts[3 * predicted + 2] += 1;
-        counts[3 * class_count] += correct;
-        counts[3 * class_count + 1] += 1;
     }
 }
 

@@ -1,10 +1,17 @@
 //! Twin of [`kernels::objective_head`]: the twins of what it is made of, one after the other.
 
+use std::cell::RefCell;
+
 use super::{conv2d, objective, slope_adjoint};
 use crate::kernels::conv2d::CHANNEL_BLOCK;
 use crate::kernels::objective::{WORKGROUP, WRITE_SEED};
 use crate::kernels::objective_head::{PIXELS_PER_THREAD, Params};
 use crate::kernels::{self, View};
+
+thread_local! {
+    /// What the last call on this thread left.
+    static SEED: RefCell<Vec<f32>> = RefCell::default();
+}
 
 /// Logits, `counts` added to, and the features' gradient.
 #[allow(clippy::too_many_arguments)]
@@ -37,10 +44,14 @@ pub fn run(
     conv2d::run(&forward, features, weight, epilogue, &[], logits);
 
     let seed_view = View::dense(params.extent.into());
-    let mut seed = match params.flags & WRITE_SEED {
-        0 => Vec::new(),
-        _ => vec![0.0; params.extent.elements() as usize],
-    };
+    let mut seed = SEED.take();
+    seed.resize(
+        match params.flags & WRITE_SEED {
+            0 => 0,
+            _ => params.extent.elements() as usize,
+        },
+        0.0,
+    );
     let mask = kernels::objective::Params {
         logits: params.logits,
         seed: seed_view,
@@ -88,4 +99,5 @@ pub fn run(
     };
     let slopes = vec![params.slope; feature_extent.c as usize];
     slope_adjoint::run(&activation, features, &slopes, &[], gradient);
+    SEED.set(seed);
 }

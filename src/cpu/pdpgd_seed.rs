@@ -74,7 +74,7 @@ pub fn run(
                 row[..w].fill(0.0);
             }
             let tensor = (params.logits, params.extent);
-            let mut found = Found::default();
+            let mut found = Found::of(w);
             for_each_ranked(logits, tensor, (n, y), labels, |x, label, ranked| {
                 count(counts_of_sample, label, ranked.classes[0]);
                 let rival = ranked.classes[ranked.rival(label)];
@@ -117,7 +117,6 @@ pub fn run(
 }
 
 /// The pixels of a row that have a label, one behind the other.
-#[derive(Default)]
 struct Found {
     /// Column, label and the largest other class.
     pixels: Vec<(usize, u32, u32)>,
@@ -128,6 +127,22 @@ struct Found {
     /// e^Λ of the next iteration.
     powers: Vec<f32>,
     slopes: Vec<f32>,
+}
+
+impl Found {
+    /// None yet, and room for so many.
+    fn of(most: usize) -> Self {
+        let list = || Vec::with_capacity(most);
+        Found {
+            pixels: Vec::with_capacity(most),
+            differences: list(),
+            log_duals: list(),
+            weights: list(),
+            losses: list(),
+            powers: list(),
+            slopes: list(),
+        }
+    }
 }
 
 /// How the pixels of one sample are weighed.

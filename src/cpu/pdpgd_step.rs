@@ -6,6 +6,7 @@ use super::alma_step::slopes;
 use super::elementary::{max, min};
 use super::rows::sizes;
 use super::steps::widest;
+use super::vectors::largest_of;
 use crate::kernels::ledger::{HEADER, NOT_FINITE, STATE, STATE_ITERATION, STATE_LENGTH};
 use crate::kernels::ledger::{IMAGE_GROUP, image_groups};
 use crate::kernels::minimal_settle::{RATE, STATE_SCHEDULE};
@@ -56,27 +57,28 @@ pub fn run(
                     firsts.fill(0.0);
                     seconds.fill(0.0);
                 }
-                let (slopes, finite) = slopes(&gradient[own.clone()], region, begin);
+                let (mut slopes, finite) = slopes(&gradient[own.clone()], region, begin);
                 let images = image[own.clone()].iter().zip(&source[own]);
                 widest(
                     #[inline(always)]
                     || {
                         let moments = firsts.iter_mut().zip(seconds.iter_mut());
                         let outputs = moments.zip(metric.iter_mut()).zip(anchor.iter_mut());
-                        let inputs = slopes.iter().zip(images.clone());
-                        for ((&slope, (&image, &source)), (((first, second), metric), anchor)) in
+                        let inputs = slopes.iter_mut().zip(images.clone());
+                        for ((place, (&image, &source)), (((first, second), metric), anchor)) in
                             inputs.zip(outputs)
                         {
+                            let slope = *place;
                             *first = 0.9 * *first + 0.1 * slope;
                             *second = 0.999 * *second + 0.001 * (slope * slope);
                             *metric = second.sqrt() / schedule[2] + LEAST_METRIC;
                             let stepped = image - source - rate * (*first / *metric);
                             *anchor = max(min(source + stepped, 1.0), 0.0) - source;
+                            *place = anchor.abs();
                         }
                     },
                 );
-                let far = anchor.iter().fold(0.0f32, |most, &value| max(most, value.abs()));
-                let most = metric.iter().fold(0.0f32, |most, &factor| max(most, factor));
+                let [far, most] = [&slopes, &*metric].map(largest_of);
                 largest.copy_from_slice(&[far, most].map(f32::to_bits));
                 finite
             })
