@@ -6,16 +6,19 @@
 It needs torch, and on PYTHONPATH what is to be compared; what is not found is left out: `cospgd`
 (https://github.com/shashankskagnihotri/cospgd: PGD, SegPGD, CosPGD), `adv_lib` (https://github.com/jeromerony/adversarial-library:
 ASMA, DAG, ALMA-prox, PDPGD) and the folder of https://github.com/nmndeep/Robust-Segmentation (`semseg/attacker.py`: APGD, SEA). The
-network has random weights and four classes: times do not depend on them. The published loops are run as they are, a few
-steps of them; of two runs before and after asma's the shorter counts. SEA is all three losses and all three budgets, over the
-passes that they make.
+network has random weights and four classes: times do not depend on them. adv_lib's and SEA's loops are run as they are; CosPGD's package
+has no loop but what it is made of, in the order that its documentation has it. The time of the published code is the shorter of
+two runs of a few whole steps, one before and one after asma's; its last pass in APGD and in each part of SEA has no gradient, and is
+counted as the others. asma's is the sum of what the network, the head and the attack's own kernels take at least, host left out.
 """
 
 import argparse
 import datetime
 import importlib.util
 import json
+import os
 import pathlib
+import platform
 import subprocess
 import sys
 import time
@@ -175,7 +178,9 @@ def own(arguments, name, norm):
         *(arguments.binary, "--device", "cpu", "--attack", name, "--repeats", "3"),
         *("--size", str(arguments.size), "--base", str(arguments.base), "--classes", str(CLASSES)),
     ]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    environment = os.environ | {"RAYON_NUM_THREADS": str(arguments.threads)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    lines = done.stdout.splitlines()
     for line in lines:
         if line.split()[:2] == [name, norm]:
             return json.loads(line[line.index("{") :])
@@ -224,10 +229,14 @@ def main():
         print(row, flush=True)
     if arguments.save:
         record = {
-            "command": " ".join(["python benches/peers/attacks.py BINARY", *sys.argv[2:]]),
+            "script": "benches/peers/attacks.py",
+            "size": arguments.size,
+            "base": arguments.base,
+            "classes": CLASSES,
+            "layout": "channels_last" if arguments.channels_last else "PyTorch's own",
             "date": datetime.date.today().isoformat(),
+            "device": f"CPU, {arguments.threads} threads, {platform.processor() or platform.machine()}",
             "torch": torch.__version__,
-            "threads": arguments.threads,
             "attacks": rows,
         }
         arguments.save.write_text(json.dumps(record, indent=1) + "\n")

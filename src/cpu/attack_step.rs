@@ -295,7 +295,11 @@ impl<const RULE: u32> Sample<'_, RULE> {
                     if runs {
                         let best = *kept.at(BEST, index);
                         let after = self.moved(element, before, best, &mut kept, index, d);
-                        let slope = if d.is(ROW_LAST) { 0.0 } else { self.gradient[element] };
+                        let slope = if d.is(ROW_LAST) {
+                            0.0
+                        } else {
+                            self.gradient[element]
+                        };
                         exponent = exponent
                             .max(slope.to_bits() & EXPONENT)
                             .max(after.to_bits() & EXPONENT);

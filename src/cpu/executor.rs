@@ -17,7 +17,8 @@ use crate::program::{
 ///
 /// Buffers of float16 are rounded as a GPU would store them, and take as much memory as others.
 ///
-/// Constants stay shared with the program until they are overwritten; everything else is held here.
+/// Constants stay shared with the program until they are overwritten; everything else is held here, but for what a thread needs
+/// while it computes and keeps for the next call.
 #[derive(Debug)]
 pub struct CpuExecutor {
     program: Arc<Program>,

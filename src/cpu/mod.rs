@@ -12,6 +12,7 @@ mod laid_out;
 mod matrix;
 mod ranked_classes;
 mod rows;
+mod scratch;
 mod step_decision;
 mod steps;
 mod sweep;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::ranked_classes::count;
 use super::rows::{for_each_row, sizes};
+use super::scratch::{leave, taken};
 use crate::kernels::ledger::{CLASS_ATTACKED, SCHEDULE_LENGTH, SCHEDULE_PARAMETER, counts_length};
 use crate::kernels::objective::{
     ADAPTIVE, COS_PGD, COSINE, COUNT, CROSS_ENTROPY, DENSE, DIFFERENCE, JENSEN_SHANNON, LOSS, MARGIN,
@@ -15,7 +16,6 @@ use crate::kernels::objective::{
 };
 
 thread_local! {
-    /// What the last call on this thread left, so that the system need not hand out pages anew in each iteration.
     static PIXELS: RefCell<Vec<Pixel>> = RefCell::default();
     static LOSSES: RefCell<Vec<[f32; 2]>> = RefCell::default();
 }
@@ -58,15 +58,27 @@ pub(super) fn run_with_losses_of(
         .collect();
     let (counts_wanted, losses_wanted) = (params.flags & COUNT != 0, params.flags & LOSS != 0);
     let counts_of_row = 3 * class_count + 2;
-    let mut pixels = PIXELS.take();
-    pixels.resize(samples * h * w, Pixel::default());
-    let mut losses = LOSSES.take();
-    losses.resize(if losses_wanted { samples * h * w } else { 0 }, [0.0; 2]);
-    let mut counted = vec![0; if counts_wanted { samples * h * counts_of_row } else { 0 }];
+    let mut pixels = taken(&PIXELS, samples * h * w);
+    let mut losses = match losses_wanted {
+        true => taken(&LOSSES, samples * h * w),
+        false => Vec::new(),
+    };
+    let mut counted = vec![
+        0;
+        if counts_wanted {
+            samples * h * counts_of_row
+        } else {
+            0
+        }
+    ];
     let rows: Vec<_> = pixels
         .chunks_mut(w)
         .zip(losses.chunks_mut(w).chain(repeat_with(Default::default)))
-        .zip(counted.chunks_mut(counts_of_row).chain(repeat_with(Default::default)))
+        .zip(
+            counted
+                .chunks_mut(counts_of_row)
+                .chain(repeat_with(Default::default)),
+        )
         .collect();
     rows.into_par_iter()
         .enumerate()
@@ -91,7 +103,10 @@ pub(super) fn run_with_losses_of(
                 }
             }
             if counts_wanted {
-                let known = labels.iter().zip(pixels).filter(|(label, _)| (**label as usize) < class_count);
+                let known = labels
+                    .iter()
+                    .zip(pixels)
+                    .filter(|(label, _)| (**label as usize) < class_count);
                 known.for_each(|(&label, pixel)| count(counted, label, pixel.predicted.into()));
             }
         });
@@ -127,8 +142,10 @@ pub(super) fn run_with_losses_of(
             }
         });
     }
-    PIXELS.set(pixels);
-    LOSSES.set(losses);
+    leave(&PIXELS, pixels);
+    if losses_wanted {
+        leave(&LOSSES, losses);
+    }
 }
 
 impl Params {

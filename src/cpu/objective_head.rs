@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::scratch::{leave, taken};
 use super::{conv2d, objective, slope_adjoint};
 use crate::kernels::conv2d::CHANNEL_BLOCK;
 use crate::kernels::objective::{WORKGROUP, WRITE_SEED};
@@ -9,7 +10,6 @@ use crate::kernels::objective_head::{PIXELS_PER_THREAD, Params};
 use crate::kernels::{self, View};
 
 thread_local! {
-    /// What the last call on this thread left.
     static SEED: RefCell<Vec<f32>> = RefCell::default();
 }
 
@@ -44,14 +44,10 @@ pub fn run(
     conv2d::run(&forward, features, weight, epilogue, &[], logits);
 
     let seed_view = View::dense(params.extent.into());
-    let mut seed = SEED.take();
-    seed.resize(
-        match params.flags & WRITE_SEED {
-            0 => 0,
-            _ => params.extent.elements() as usize,
-        },
-        0.0,
-    );
+    let mut seed = match params.flags & WRITE_SEED {
+        0 => Vec::new(),
+        _ => taken(&SEED, params.extent.elements() as usize),
+    };
     let mask = kernels::objective::Params {
         logits: params.logits,
         seed: seed_view,
@@ -99,5 +95,5 @@ pub fn run(
     };
     let slopes = vec![params.slope; feature_extent.c as usize];
     slope_adjoint::run(&activation, features, &slopes, &[], gradient);
-    SEED.set(seed);
+    leave(&SEED, seed);
 }

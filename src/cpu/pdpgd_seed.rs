@@ -44,7 +44,11 @@ pub fn run(
                 first,
                 counted: ledger[COUNTED] as f32,
                 // Nothing was left before the first iteration.
-                total: if first { 1.0 } else { (1.0 + powers.sum::<f64>()) as f32 },
+                total: if first {
+                    1.0
+                } else {
+                    (1.0 + powers.sum::<f64>()) as f32
+                },
                 dual_step: f32::from_bits(state[STATE_SCHEDULE + 3]),
             }
         })

@@ -78,7 +78,7 @@ pub fn run(
                         }
                     },
                 );
-                let [far, most] = [&slopes, &*metric].map(largest_of);
+                let [far, most] = [&slopes, &*metric].map(|values| largest_of(values).max(0.0));
                 largest.copy_from_slice(&[far, most].map(f32::to_bits));
                 finite
             })

@@ -139,7 +139,9 @@ impl Progress {
         if progress.goes {
             let elements = extent.c as usize * extent.h as usize * extent.w as usize;
             let weight = state(ledger, parity, STATE_STEP) / elements as f32;
-            let [low, high, ..] = *slot(last) else { return progress };
+            let [low, high, ..] = *slot(last) else {
+                return progress;
+            };
             let thresholds = std::array::from_fn(|place| threshold(low, high, place, last_pass == 0));
             [progress.low, progress.high] = narrowed(&thresholds, &totals, weight);
             if pass == 0 {
@@ -190,13 +192,19 @@ fn narrowed(thresholds: &[f32; THRESHOLDS], f: &[f32; SUMS], weight: f32) -> [f3
     if let Some(further) = before.checked_sub(1) {
         let fall = f[further] - f[before];
         if fall > 0.0 {
-            low = max(low, t(before) + (f[before] - weight) / fall * (t(before) - t(further)));
+            low = max(
+                low,
+                t(before) + (f[before] - weight) / fall * (t(before) - t(further)),
+            );
         }
     }
     if above + 1 < THRESHOLDS {
         let fall = f[above] - f[above + 1];
         if fall > 0.0 {
-            low = max(low, t(above) - (weight - f[above]) / fall * (t(above + 1) - t(above)));
+            low = max(
+                low,
+                t(above) - (weight - f[above]) / fall * (t(above + 1) - t(above)),
+            );
         }
     }
     [min(low, high), high]
@@ -286,7 +294,12 @@ impl Search<'_> {
             let z = v;
             before.step(begin, &mut v[..count]);
             let (mut moves, mut lengths) = ([0.0f32; LANES], [0.0f32; LANES]);
-            for (v, z) in v.as_chunks_mut::<LANES>().0.iter_mut().zip(z.as_chunks::<LANES>().0) {
+            for (v, z) in v
+                .as_chunks_mut::<LANES>()
+                .0
+                .iter_mut()
+                .zip(z.as_chunks::<LANES>().0)
+            {
                 for lane in 0..LANES {
                     v[lane] = min(v[lane], *bound);
                     let moved = v[lane] - z[lane];

@@ -15,6 +15,7 @@ use super::convolution::{Convolution, Piece};
 use super::in_order::{InOrder, WithInOrder, dispatch};
 use super::matrix::{load, store};
 use super::rows::sizes;
+use super::scratch::{leave, taken};
 use super::steps::widest;
 use super::sweep::{LANES, Sweep};
 
@@ -54,7 +55,7 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-    /// The filters of the last convolution that this thread began.
+    /// Transformed filters.
     static FILTERS: RefCell<Vec<f32>> = RefCell::default();
 }
 
@@ -96,9 +97,8 @@ impl Convolution<'_> {
         let ins = self.params.input_extent.c as usize;
         let rows = rows_of_block(ins, w.div_ceil(2), h.div_ceil(2));
         let pieces = self.pieces(output, 2 * rows);
-        let mut filters = FILTERS.take();
         let group = POINTS * ins * GROUP;
-        filters.resize(outs.div_ceil(GROUP) * group, 0.0);
+        let mut filters = taken(&FILTERS, outs.div_ceil(GROUP) * group);
         filters
             .par_chunks_mut(group.max(1))
             .enumerate()
@@ -118,7 +118,7 @@ impl Convolution<'_> {
                 })
             });
         });
-        FILTERS.set(filters);
+        leave(&FILTERS, filters);
     }
 }
 

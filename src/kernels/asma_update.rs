@@ -149,7 +149,7 @@ words! {
         CAP = 4;
         /// Word of the most that L2 may grow by a step (float), read with [`HOLD`].
         LEAP = 5;
-        /// Word of the share of the distance to the source that a step gives up (float), read
+        /// Word of the share of the distance to the source that a step gives up at most (float), read
         /// with [`HOLD`].
         PULL = 7;
         /// Word of the L2 of a perturbation that is small enough (float), read with [`REFINE`].

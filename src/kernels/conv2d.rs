@@ -12,8 +12,9 @@
 //! convolution of stride 1 (flipped taps, channels exchanged) and of a transposed convolution of any stride.
 
 use super::{
-    Constants, Element, Extent, KernelParams, Variant, Vendor, View, check_dilation, check_flags, check_groups,
-    check_product, check_reach, check_windows, fold, kernel, product, reach, reaches_out, samples, shader,
+    Constants, Element, Extent, KernelParams, Variant, Vendor, View, check_dilation, check_flags,
+    check_groups, check_product, check_reach, check_windows, fold, kernel, product, reach, reaches_out,
+    samples, shader,
 };
 
 /// Out channels are padded with zero weights to a multiple of this, so that shaders load whole vectors.
@@ -110,27 +111,19 @@ impl KernelParams for Params {
         .with_bounded_loops(is_intel)
         .with_constants(|call| call.constants(&[("BLOCK_ROWS", 1)])),
         // 32 out channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
-        Variant::<Params>::new(
-            "tiled 32",
-            TILED,
-            |call| call.tiles(32),
-        )
-        .for_hardware()
-        .for_calls(|call, _| call.groups == 1)
-        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)]))
-        .with_vendor_constants(prefetch),
+        Variant::<Params>::new("tiled 32", TILED, |call| call.tiles(32))
+            .for_hardware()
+            .for_calls(|call, _| call.groups == 1)
+            .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 32)]))
+            .with_vendor_constants(prefetch),
         // 64 out channels: it loads each value less often.
-        Variant::<Params>::new(
-            "tiled 64",
-            TILED,
-            |call| call.tiles(64),
-        )
-        .for_hardware()
-        .for_calls(|call, _| call.groups == 1)
-        .suiting(|call, vendor| suits_64(call.output_extent.c, call.tiles(64), vendor))
-        .with_bounded_loops(is_intel)
-        .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 64)]))
-        .with_vendor_constants(prefetch),
+        Variant::<Params>::new("tiled 64", TILED, |call| call.tiles(64))
+            .for_hardware()
+            .for_calls(|call, _| call.groups == 1)
+            .suiting(|call, vendor| suits_64(call.output_extent.c, call.tiles(64), vendor))
+            .with_bounded_loops(is_intel)
+            .with_constants(|call| call.constants(&[("PADDED", call.padded()), ("TILE_CHANNELS", 64)]))
+            .with_vendor_constants(prefetch),
         // Kernels of 3 × 3 and stride 1 by Winograd's transform. A workgroup computes 32 channels of 32 tiles of 2 × 2 pixels.
         Variant::<Params>::new(
             "winograd",
@@ -148,28 +141,20 @@ impl KernelParams for Params {
         .with_constants(|call| vec![("GATED", call.gated)])
         .with_vendor_constants(prefetch),
         // On matrix units, for input and weights of float16.
-        Variant::<Params>::new(
-            "matrix",
-            MATRIX,
-            |call| call.tiles(call.matrix_channels()),
-        )
-        .on_matrix_units(1)
-        .for_calls(|call, specialisation| {
-            call.groups == 1 && [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
-        })
-        .suiting(|_, _| false)
-        .with_constants(|call| call.matrix_constants(call.matrix_channels(), 0)),
+        Variant::<Params>::new("matrix", MATRIX, |call| call.tiles(call.matrix_channels()))
+            .on_matrix_units(1)
+            .for_calls(|call, specialisation| {
+                call.groups == 1 && [0, 1].map(|buffer| specialisation.element(buffer)) == [Element::Half; 2]
+            })
+            .suiting(|_, _| false)
+            .with_constants(|call| call.matrix_constants(call.matrix_channels(), 0)),
         // On matrix units, for weights of float32, each number split into two of float16.
-        Variant::<Params>::new(
-            "split matrix",
-            MATRIX,
-            |call| call.tiles(32),
-        )
-        .on_matrix_units(3)
-        .with_narrow_range()
-        .for_calls(|call, specialisation| call.groups == 1 && specialisation.element(1) == Element::Word)
-        .suiting(|_, _| false)
-        .with_constants(|call| call.matrix_constants(32, 1)),
+        Variant::<Params>::new("split matrix", MATRIX, |call| call.tiles(32))
+            .on_matrix_units(3)
+            .with_narrow_range()
+            .for_calls(|call, specialisation| call.groups == 1 && specialisation.element(1) == Element::Word)
+            .suiting(|_, _| false)
+            .with_constants(|call| call.matrix_constants(32, 1)),
     ];
 
     fn check(&self) -> Result<(), String> {
@@ -323,14 +308,23 @@ impl Params {
     /// Whether Winograd's transform suits the call. By instructions for each product of the plain sum it takes 0.5 to 0.7
     /// of what tiles of 64 channels take, 0.71 to 0.75 on Apple's GPUs, where it is left out.
     fn suits_winograd(&self, vendor: Vendor) -> bool {
-        let wins = matches!(vendor, Vendor::Amd | Vendor::Intel | Vendor::Nvidia | Vendor::Qualcomm);
+        let wins = matches!(
+            vendor,
+            Vendor::Amd | Vendor::Intel | Vendor::Nvidia | Vendor::Qualcomm
+        );
         wins && self.input_extent.c >= ENOUGH_CHANNELS
     }
 
     /// Whether windows reach out of the input.
     fn padded(&self) -> u32 {
         let extents = [self.input_extent, self.output_extent];
-        u32::from(reaches_out(extents, self.kernel, self.stride, self.padding, self.dilation))
+        u32::from(reaches_out(
+            extents,
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.dilation,
+        ))
     }
 
     /// The constants of shaders for all kernels, and `others`.

@@ -72,7 +72,13 @@ impl Params {
     /// Whether windows reach out of the input.
     fn padded(&self) -> u32 {
         let extents = [self.input_extent, self.gradient_extent];
-        u32::from(reaches_out(extents, self.kernel, self.stride, self.padding, self.dilation))
+        u32::from(reaches_out(
+            extents,
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.dilation,
+        ))
     }
 }
 
@@ -138,6 +144,8 @@ impl KernelParams for Params {
                 rows_per_chunk: 8,
             }
         };
-        [(1, 1, 0), (2, 2, 0), (3, 1, 0), (3, 1, 1), (7, 2, 3)].map(sample).into()
+        [(1, 1, 0), (2, 2, 0), (3, 1, 0), (3, 1, 1), (7, 2, 3)]
+            .map(sample)
+            .into()
     }
 }

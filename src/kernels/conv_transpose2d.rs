@@ -10,7 +10,8 @@
 
 use super::conv2d::{self, CHANNEL_BLOCK, TILE_PIXELS, is_intel, of_fields, prefetch, suits_64};
 use super::{
-    Constants, Extent, KernelParams, Variant, Vendor, View, check_product, fold, kernel, product, samples, shader,
+    Constants, Extent, KernelParams, Variant, Vendor, View, check_product, fold, kernel, product, samples,
+    shader,
 };
 
 kernel! {
@@ -123,7 +124,11 @@ impl Params {
         let [rows, columns] = self.phase_size();
         let [x, y] = fold((rows.div_ceil(block_rows) * columns.div_ceil(4)).div_ceil(64));
         let channel_blocks = self.padded_out_channels / CHANNEL_BLOCK as u32;
-        [x, y, self.stride[0] * self.stride[1] * channel_blocks * self.output_extent.n]
+        [
+            x,
+            y,
+            self.stride[0] * self.stride[1] * channel_blocks * self.output_extent.n,
+        ]
     }
 }
 
@@ -177,31 +182,23 @@ impl KernelParams for Params {
         .for_hardware()
         .with_constants(|call| call.constants(&[("BLOCK_ROWS", 1)])),
         // 32 channels of some pixels to a workgroup: it occupies more of a GPU where there are few.
-        Variant::<Params>::new(
-            "tiled 32",
-            TILED,
-            |call| call.tiles(32),
-        )
-        .for_hardware()
-        .for_calls(|call, _| call.groups == 1)
-        .with_constants(|call| call.tile_constants(32))
-        .with_vendor_constants(prefetch),
+        Variant::<Params>::new("tiled 32", TILED, |call| call.tiles(32))
+            .for_hardware()
+            .for_calls(|call, _| call.groups == 1)
+            .with_constants(|call| call.tile_constants(32))
+            .with_vendor_constants(prefetch),
         // 64 channels: it loads each value less often.
-        Variant::<Params>::new(
-            "tiled 64",
-            TILED,
-            |call| call.tiles(64),
-        )
-        .for_hardware()
-        .for_calls(|call, _| call.groups == 1)
-        .suiting(|call, vendor| {
-            // Older GPUs of Qualcomm have too few registers for the taps of several phases.
-            let registers = call.is_whole() || vendor != Vendor::Qualcomm;
-            registers && suits_64(call.tiled_channels(), call.tiles(64), vendor)
-        })
-        .with_bounded_loops(is_intel)
-        .with_constants(|call| call.tile_constants(64))
-        .with_vendor_constants(prefetch),
+        Variant::<Params>::new("tiled 64", TILED, |call| call.tiles(64))
+            .for_hardware()
+            .for_calls(|call, _| call.groups == 1)
+            .suiting(|call, vendor| {
+                // Older GPUs of Qualcomm have too few registers for the taps of several phases.
+                let registers = call.is_whole() || vendor != Vendor::Qualcomm;
+                registers && suits_64(call.tiled_channels(), call.tiles(64), vendor)
+            })
+            .with_bounded_loops(is_intel)
+            .with_constants(|call| call.tile_constants(64))
+            .with_vendor_constants(prefetch),
     ];
 
     fn check(&self) -> Result<(), String> {

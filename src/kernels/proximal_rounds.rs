@@ -121,7 +121,11 @@ pub(super) fn rounds_constants(number: u32, own: &[(&'static str, u32)]) -> Cons
 impl KernelParams for Params {
     const VARIANTS: &'static [Variant<Params>] = &[Variant::<Params>::new(
         "thresholds",
-        shader!("shared/minimal_ledger", "shared/proximal_rounds", "proximal_rounds"),
+        shader!(
+            "shared/minimal_ledger",
+            "shared/proximal_rounds",
+            "proximal_rounds"
+        ),
         |call| {
             let [x, y] = fold(image_groups(call.extent));
             [x, y, call.extent.n]

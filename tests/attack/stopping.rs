@@ -52,7 +52,8 @@ fn attack_stops_at_the_iou_asked_for() {
     }
 }
 
-/// The shipped network and a small synthetic image: on networks of random weights nothing is left to refine.
+/// The shipped network and a small synthetic image, of a pair that leaves much to be refined: on networks of random weights
+/// nothing is.
 fn trained(config: AsmaConfig) -> Case {
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/fundus.safetensors");
     let options = SyntheticOptions {

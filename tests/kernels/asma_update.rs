@@ -60,7 +60,7 @@ fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
         words[state + STATE_BEST_IOU] = random.choose(&[-1.0f32, 0.05, 0.4]).to_bits();
         words[state + STATE_BEST_ITERATION] = iteration.saturating_sub(random.below(6));
         words[state + STATE_MULTIPLIER] = 0.07f32.to_bits();
-        words[state + STATE_SCALE] = random.choose(&[1.0f32 / 32.0, 0.5, 1.0, 15.9]).to_bits();
+        words[state + STATE_SCALE] = random.choose(&[1.0f32 / 32.0, 1.0, 6.3, 15.9]).to_bits();
         words[state + STATE_PROGRESS] = iteration.saturating_sub(random.below(9));
         words[state + STATE_RISE] = iteration.saturating_sub(random.below(9));
         words[state + STATE_RISE_IOU] = random.choose(&[0.0f32, 0.2, 0.4]).to_bits();

@@ -81,7 +81,8 @@ impl StepSize {
     /// How many times the length of the first step L2 may grow by in one, where the device holds the step.
     pub const LEAP: f64 = 1.5;
 
-    /// The share of the perturbation that a held step gives up. What early steps did that later ones do not ask for again
+    /// The share of the perturbation that a held step gives up, or less where it had to grow, see
+    /// [`asma_update`](crate::kernels::asma_update). What early steps did that later ones do not ask for again
     /// fades away.
     pub const PULL: f32 = 0.005;
 
