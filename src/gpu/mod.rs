@@ -5,6 +5,8 @@ mod ceilings;
 mod conditions;
 mod device;
 mod frame;
+#[cfg(feature = "files")]
+mod kept_pipelines;
 mod limits;
 mod matrix_units;
 mod pacing;

@@ -1,10 +1,9 @@
-//! Pipelines that were compiled once, kept in a file for the next process.
+//! A driver's cache of compiled pipelines, and the file that it is kept in.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::device::GpuDevice;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
@@ -21,67 +20,33 @@ pub(super) struct PipelineCache {
 }
 
 impl PipelineCache {
+    /// One that was made of the bytes that `file` holds.
+    pub(super) fn new(cache: wgpu::PipelineCache, file: &Path, kept: Vec<u8>) -> Self {
+        PipelineCache {
+            cache,
+            file: file.to_path_buf(),
+            kept: Arc::new(Mutex::new(kept)),
+        }
+    }
+
     pub(super) fn cache(&self) -> &wgpu::PipelineCache {
         &self.cache
     }
-}
 
-impl GpuDevice {
-    /// Compiles with the help of what [`GpuDevice::keep_pipelines`] left in `file`. One that is missing is none; one that
-    /// is damaged, or of another adapter or driver, is left out with a warning in the log. A device that was opened
-    /// without the feature `PIPELINE_CACHE` stays as it is.
-    pub fn with_pipelines_kept_in(mut self, file: &Path) -> Self {
-        if !self.device().features().contains(wgpu::Features::PIPELINE_CACHE) {
-            return self;
-        }
-        let kept = read(file, &self.describe()).unwrap_or_else(|problem| {
-            log::warn!("pipelines are compiled anew: {} {problem}", file.display());
-            Vec::new()
-        });
-        // SAFETY: these are bytes that such a cache gave out under the same adapter and driver, and a checksum says that
-        // they are all there as they were.
-        let cache = self.catch("opening the cache of pipelines", || unsafe {
-            self.device()
-                .create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
-                    label: Some("asma"),
-                    data: (!kept.is_empty()).then_some(&kept),
-                    fallback: true,
-                })
-        });
-        match cache {
-            Ok(cache) => {
-                self.set_pipeline_cache(PipelineCache {
-                    cache,
-                    file: file.to_path_buf(),
-                    kept: Arc::new(Mutex::new(kept)),
-                });
-            }
-            Err(error) => log::warn!("pipelines are not kept: {error}"),
-        }
-        self
-    }
-
-    /// Writes what was compiled since into the file of [`GpuDevice::with_pipelines_kept_in`], if there is one and it would
-    /// hold anything else.
-    ///
-    /// # Errors
-    /// If it, or the folder that it stands in, cannot be written.
-    pub fn keep_pipelines(&self) -> Result<()> {
-        let Some(PipelineCache { cache, file, kept }) = self.pipeline_cache() else {
+    /// Writes what it holds into its file, as of this device, if the file would hold anything else.
+    pub(super) fn keep(&self, device: &str) -> Result<()> {
+        let Some(bytes) = self.cache.get_data() else {
             return Ok(());
         };
-        let Some(bytes) = cache.get_data() else {
-            return Ok(());
-        };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if *kept == bytes {
             return Ok(());
         }
-        let head = head(&self.describe(), &bytes);
-        if let Some(folder) = file.parent() {
+        let head = head(device, &bytes);
+        if let Some(folder) = self.file.parent() {
             std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error.to_string()))?;
         }
-        write_atomically(file, |writer| {
+        write_atomically(&self.file, |writer| {
             writer.write_all(head.as_bytes())?;
             writer.write_all(&bytes)
         })?;
@@ -96,7 +61,7 @@ fn head(device: &str, bytes: &[u8]) -> String {
 }
 
 /// The bytes that a file holds for this device, none if there is no file.
-fn read(file: &Path, device: &str) -> std::result::Result<Vec<u8>, String> {
+pub(super) fn read(file: &Path, device: &str) -> std::result::Result<Vec<u8>, String> {
     let mut whole = match std::fs::read(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(|error| format!("cannot be read: {error}"))?,

@@ -1,6 +1,7 @@
 //! Changes of a live attack: checked when they are asked for, written between two iterations.
 
 use super::Live;
+use super::change::Change;
 use crate::attack::asma::{self, AsmaConfig, Schedule, StepSize};
 use crate::attack::config::AttackConfig;
 use crate::attack::input::{AttackInput, words_of};
@@ -9,16 +10,6 @@ use crate::error::{Error, Result};
 use crate::kernels::ledger;
 use crate::labels::LabelMap;
 use crate::program::Executor;
-
-/// What is to be written between two iterations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Target,
-    Region,
-    Settings,
-    /// What was best is so no more.
-    Forget,
-}
 
 impl Live {
     /// Another target, from the next iteration on. What was best is so no more.

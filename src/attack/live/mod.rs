@@ -1,11 +1,12 @@
 //! An attack that its host takes on in its own time, as a tool does within its frames: a part of an iteration at once if need
 //! be, statistics when they arrive, and changes of what is wanted and how on the way.
 
+mod change;
 mod changes;
 
 use std::collections::VecDeque;
 
-use self::changes::Change;
+use self::change::Change;
 use super::asma::AsmaConfig;
 use super::input::AttackInput;
 use super::iterations::Step;
