@@ -55,6 +55,12 @@ struct Pixel {
 
 const LEAST: f32 = -3.4e38;
 
+// Logits further apart than this are as if they were so far apart, and longer ones as if they were so long.
+const MOST_APART: f32 = 1e30;
+
+// Logits whose length is below this are as if it were that.
+const LEAST_NORM: f32 = 1e-18;
+
 // The class with the largest logit, the first one of equals.
 fn predicted_class() -> u32 {
     var largest = logit(0u);
@@ -83,7 +89,7 @@ fn rival_class(label: u32) -> u32 {
     return rival;
 }
 
-// The four largest logits; where there are fewer classes the last ones are CLASS_COUNT with a logit of 0.
+// The four largest logits; where there are fewer classes the last ones are CLASS_COUNT with LEAST.
 fn ranks() -> Ranks {
     var result = Ranks(vec4(CLASS_COUNT), vec4(LEAST));
     for (var c = 0u; c < CLASS_COUNT; c++) {
@@ -120,7 +126,7 @@ fn of_probabilities(pixel: ptr<function, Pixel>, label: u32, parameter: f32, wei
         }
     }
     let all = own + others;
-    let logarithm = logit(label) - largest - log(all);
+    let logarithm = max(logit(label) - largest, -MOST_APART) - log(all);
     let probability = own / all;
     let agrees = (*pixel).predicted == label;
     let meant = agrees != has(TARGETED);
@@ -153,15 +159,21 @@ fn of_probabilities(pixel: ptr<function, Pixel>, label: u32, parameter: f32, wei
 
 // The cosine of the logits with the label's axis, taken off 1.
 fn of_cosine(pixel: ptr<function, Pixel>, label: u32) {
-    var squares = 0.0;
+    var size = 0.0;
     for (var c = 0u; c < CLASS_COUNT; c++) {
-        squares += logit(c) * logit(c);
+        size = max(size, abs(logit(c)));
     }
-    let norm = sqrt(squares);
     let sign = select(1.0, -1.0, has(TARGETED));
     (*pixel).loss = 1.0;
-    if norm > 0.0 {
-        let own = logit(label) / norm;
+    if size > 0.0 {
+        // In units of the largest, so that no square leaves the range.
+        var squares = 0.0;
+        for (var c = 0u; c < CLASS_COUNT; c++) {
+            let share = logit(c) / size;
+            squares += share * share;
+        }
+        let own = logit(label) / size / sqrt(squares);
+        let norm = clamp(size * sqrt(squares), LEAST_NORM, MOST_APART);
         (*pixel).loss = 1.0 - own;
         (*pixel).label_term = -sign / norm;
         (*pixel).slope = sign * own / norm / norm;
@@ -171,7 +183,7 @@ fn of_cosine(pixel: ptr<function, Pixel>, label: u32) {
 // Differences of the label's logit to the largest other one, by themselves or in units of how far the logits lie apart.
 fn of_difference(pixel: ptr<function, Pixel>, label: u32) {
     let rival = rival_class(label);
-    let difference = logit(label) - logit(rival);
+    let difference = clamp(logit(label) - logit(rival), -MOST_APART, MOST_APART);
     let sign = select(-1.0, 1.0, has(TARGETED));
     (*pixel).rival = rival;
     var term = sign;
@@ -179,7 +191,7 @@ fn of_difference(pixel: ptr<function, Pixel>, label: u32) {
     if OBJECTIVE == RATIO {
         let ranked = ranks();
         let z = ranked.logits;
-        let distance = z.x - select(z.z, 0.5 * (z.z + z.w), has(TARGETED)) + 1e-8;
+        let distance = min(z.x - select(z.z, 0.5 * (z.z + z.w), has(TARGETED)), MOST_APART) + 1e-8;
         let ratio = difference / distance;
         term = sign / distance;
         (*pixel).loss = ratio;

@@ -5,7 +5,7 @@ use std::iter::repeat_with;
 
 use rayon::prelude::*;
 
-use super::ranked_classes::count;
+use super::ranked_classes::{MOST_APART, count};
 use super::rows::{for_each_row, sizes};
 use super::scratch::{leave, taken};
 use crate::kernels::ledger::{CLASS_ATTACKED, SCHEDULE_LENGTH, SCHEDULE_PARAMETER, counts_length};
@@ -48,12 +48,13 @@ pub(super) fn run_with_losses_of(
     let length = params.counts_length as usize;
     let counts_of = |n: usize| (2 * n + params.parity as usize) * length;
     let parameters: Vec<f32> = (0..samples)
-        .map(|n| {
-            parameter(
+        .map(|n| match params.schedule_rows {
+            0 => 0.0,
+            rows => parameter(
                 params,
                 settings,
-                counts[counts_of(n) + length.min(counts_length(class_count))..].first(),
-            )
+                counts[counts_of(n) + counts_length(class_count)].min(rows - 1),
+            ),
         })
         .collect();
     let (counts_wanted, losses_wanted) = (params.flags & COUNT != 0, params.flags & LOSS != 0);
@@ -167,17 +168,10 @@ impl Params {
     }
 }
 
-/// What the objective takes in this iteration, of the schedule's row that the counts name.
-fn parameter(params: &Params, settings: &[u32], row: Option<&u32>) -> f32 {
-    match (params.schedule_rows, row) {
-        (0, _) | (_, None) => 0.0,
-        (rows, Some(&row)) => {
-            let row = row.min(rows - 1) as usize;
-            f32::from_bits(
-                settings[2 * params.class_count as usize + SCHEDULE_LENGTH * row + SCHEDULE_PARAMETER],
-            )
-        }
-    }
+/// What the objective takes in an iteration, of this row of the schedule.
+fn parameter(params: &Params, settings: &[u32], row: u32) -> f32 {
+    let row = 2 * params.class_count as usize + SCHEDULE_LENGTH * row as usize;
+    f32::from_bits(settings[row + SCHEDULE_PARAMETER])
 }
 
 /// What is known of a pixel's label.
@@ -187,6 +181,9 @@ struct OfClass {
     weight: f32,
     parameter: f32,
 }
+
+/// Logits whose length is below this are as if it were that.
+const LEAST_NORM: f32 = 1e-18;
 
 /// No class.
 const NONE: u16 = u16::MAX;
@@ -264,7 +261,7 @@ impl Pixel {
             squares += power * power;
         }
         let all = own + others;
-        let logarithm = logit(label) - largest - all.ln();
+        let logarithm = (logit(label) - largest).max(-MOST_APART) - all.ln();
         let probability = own / all;
         let meant = (usize::from(self.predicted) == label) != params.targeted();
         let factor = match params.objective {
@@ -294,15 +291,15 @@ impl Pixel {
     }
 
     fn of_cosine(&mut self, params: &Params, label: usize, logit: impl Fn(usize) -> f32) -> [f32; 2] {
-        let squares: f32 = (0..params.class_count as usize)
-            .map(|c| logit(c) * logit(c))
-            .sum();
-        let norm = squares.sqrt();
-        if norm <= 0.0 {
+        let classes = 0..params.class_count as usize;
+        let size = classes.clone().fold(0.0f32, |size, c| size.max(logit(c).abs()));
+        if size <= 0.0 {
             return [1.0, 0.0];
         }
+        let squares: f32 = classes.map(|c| (logit(c) / size) * (logit(c) / size)).sum();
         let sign = if params.targeted() { -1.0 } else { 1.0 };
-        let own = logit(label) / norm;
+        let own = logit(label) / size / squares.sqrt();
+        let norm = (size * squares.sqrt()).clamp(LEAST_NORM, MOST_APART);
         self.label_term = -sign / norm;
         self.slope = sign * own / norm / norm;
         [1.0 - own, 0.0]
@@ -310,7 +307,7 @@ impl Pixel {
 
     fn of_difference(&mut self, params: &Params, label: usize, logit: impl Fn(usize) -> f32) -> [f32; 2] {
         let rival = rival(params.class_count as usize, label, &logit);
-        let difference = logit(label) - logit(rival);
+        let difference = apart(logit(label), logit(rival));
         let sign = if params.targeted() { 1.0 } else { -1.0 };
         let (term, loss) = match params.objective {
             RATIO => {
@@ -350,8 +347,8 @@ impl Pixel {
         }
         if params.objective == RATIO {
             let ranks = ranks(params.class_count as usize, &logit);
-            let ratio =
-                (logit(self.label.into()) - logit(self.rival.into())) / distance(params, &ranks, &logit);
+            let difference = apart(logit(self.label.into()), logit(self.rival.into()));
+            let ratio = difference / distance(params, &ranks, &logit);
             let term = self.label_term * ratio;
             let lower = if params.targeted() { [0.5, 0.5] } else { [1.0, 0.0] };
             let of_rank = [-1.0, 0.0, lower[0], lower[1]];
@@ -379,10 +376,15 @@ fn rival(class_count: usize, label: usize, logit: impl Fn(usize) -> f32) -> usiz
 
 /// The classes by logit, the largest first, of equal ones the first, at most four.
 fn ranks(class_count: usize, logit: impl Fn(usize) -> f32) -> Vec<usize> {
-    let mut classes: Vec<usize> = (0..class_count).collect();
-    classes.sort_by(|&a, &b| logit(b).total_cmp(&logit(a)).then(a.cmp(&b)));
-    classes.truncate(4);
-    classes
+    // No sort by a comparison, which numbers that are none would make inconsistent; and 0 and −0 are equal.
+    let mut ranked = Vec::with_capacity(5);
+    for class in 0..class_count {
+        let behind = |&other: &usize| logit(class) > logit(other);
+        let place = ranked.iter().position(behind).unwrap_or(ranked.len());
+        ranked.insert(place, class);
+        ranked.truncate(4);
+    }
+    ranked
 }
 
 /// How far the logits of a pixel lie apart.
@@ -392,5 +394,10 @@ fn distance(params: &Params, ranks: &[usize], logit: impl Fn(usize) -> f32) -> f
         true => 0.5 * (z(2) + z(3)),
         false => z(2),
     };
-    z(0) - lower + 1e-8
+    (z(0) - lower).min(MOST_APART) + 1e-8
+}
+
+/// A difference of logits.
+fn apart(a: f32, b: f32) -> f32 {
+    (a - b).clamp(-MOST_APART, MOST_APART)
 }

@@ -151,6 +151,7 @@ impl KernelParams for Params {
     fn check(&self) -> Result<(), String> {
         check_objective(self.objective, self.flags, self.class_count, self.schedule_rows)?;
         check_counts(self.extent, self.class_count, self.flags, self.counts_length)?;
+        check_row(self.class_count, self.schedule_rows, self.counts_length)?;
         check_parity(self.parity)?;
         check_classes(self.class_count, self.extent.c)
     }
@@ -226,6 +227,17 @@ pub(super) fn check_objective(
     let scheduled = matches!(objective, SEG_PGD | TSALLIS | WEIGHTED_CROSS_ENTROPY);
     match scheduled && schedule_rows == 0 {
         true => Err("an objective that takes a schedule or weights, without one".into()),
+        false => Ok(()),
+    }
+}
+
+/// Refuses counts that have no word for the schedule's row, where there is a schedule.
+pub(super) fn check_row(class_count: u32, schedule_rows: u32, length: u32) -> Result<(), String> {
+    let least = counts_length(class_count as usize) + 1;
+    match schedule_rows > 0 && (length as usize) < least {
+        true => Err(format!(
+            "counts of {length} words have none for the schedule's row; want at least {least}"
+        )),
         false => Ok(()),
     }
 }

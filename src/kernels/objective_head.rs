@@ -10,7 +10,8 @@
 
 use super::ledger::counts_length;
 use super::objective::{
-    self, COUNT, WORKGROUP, WRITE_SEED, check_counts, check_objective, counts_of_all, settings_length,
+    self, COUNT, WORKGROUP, WRITE_SEED, check_counts, check_objective, check_row, counts_of_all,
+    settings_length,
 };
 use super::{
     Extent, KernelParams, Variant, View, check_classes, check_parity, check_product, fold, kernel, samples,
@@ -92,6 +93,7 @@ impl KernelParams for Params {
     fn check(&self) -> Result<(), String> {
         check_objective(self.objective, self.flags, self.class_count, self.schedule_rows)?;
         check_counts(self.extent, self.class_count, self.flags, self.counts_length)?;
+        check_row(self.class_count, self.schedule_rows, self.counts_length)?;
         check_parity(self.parity)?;
         check_classes(self.class_count, self.extent.c)?;
         super::conv2d::check_channels(self.extent.c, self.padded_out_channels)?;

@@ -173,3 +173,52 @@ fn losses_and_seeds_are_as_the_twin() {
         }
     }
 }
+
+/// No gap between logits, and no length of all of them, makes a loss or a seed that is no number.
+#[test]
+fn extreme_logits_give_numbers() {
+    let mut random = Random::new(37);
+    let mut cases = Vec::new();
+    for objective in CROSS_ENTROPY..=DENSE {
+        for targeted in [0, TARGETED] {
+            for c in [1, 2, 5] {
+                if objective == RATIO && c < 4 {
+                    continue;
+                }
+                for sizes in [
+                    [3e38, -3e38, 0.0],
+                    [1e-21, -1e-21, 0.0],
+                    [2e19, -1.0, 0.0],
+                    [104.0, 0.0, -3e38],
+                ] {
+                    let extent = Extent { n: 1, c, h: 7, w: 9 };
+                    let flags = WRITE_SEED | COUNT | LOSS | targeted;
+                    let mut case = case(&mut random, extent, objective, flags);
+                    let logits = case.reads[0]
+                        .iter()
+                        .map(|_| random.choose::<f32>(&sizes).to_bits());
+                    case.reads[0] = logits.collect();
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    for (executor, written) in ["twin", "unchecked shader", "checked shader"]
+        .iter()
+        .zip(run(&cases, Halves::None))
+    {
+        for (case, written) in cases.iter().zip(written) {
+            let asma::kernels::Params::Objective(params) = case.params else {
+                panic!("{:?}", case.params)
+            };
+            let is_finite = |words: &[u32]| words.iter().all(|&word| f32::from_bits(word).is_finite());
+            assert!(is_finite(&written[0]), "seeds of the {executor}: {params:?}");
+            let start = params.parity as usize * params.counts_length as usize;
+            let losses = start + counts_length(params.class_count as usize) + 1;
+            assert!(
+                is_finite(&written[1][losses..losses + 2]),
+                "losses of the {executor}: {params:?}"
+            );
+        }
+    }
+}

@@ -285,6 +285,41 @@ fn classes_and_parities_that_cannot_be_are_refused() {
     assert_says(&refused(|program| mask(program, 2, 2)), &["`parity` is 2"]);
 }
 
+/// A shader with a schedule reads the row behind the counts, of the last sample too.
+#[test]
+fn counts_without_a_word_for_the_schedules_row_are_refused() {
+    let counted = |counts_length: usize, schedule_rows: u32| {
+        let mut program = Builder::new();
+        let logits = program.add_tensor("logits", SHAPE);
+        let target = program.add_buffer("target", SHAPE.pixels());
+        let settings = program.add_buffer("settings", 4 + 8 * schedule_rows as usize);
+        let counts = program.add_buffer("counts", 2 * counts_length);
+        let params = objective::Params {
+            logits: logits.view,
+            seed: logits.view,
+            extent: SHAPE.into(),
+            class_count: 2,
+            objective: objective::CROSS_ENTROPY,
+            flags: objective::COUNT,
+            parity: 1,
+            counts_length: counts_length as u32,
+            schedule_rows,
+        };
+        program.add_call(
+            "objective",
+            params,
+            [logits.buffer, target, settings],
+            [None, Some(counts)],
+        );
+        program.finish()
+    };
+    let least = asma::kernels::ledger::counts_length(2);
+    assert!(counted(least, 0).is_ok());
+    assert!(counted(least + 1, 3).is_ok());
+    let problem = counted(least, 3).expect_err("a refusal").to_string();
+    assert_says(&problem, &["schedule's row", "want at least 9"]);
+}
+
 /// Numbers as somebody might get them wrong: mostly small, some huge.
 fn number(random: &mut StdRng) -> u32 {
     match random.random_range(0..16) {
