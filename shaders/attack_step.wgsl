@@ -18,6 +18,7 @@ const KEEP_LAST: u32 = 8192u;
 const PUBLISHED: u32 = 16384u;
 const TRACK_LOSS: u32 = 32768u;
 const GOAL_OF_IOU: u32 = 65536u;
+const PHASES: u32 = 131072u;
 
 const MOVES: bool = (FLAGS & (MEASURE | CANDIDATE)) == 0u;
 
@@ -55,7 +56,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> counts: array<u32>;
 @group(0) @binding(8) var<storage, read_write> ledger: array<u32>;
 
-// Sections of the memory, an image each.
+// Sections of the memory, an image each; the last is PHASE_BEST, if phases are kept.
 const BEST: u32 = 0u;
 const BEFORE: u32 = 1u;
 const HIGHEST: u32 = 2u;
@@ -178,7 +179,10 @@ struct Measured {
 fn measured(place: u32, element: u32, origin: Values, movable: Flags, decision: Decision) -> Measured {
     if (decision.kind & ROW_LAST) != 0u {
         let drawn = select(Values(), noise(decision.seed, elements_from(element)), movable);
-        let best = select(memory[section(BEST, place)], adversarial[place], Flags(decision.new_best));
+        var best = adversarial[place];
+        if has(PHASES) && !decision.new_phase_best {
+            best = memory[section(PHASE_BEST, place)];
+        }
         let distance = best - origin;
         return Measured(drawn * drawn, Values(), distance * distance, Values());
     }
@@ -233,11 +237,16 @@ fn step(
                 memory[section(HIGHEST, place)] = before;
                 memory[section(HIGHEST_GRADIENT, place)] = gradient[place];
             }
-            var best = before;
             if decision.new_best {
                 memory[section(BEST, place)] = before;
-            } else if (decision.kind & ROW_FROM_BEST) != 0u {
-                best = memory[section(BEST, place)];
+            }
+            var best = before;
+            if has(PHASES) {
+                if decision.new_phase_best {
+                    memory[section(PHASE_BEST, place)] = before;
+                } else if (decision.kind & ROW_FROM_BEST) != 0u {
+                    best = memory[section(PHASE_BEST, place)];
+                }
             }
             var after = before;
             if runs {

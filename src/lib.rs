@@ -1,7 +1,7 @@
 //! asma attacks medical image segmentation networks on any GPU that wgpu reaches (Vulkan, Metal, DX12), or on
 //! the CPU. A U-Net's forward and backward pass are hand-written WGSL compute shaders; on top runs the
-//! Adaptive Segmentation Mask Attack (ASMA, MICCAI 2019, arXiv 1907.13124), whose mask, gradient and
-//! perturbation update are one fused kernel.
+//! Adaptive Segmentation Mask Attack (ASMA, MICCAI 2019, arXiv 1907.13124), whose mask and seed of the gradient are fused
+//! with the network's last convolution, and whose perturbation update is one more pass.
 //!
 //! # From weights to an adversarial image
 //!
@@ -85,6 +85,7 @@ pub mod gpu;
 pub mod graph;
 #[cfg(feature = "job")]
 pub mod job;
+mod json;
 pub mod kernels;
 pub mod labels;
 pub mod model;

@@ -6,6 +6,8 @@ struct Decision {
     // Why the sample stops in this settlement, or RUNNING.
     stops: u32,
     new_best: bool,
+    // The image is the best of its phase.
+    new_phase_best: bool,
     // The tracked loss is the highest of the phase.
     improves: bool,
     // The step is halved, and goes on from where the loss was highest.
@@ -30,6 +32,7 @@ struct Decision {
     start: f32,
     // Pixels that the attack got right.
     score: u32,
+    phase_score: u32,
     rate: f32,
     accuracy: f32,
     iou: f32,
@@ -162,12 +165,14 @@ fn decide(sample: u32, thread: u32) -> Decision {
     // Whether the image is the best so far.
     let goal = bitcast<f32>(ledger[header + GOAL]);
     let settles = !d.was_stopped;
-    d.succeeds = select(d.rate, d.iou, has(GOAL_OF_IOU)) >= goal;
-    var best_score = ledger[state + STATE_BEST_SCORE];
-    if first && (d.kind & ROW_FORGETS) != 0u {
-        best_score = 0u;
+    let allowed = (d.kind & ROW_WIDE) == 0u;
+    d.succeeds = allowed && select(d.rate, d.iou, has(GOAL_OF_IOU)) >= goal;
+    if has(PHASES) {
+        d.phase_score = select(ledger[state + STATE_PHASE_SCORE], 0u, first);
+        d.new_phase_best = settles && d.score + 1u >= d.phase_score;
+        d.phase_score = select(d.phase_score, d.score + 1u, d.new_phase_best);
     }
-    d.new_best = settles && d.score + 1u >= best_score;
+    d.new_best = settles && allowed && d.score + 1u >= ledger[state + STATE_BEST_SCORE];
     if has(KEEP_LAST) {
         d.new_best = d.new_best && last;
     }
@@ -179,6 +184,7 @@ fn decide(sample: u32, thread: u32) -> Decision {
     d.stops = RUNNING;
     if settles && d.succeeds && !has(MINIMISE) {
         d.stops = REACHED;
+        d.new_best = true;
     }
 
     // The budget, which bisection scales, and what the step makes of it.
@@ -188,14 +194,15 @@ fn decide(sample: u32, thread: u32) -> Decision {
     d.high = bitcast<f32>(ledger[state + STATE_HIGH]);
     d.round_succeeded = ledger[state + STATE_ROUND];
     if has(MINIMISE) {
-        d.round_succeeded = select(d.round_succeeded, 0u, first) | select(0u, 1u, d.succeeds);
-        if last {
+        d.round_succeeded |= select(0u, 1u, d.succeeds);
+        if (d.kind & ROW_BISECTS) != 0u {
             if d.round_succeeded == 1u {
                 d.high = scale;
             } else {
                 d.low = scale;
             }
             d.radius_scale = 0.5 * (d.low + d.high);
+            d.round_succeeded = 0u;
         }
     }
     d.radius = scale * bitcast<f32>(schedule_word(row, SCHEDULE_RADIUS));
@@ -260,6 +267,7 @@ fn next_state_word(sample: u32, word: u32, d: Decision) -> u32 {
             return select(value, bitcast<u32>(norm), d.new_best && d.succeeds);
         }
         case STATE_ROUND: { return d.round_succeeded; }
+        case STATE_PHASE_SCORE: { return select(value, d.phase_score, has(PHASES)); }
         default: { return value; }
     }
 }

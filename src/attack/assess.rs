@@ -1,5 +1,6 @@
 //! What an image does to a network, measured on the host after the attack.
 
+use super::budget::Rate;
 use super::config::AttackConfig;
 use super::eight_bits::{Levels, TOWARDS, round_towards};
 use super::plan::Attack;
@@ -50,12 +51,17 @@ impl Attack {
     }
 
     /// Whether an image with the scores `a` serves the attack better than one with `b`: by IoU with what is wanted, of
-    /// other attacks than ASMA by the share of pixels that it got right.
+    /// other attacks than ASMA by the share of pixels that it got right, unless an IoU is asked for.
     pub fn is_better(&self, a: &Scores, b: &Scores) -> bool {
-        match (&self.config, self.config.purpose()) {
-            (AttackConfig::Asma(_), _) => a.iou > b.iou,
-            (_, Purpose::Targeted) => a.pixel_accuracy > b.pixel_accuracy,
-            (_, Purpose::Untargeted) => a.pixel_accuracy < b.pixel_accuracy,
+        let by_iou = match &self.config {
+            AttackConfig::Asma(_) => true,
+            AttackConfig::Budget(config) => config.rate == Rate::Iou,
+            AttackConfig::Minimal(_) => false,
+        };
+        match self.config.purpose() {
+            _ if by_iou => a.iou > b.iou,
+            Purpose::Targeted => a.pixel_accuracy > b.pixel_accuracy,
+            Purpose::Untargeted => a.pixel_accuracy < b.pixel_accuracy,
         }
     }
 

@@ -6,7 +6,9 @@ use super::minimal::{self, MinimalConfig};
 use super::planner::{Planned, Planner};
 use super::purpose::Purpose;
 use crate::error::Result;
+use crate::json::described;
 use crate::network::Precision;
+use crate::tensor::Tensor;
 
 /// An attack's settings.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -148,6 +150,15 @@ impl AttackConfig {
         }
     }
 
+    /// An image within the budget, as near to this one as it goes, where an attack may be outside when it is interrupted; else
+    /// this one.
+    pub(crate) fn brought_within(&self, source: &Tensor, image: &Tensor) -> Tensor {
+        match self {
+            AttackConfig::Budget(config) if config.shrinking => config.brought_within(source, image),
+            _ => image.clone(),
+        }
+    }
+
     /// The attacked classes of a network with `class_count` classes, each once, in order.
     pub fn attacked(&self, class_count: usize) -> Vec<u8> {
         match self {
@@ -197,11 +208,10 @@ impl AttackConfig {
     /// The settings of another attack than ASMA, for machines.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
-            AttackConfig::Asma(_) => Ok(serde_json::Value::Null),
-            AttackConfig::Budget(config) => serde_json::to_value(config),
-            AttackConfig::Minimal(config) => serde_json::to_value(config),
+            AttackConfig::Asma(_) => serde_json::Value::Null,
+            AttackConfig::Budget(config) => described(config),
+            AttackConfig::Minimal(config) => described(config),
         }
-        .unwrap_or_default()
     }
 
     pub(super) fn plan(&self, planner: &mut Planner) -> Result<Planned> {

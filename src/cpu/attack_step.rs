@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use super::rows::sizes;
 use super::step_decision::{Decision, decide, settle};
 use crate::kernels::attack_step::{
-    ADAM, CANDIDATE, LARGEST, MEASURES, MOMENTUM, Params, REGION, ROW_END, ROW_FIRST, ROW_FROM_BEST,
-    ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, noise,
+    ADAM, CANDIDATE, LARGEST, MEASURES, MOMENTUM, MOST_SECTIONS, PHASES, Params, REGION, ROW_END, ROW_FIRST,
+    ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, SIGN, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, noise,
+    sections,
 };
 use crate::kernels::ledger::{HEADER, IMAGE_GROUP, NOT_FINITE, image_groups};
 
@@ -49,7 +50,7 @@ pub fn run(
         let counts = &mut counts[2 * n * counts_length..2 * (n + 1) * counts_length];
         let decision = decide(params, settings, counts, ledger);
         let mut sections = memory.chunks_mut(samples * elements);
-        let memory: [&mut [f32]; 4] = std::array::from_fn(|_| {
+        let memory: [&mut [f32]; MOST_SECTIONS] = std::array::from_fn(|_| {
             let section = sections.next().map(|section| &mut section[image.clone()]);
             section.unwrap_or_default()
         });
@@ -95,7 +96,7 @@ struct Images<'a> {
     /// One word a pixel, or none.
     region: &'a [u32],
     adversarial: &'a mut [f32],
-    memory: [&'a mut [f32]; 4],
+    memory: [&'a mut [f32]; MOST_SECTIONS],
 }
 
 /// Moves or measures one sample, by the rule.
@@ -130,7 +131,7 @@ struct Sample<'a, const RULE: u32> {
 
 /// The part of the memory that a workgroup's elements have.
 struct Kept<'a> {
-    sections: [&'a mut [f32]; 4],
+    sections: [&'a mut [f32]; MOST_SECTIONS],
 }
 
 const BEST: usize = 0;
@@ -153,6 +154,19 @@ impl<const RULE: u32> Sample<'_, RULE> {
         match RULE {
             ANY => self.params.flags & flag != 0,
             rule => rule & flag != 0,
+        }
+    }
+
+    /// The section of the phase's best image, where there is one.
+    fn phase_best(&self) -> usize {
+        sections(self.params.flags) as usize - 1
+    }
+
+    /// The best image of the phase, of which `value` is the one at hand.
+    fn best_of_phase(&self, value: f32, kept: &mut Kept<'_>, index: usize, d: &Decision) -> f32 {
+        match self.params.flags & PHASES == 0 || d.new_phase_best || !d.is(ROW_LAST) {
+            true => value,
+            false => *kept.at(self.phase_best(), index),
         }
     }
 
@@ -270,13 +284,14 @@ impl<const RULE: u32> Sample<'_, RULE> {
         &self,
         d: &Decision,
         adversarial: &mut [f32],
-        memory: [&mut [f32]; 4],
+        memory: [&mut [f32]; MOST_SECTIONS],
         ledger: &mut [u32],
     ) -> bool {
         let words = 2 * image_groups(self.params.extent) as usize;
         let half = HEADER + (1 - self.params.parity as usize) * words;
         let sums = ledger[half..half + words].par_chunks_mut(2);
         let runs = d.runs();
+        let phase_best = self.phase_best();
         each_group(adversarial, memory, sums)
             .map(|(group, image, mut kept, sums)| {
                 // As many equal squares as an attack by signs makes lose digits in a sum of float32.
@@ -292,8 +307,11 @@ impl<const RULE: u32> Sample<'_, RULE> {
                     if d.new_best {
                         *kept.at(BEST, index) = before;
                     }
+                    if d.new_phase_best {
+                        *kept.at(phase_best, index) = before;
+                    }
                     if runs {
-                        let best = *kept.at(BEST, index);
+                        let best = self.best_of_phase(before, &mut kept, index, d);
                         let after = self.moved(element, before, best, &mut kept, index, d);
                         let slope = if d.is(ROW_LAST) {
                             0.0
@@ -317,7 +335,13 @@ impl<const RULE: u32> Sample<'_, RULE> {
             .reduce(|| true, |a, b| a && b)
     }
 
-    fn measure(&self, d: &Decision, adversarial: &mut [f32], memory: [&mut [f32]; 4], ledger: &mut [u32]) {
+    fn measure(
+        &self,
+        d: &Decision,
+        adversarial: &mut [f32],
+        memory: [&mut [f32]; MOST_SECTIONS],
+        ledger: &mut [u32],
+    ) {
         let start = Params::measures_start(self.params.extent);
         let words = MEASURES * image_groups(self.params.extent) as usize;
         let measures = ledger[start..start + words].par_chunks_mut(MEASURES);
@@ -341,7 +365,7 @@ impl<const RULE: u32> Sample<'_, RULE> {
                     } else {
                         0.0
                     };
-                    let best = if d.new_best { value } else { *kept.at(BEST, index) };
+                    let best = self.best_of_phase(value, &mut kept, index, d);
                     sums[0] += f64::from(drawn * drawn);
                     sums[2] += f64::from((best - origin) * (best - origin));
                     continue;
@@ -369,7 +393,7 @@ type Group<'a> = (usize, &'a mut [f32], Kept<'a>, &'a mut [u32]);
 /// The elements of each workgroup with their part of the memory and their words of the ledger.
 fn each_group<'a>(
     image: &'a mut [f32],
-    memory: [&'a mut [f32]; 4],
+    memory: [&'a mut [f32]; MOST_SECTIONS],
     words: rayon::slice::ChunksMut<'a, u32>,
 ) -> impl ParallelIterator<Item = Group<'a>> {
     let groups = image.len().div_ceil(GROUP);

@@ -2,10 +2,10 @@
 
 use super::asma_update::{ratio, scores};
 use crate::kernels::attack_step::{
-    GOAL, GOAL_OF_IOU, KEEP_LAST, LARGEST, MEASURE, MEASURES, MINIMISE, PUBLISHED, Params, ROW_CHECK,
-    ROW_FIRST, ROW_FORGETS, ROW_LAST, ROW_RANDOM, STATE_BEST_NORM, STATE_BEST_SCORE, STATE_CHECKED,
-    STATE_HALVED, STATE_HIGH, STATE_HIGHEST, STATE_LOW, STATE_RADIUS_SCALE, STATE_RISES, STATE_ROUND,
-    STATE_STEP_SCALE, STATE_TRACKED, TARGETED, TRACK_LOSS, UNIT, WITHIN_LENGTH,
+    GOAL, GOAL_OF_IOU, KEEP_LAST, LARGEST, MEASURE, MEASURES, MINIMISE, PHASES, PUBLISHED, Params,
+    ROW_BISECTS, ROW_CHECK, ROW_FIRST, ROW_LAST, ROW_RANDOM, ROW_WIDE, STATE_BEST_NORM, STATE_BEST_SCORE,
+    STATE_CHECKED, STATE_HALVED, STATE_HIGH, STATE_HIGHEST, STATE_LOW, STATE_PHASE_SCORE, STATE_RADIUS_SCALE,
+    STATE_RISES, STATE_ROUND, STATE_STEP_SCALE, STATE_TRACKED, TARGETED, TRACK_LOSS, UNIT, WITHIN_LENGTH,
 };
 use crate::kernels::ledger::{
     HEADER, REACHED, ROW_LENGTH, RUNNING, SCHEDULE_CORRECTION, SCHEDULE_KIND, SCHEDULE_LENGTH,
@@ -22,6 +22,7 @@ pub(super) struct Decision {
     pub(super) was_stopped: bool,
     pub(super) stops: u32,
     pub(super) new_best: bool,
+    pub(super) new_phase_best: bool,
     pub(super) improves: bool,
     pub(super) goes_back: bool,
     pub(super) succeeds: bool,
@@ -38,6 +39,7 @@ pub(super) struct Decision {
     pub(super) shrink_carried: f32,
     pub(super) start: f32,
     pub(super) score: u32,
+    pub(super) phase_score: u32,
     pub(super) rate: f32,
     pub(super) accuracy: f32,
     pub(super) iou: f32,
@@ -161,12 +163,17 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
 
     let settles = !d.was_stopped;
     let towards = if has(GOAL_OF_IOU) { iou } else { rate };
-    d.succeeds = towards >= f32::from_bits(ledger[GOAL]);
-    let best_score = match first && kind & ROW_FORGETS != 0 {
-        true => 0,
-        false => state(STATE_BEST_SCORE),
-    };
-    d.new_best = settles && score.wrapping_add(1) >= best_score && (last || !has(KEEP_LAST));
+    let allowed = kind & ROW_WIDE == 0;
+    d.succeeds = allowed && towards >= f32::from_bits(ledger[GOAL]);
+    let counted_score = score.wrapping_add(1);
+    if has(PHASES) {
+        d.phase_score = if first { 0 } else { state(STATE_PHASE_SCORE) };
+        d.new_phase_best = settles && counted_score >= d.phase_score;
+        if d.new_phase_best {
+            d.phase_score = counted_score;
+        }
+    }
+    d.new_best = settles && allowed && counted_score >= state(STATE_BEST_SCORE) && (last || !has(KEEP_LAST));
     if has(MINIMISE) {
         let best_norm = float(STATE_BEST_NORM);
         d.new_best = match d.succeeds {
@@ -176,20 +183,21 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
     }
     if settles && d.succeeds && !has(MINIMISE) {
         d.stops = REACHED;
+        d.new_best = true;
     }
 
     let scale = float(STATE_RADIUS_SCALE);
     (d.radius_scale, d.low, d.high) = (scale, float(STATE_LOW), float(STATE_HIGH));
     d.round_succeeded = state(STATE_ROUND);
     if has(MINIMISE) {
-        let before = if first { 0 } else { d.round_succeeded };
-        d.round_succeeded = before | u32::from(d.succeeds);
-        if last {
+        d.round_succeeded |= u32::from(d.succeeds);
+        if kind & ROW_BISECTS != 0 {
             match d.round_succeeded {
                 1 => d.high = scale,
                 _ => d.low = scale,
             }
             d.radius_scale = 0.5 * (d.low + d.high);
+            d.round_succeeded = 0;
         }
     }
     d.radius = scale * scheduled(SCHEDULE_RADIUS);
@@ -272,4 +280,7 @@ pub(super) fn settle(params: &Params, d: &Decision, counts: &mut [u32], ledger: 
     state[STATE_RISES] = d.rises;
     state[STATE_HALVED] = d.halved;
     state[STATE_ROUND] = d.round_succeeded;
+    if params.flags & PHASES != 0 {
+        state[STATE_PHASE_SCORE] = d.phase_score;
+    }
 }

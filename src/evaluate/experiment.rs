@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pairs::Pair;
-use super::record::{Record, Setting, Verdict, described};
+use super::record::{Record, Setting, Verdict};
 use crate::attack::AttackConfig;
 use crate::attack::budget::Loss;
 use crate::data::InputOptions;
+use crate::json::described;
 use crate::model::Model;
 
 /// An attack with its settings, to be tried on all pairs.

@@ -21,13 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::attack::Purpose;
 
-/// What is to be written, as a value: by way of text, in which float32 has as few digits as it needs.
-pub(super) fn described(object: &impl Serialize) -> serde_json::Value {
-    serde_json::to_string(object)
-        .and_then(|text| serde_json::from_str(&text))
-        .unwrap_or_default()
-}
-
 /// Everything that the results of an evaluation follow from. Two runs with the same one come to the same records, but for times
 /// and the last digits on another device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

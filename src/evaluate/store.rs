@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use super::kept::{KEPT_FILES, kept_folder};
 use super::lines::{Lines, Piece, parse, pieces, read_lines, read_objects, write_sorted};
-use super::record::{Evaluation, Record, TraceRecord, Verdict, described};
+use super::record::{Evaluation, Record, TraceRecord, Verdict};
 use super::report::{Report, saved_pictures, write_report};
 use super::shard::Shard;
 use super::summary::Summary;
 use super::table::{latex, markdown};
 use crate::error::{Error, Result};
 use crate::files::{remove_earlier, write_atomically};
+use crate::json::described;
 
 const EVALUATION: &str = "evaluation.json";
 const SHARD: &str = "shard.json";

@@ -34,7 +34,8 @@ impl fmt::Display for Saved {
 pub struct Judged {
     /// The scores of all of them.
     pub results: Results,
-    /// Which one is saved: the last or the best, whichever has the higher IoU, or the best one if it was refined.
+    /// Which one is saved: of ASMA whichever has the higher IoU, or the best one if it was refined; of other attacks the best,
+    /// unless one that keeps the last was interrupted.
     pub which: Saved,
     /// The image that is saved.
     pub saved: Tensor,
@@ -70,8 +71,9 @@ impl Judged {
             let scores = assess(source, image, target, &prediction, &classes)?;
             Ok((prediction, scores))
         };
-        let (last_prediction, last) = judge(&outcome.last).await?;
-        let (best_prediction, best) = if outcome.best == outcome.last {
+        let last_image = attack.config().brought_within(source, &outcome.last);
+        let (last_prediction, last) = judge(&last_image).await?;
+        let (best_prediction, best) = if outcome.best == last_image {
             (last_prediction.clone(), last)
         } else {
             judge(&outcome.best).await?
@@ -80,15 +82,17 @@ impl Judged {
         let refined = outcome.reached.is_some();
         // Other attacks than ASMA say themselves which one comes out.
         let chosen = attack.config().asma().is_none();
-        // One that keeps the last image chooses it at the end, which an interrupted one has not come to.
-        let unchosen = outcome.stop == StopReason::Interrupted && attack.config().keeps_last();
+        // One that keeps the last image, or shrinks its budget by itself, chooses at the end, which an interrupted one has not
+        // come to.
+        let unchosen = outcome.stop == StopReason::Interrupted
+            && (attack.config().keeps_last() || outcome.best == *source && attack.is_better(&last, &best));
         let is_best = refined || !unchosen && (chosen || best.iou > last.iou);
         let (which, saved, after, best, best_iteration) = if is_best {
             let iteration = outcome.best_iteration;
             (Saved::Best, &outcome.best, best_prediction, best, iteration)
         } else {
             let iteration = outcome.trace.len() as u32;
-            (Saved::Last, &outcome.last, last_prediction, last, iteration)
+            (Saved::Last, &last_image, last_prediction, last, iteration)
         };
         let exact = match which {
             Saved::Best => best,

@@ -20,13 +20,15 @@
 //! # The judge
 //! - The score is the number of counted pixels that are not predicted as labelled, with [`TARGETED`] of those that are.
 //! - The best image is that of the highest score, of equal ones the last; with [`KEEP_LAST`] of the last iterations of phases
-//!   alone. A row of kind [`ROW_FORGETS`] begins anew. With [`PUBLISHED`] a phase's first score counts every pixel that is not
-//!   predicted as labelled, those without a label too (as SEA's code does).
+//!   alone. With [`PUBLISHED`] a phase's first score counts every pixel that is not predicted as labelled, those without a
+//!   label too (as SEA's code does).
 //! - The rate is score over counted pixels, with [`GOAL_OF_IOU`] the IoU with the labels. A sample stops with
-//!   [`REACHED`] once it is at least `GOAL`.
+//!   [`REACHED`] once it is at least `GOAL`, and the image that reached it is the best.
+//! - In a row of kind [`ROW_WIDE`] neither happens: its radius is larger than what was asked for.
 //! - With [`MINIMISE`] it does not: then the best image is that of the least L∞ (L2 with [`WITHIN_LENGTH`]) whose rate is at
-//!   least `GOAL`, and before there is one that of the highest score. Each phase whose rate got there halves the budget's
-//!   scale towards the largest that failed, else towards the least that did not: radius and step are multiplied by it.
+//!   least `GOAL`, and before there is one that of the highest score. A row of kind [`ROW_BISECTS`] ends a round: where its rate
+//!   got there the budget's scale is halved towards the largest that failed, else towards the least that did not. Radius and
+//!   step are multiplied by it.
 //!
 //! # The schedule of APGD
 //! The loss that is tracked is `tracked` times the sum of the cross-entropy, with [`TRACK_LOSS`] of the loss. Where it is the
@@ -38,7 +40,8 @@
 //! # Phases
 //! The last iteration of a phase, of kind [`ROW_LAST`], takes no step: the image becomes the start of the next phase, the
 //! source, with [`ROW_RANDOM`] noise around it within the next radius (each value uniform; with [`WITHIN_LENGTH`] scaled to
-//! exactly that length), with [`ROW_FROM_BEST`] the best image brought within the next radius. With [`ROW_END`] it stays.
+//! exactly that length), with [`ROW_FROM_BEST`] the phase's best image brought within the next radius. With [`ROW_END`] it stays.
+//! With [`PHASES`] the image of the highest score of each phase, whatever its radius, stands in a section of its own.
 //!
 //! # Measures
 //! A call with [`MEASURE`] writes, for each workgroup, `Σ g²`, `Σ g (x − x₀)`, `Σ (x − x₀)²` and `max |g|`, of what the step
@@ -89,6 +92,8 @@ pub const PUBLISHED: u32 = 16384;
 pub const TRACK_LOSS: u32 = 32768;
 /// The goal is an IoU with the labels instead of a share of the pixels.
 pub const GOAL_OF_IOU: u32 = 65536;
+/// Keep the best image of each phase, for the next to begin at.
+pub const PHASES: u32 = 131_072;
 
 /// In a schedule's row: a phase begins.
 pub const ROW_FIRST: u32 = 1;
@@ -98,12 +103,14 @@ pub const ROW_LAST: u32 = 2;
 pub const ROW_CHECK: u32 = 4;
 /// The next phase begins at noise.
 pub const ROW_RANDOM: u32 = 8;
-/// The next phase begins at the best image.
+/// The next phase begins at the best image of this one; wants [`PHASES`].
 pub const ROW_FROM_BEST: u32 = 16;
-/// What was best before is forgotten.
-pub const ROW_FORGETS: u32 = 32;
+/// The radius is larger than what was asked for.
+pub const ROW_WIDE: u32 = 32;
 /// There is no next phase.
 pub const ROW_END: u32 = 64;
+/// A round of bisection ends.
+pub const ROW_BISECTS: u32 = 128;
 
 words! {
     /// What the ledger has of a budget: the words of its header, of a state, and of a workgroup's measures.
@@ -132,8 +139,10 @@ words! {
         STATE_HIGH = 13;
         /// In a state: how far the best image that got through is from the source (float).
         STATE_BEST_NORM = 14;
-        /// In a state: whether this phase got through.
+        /// In a state: whether this round of bisection got through.
         STATE_ROUND = 15;
+        /// In a state: the best score of the phase and 1.
+        STATE_PHASE_SCORE = 16;
         /// Words of a workgroup's measures.
         MEASURES = 5;
     }
@@ -178,7 +187,7 @@ kernel! {
     }
     writes {
         adversarial: Float, first(|call| call.extent.elements()), also_read(|_| true);
-        // The best image, then what the direction keeps, each dense.
+        // The best image, then what the direction keeps, then the phase's best image, each dense.
         memory: Float, first(|call| u64::from(sections(call.flags)).saturating_mul(call.extent.elements())), also_read(|_| true);
         counts: Word, first(|call| counts_of_all(call.extent.n, call.counts_length)), also_read(|_| true);
         ledger: Word, first(|call| u64::from(call.extent.n).saturating_mul(call.ledger_length.into())), also_read(|_| true);
@@ -187,12 +196,16 @@ kernel! {
 
 /// Images that the memory of an attack with these flags holds, the best one first.
 pub const fn sections(flags: u32) -> u32 {
-    match flags {
-        _ if flags & (MOMENTUM | ADAM) != 0 => 4,
-        _ if flags & UNCLIPPED != 0 => 2,
-        _ => 1,
-    }
+    let of_direction = match flags {
+        _ if flags & (MOMENTUM | ADAM) != 0 => 3,
+        _ if flags & UNCLIPPED != 0 => 1,
+        _ => 0,
+    };
+    1 + of_direction + (flags & PHASES != 0) as u32
 }
+
+/// Most sections that any flags have.
+pub const MOST_SECTIONS: usize = 5;
 
 impl Params {
     /// First word of the measures in a sample's ledger.
@@ -233,8 +246,10 @@ impl Params {
             ("ROW_CHECK", ROW_CHECK),
             ("ROW_RANDOM", ROW_RANDOM),
             ("ROW_FROM_BEST", ROW_FROM_BEST),
-            ("ROW_FORGETS", ROW_FORGETS),
+            ("ROW_WIDE", ROW_WIDE),
             ("ROW_END", ROW_END),
+            ("ROW_BISECTS", ROW_BISECTS),
+            ("PHASE_BEST", sections(self.flags) - 1),
         ];
         constants.extend_from_slice(SCHEDULE);
         constants.extend_from_slice(ledger::LEDGER);
@@ -290,6 +305,9 @@ impl KernelParams for Params {
         if self.flags & MEASURE != 0 && self.flags & CANDIDATE != 0 {
             return Err("a call that measures twice; want one of MEASURE and CANDIDATE".into());
         }
+        if self.flags & CANDIDATE != 0 && self.flags & MOMENTUM == 0 {
+            return Err("a call that measures what momentum gives, without MOMENTUM".into());
+        }
         if self.schedule_rows == 0 {
             return Err("a schedule of 0 rows; want at least 1".into());
         }
@@ -312,7 +330,7 @@ impl KernelParams for Params {
             _ => self.extent.pixels(),
         };
         let written = if self.moves() { 2 * image } else { image };
-        let kept = u64::from(sections(self.flags) - 1);
+        let kept = u64::from(sections(self.flags & !PHASES) - 1);
         let memory = if self.moves() { 2 * kept * image } else { 0 };
         vec![image, image, region, 0, written, memory]
     }
@@ -335,6 +353,7 @@ impl KernelParams for Params {
             SIGN | WITHIN_LARGEST | MOMENTUM,
             UNIT | WITHIN_LENGTH | MOMENTUM | CANDIDATE,
             UNIT | WITHIN_LENGTH | MOMENTUM,
+            SIGN | WITHIN_LARGEST | MOMENTUM | PHASES,
             ADAM | WITHIN_LARGEST,
             LARGEST,
             LARGEST | UNCLIPPED | TARGETED,

@@ -94,14 +94,14 @@ words! {
     /// What all ledgers have.
     LEDGER {
         /// Words before the partial sums.
-        HEADER = 48;
+        HEADER = 52;
         /// Word that is 0 until a step finds a gradient or a stepped value that is infinite or no number; then 1 more than
         /// the iteration, for good.
         NOT_FINITE = 6;
         /// First word of the state of parity 0; that of parity 1 follows after [`STATE_LENGTH`] words.
         STATE = 16;
         /// Words of one parity's state.
-        STATE_LENGTH = 16;
+        STATE_LENGTH = 18;
         /// In a state: iterations settled.
         STATE_ITERATION = 0;
         /// In a state: why the sample stopped ([`RUNNING`] while it has not).

@@ -2,6 +2,7 @@
 
 mod budget;
 mod budget_settings;
+mod goals;
 mod inputs;
 mod minimal;
 mod modes;

@@ -1,10 +1,11 @@
 use asma::kernels::Extent;
 use asma::kernels::attack_step::{
-    ADAM, CANDIDATE, GOAL, GOAL_OF_IOU, KEEP_LAST, LARGEST, MEASURE, MINIMISE, MOMENTUM, PUBLISHED, Params,
-    REGION, ROW_CHECK, ROW_END, ROW_FIRST, ROW_FORGETS, ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, SIGN,
-    STATE_BEST_NORM, STATE_BEST_SCORE, STATE_CHECKED, STATE_HALVED, STATE_HIGH, STATE_HIGHEST, STATE_LOW,
-    STATE_RADIUS_SCALE, STATE_RISES, STATE_ROUND, STATE_STEP_SCALE, STATE_TRACKED, TARGETED, TRACK_LOSS,
-    UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH, sections,
+    ADAM, CANDIDATE, GOAL, GOAL_OF_IOU, KEEP_LAST, LARGEST, MEASURE, MINIMISE, MOMENTUM, PHASES, PUBLISHED,
+    Params, REGION, ROW_BISECTS, ROW_CHECK, ROW_END, ROW_FIRST, ROW_FROM_BEST, ROW_LAST, ROW_RANDOM,
+    ROW_WIDE, SIGN, STATE_BEST_NORM, STATE_BEST_SCORE, STATE_CHECKED, STATE_HALVED, STATE_HIGH,
+    STATE_HIGHEST, STATE_LOW, STATE_PHASE_SCORE, STATE_RADIUS_SCALE, STATE_RISES, STATE_ROUND,
+    STATE_STEP_SCALE, STATE_TRACKED, TARGETED, TRACK_LOSS, UNCLIPPED, UNIT, WITHIN_LARGEST, WITHIN_LENGTH,
+    sections,
 };
 use asma::kernels::ledger::{
     CLASS_AVERAGED, HEADER, REACHED, RUNNING, SCHEDULE_CORRECTION, SCHEDULE_KIND, SCHEDULE_LENGTH,
@@ -39,9 +40,9 @@ fn schedule(random: &mut Random) -> Vec<u32> {
         0,
         ROW_CHECK,
         ROW_LAST,
-        ROW_FIRST | ROW_FORGETS,
-        ROW_CHECK,
-        ROW_LAST | ROW_RANDOM,
+        ROW_FIRST | ROW_WIDE,
+        ROW_CHECK | ROW_WIDE,
+        ROW_LAST | ROW_RANDOM | ROW_BISECTS,
         ROW_FIRST,
         ROW_LAST | ROW_FROM_BEST,
         ROW_FIRST | ROW_CHECK,
@@ -120,6 +121,7 @@ fn case(random: &mut Random, extent: Extent, flags: u32) -> Case {
             state[STATE_HIGH] = 1f32.to_bits();
             state[STATE_BEST_NORM] = random.choose(&[0.01f32, 100.0, 3e38]).to_bits();
             state[STATE_ROUND] = random.below(2);
+            state[STATE_PHASE_SCORE] = random.choose(&[0, 401, 2000]);
         }
         for word in &mut words[HEADER..Params::ring_start(extent)] {
             *word = random.float(0.0, 2.0).to_bits();
@@ -179,6 +181,9 @@ fn flags() -> Vec<u32> {
         l2 | MEASURE,
         linf | MOMENTUM,
         linf | MOMENTUM | PUBLISHED,
+        linf | MOMENTUM | PHASES,
+        l2 | MOMENTUM | MEASURE | PHASES,
+        l2 | MOMENTUM | PHASES | KEEP_LAST,
         l2 | MOMENTUM,
         l2 | MOMENTUM | MEASURE,
         l2 | MOMENTUM | CANDIDATE,

@@ -5,6 +5,7 @@ use crate::attack::choices::choices;
 use crate::error::{Error, Result};
 use crate::kernels::objective;
 use crate::network::Precision;
+use crate::tensor::Tensor;
 
 choices! {
     /// The loss that is stepped up, targeted down. See [`kernels::objective`](crate::kernels::objective) for each one's formula.
@@ -183,6 +184,33 @@ impl BudgetConfig {
         (self.norm == Norm::Linf && self.rule != Rule::Largest).then_some(self.eps)
     }
 
+    /// An image within the budget, as near to this one as it goes: what an attack that shrinks its budget by itself has come to
+    /// when it is interrupted may lie in a wider one.
+    pub(crate) fn brought_within(&self, source: &Tensor, image: &Tensor) -> Tensor {
+        let mut within = image.clone();
+        let pairs = within.data_mut().iter_mut().zip(source.data());
+        match self.norm {
+            _ if self.rule == Rule::Largest => {}
+            Norm::Linf => pairs.for_each(|(value, origin)| {
+                *value = value.clamp(origin - self.eps, origin + self.eps).clamp(0.0, 1.0);
+            }),
+            Norm::L2 => {
+                let differences = image
+                    .data()
+                    .iter()
+                    .zip(source.data())
+                    .map(|(a, b)| f64::from(a - b));
+                let length = differences
+                    .map(|difference| difference * difference)
+                    .sum::<f64>()
+                    .sqrt();
+                let factor = (f64::from(self.eps) / length).min(1.0) as f32;
+                pairs.for_each(|(value, origin)| *value = origin + factor * (*value - origin));
+            }
+        }
+        within
+    }
+
     /// The loss that a network with so many channels of logits has: ratios of logits need three classes, targeted four, and
     /// of one channel, which stands for the logits −z and z, the cosine never changes.
     pub fn loss_of(&self, channels: usize) -> Loss {
@@ -208,10 +236,23 @@ impl BudgetConfig {
                 self.loss
             ));
         }
-        if self.rule == Rule::Steepest && self.alpha > 2.0 * self.eps {
+        if self.rule != Rule::Largest && self.alpha > 2.0 * self.eps {
             notes.push(format!(
                 "a step of {} is more than twice the budget of {}: each leads from one end of it to the other",
                 self.alpha, self.eps
+            ));
+        }
+        if self.class_weights.is_some() && self.attack != "sea" && self.loss != Loss::WeightedCrossEntropy {
+            notes.push(format!(
+                "weights of classes are of the loss `{}` alone, and this one is `{}`",
+                Loss::WeightedCrossEntropy,
+                self.loss
+            ));
+        }
+        if self.published && !matches!(self.rule, Rule::Momentum | Rule::Largest) {
+            notes.push(format!(
+                "{} is as published by itself; `published` changes nothing",
+                self.attack
             ));
         }
         notes
@@ -309,6 +350,9 @@ impl BudgetConfig {
                 Some(weight) => usage(format!(
                     "a class has the weight {weight}; want numbers of 0 and more"
                 )),
+                None if weights.iter().all(|&weight| weight == 0.0) => {
+                    usage("all classes have the weight 0; want one above it for those that count".into())
+                }
                 None => Ok(()),
             },
             (None, _) => Ok(()),

@@ -219,6 +219,7 @@ fn flags(config: &BudgetConfig, channels: usize, region: bool) -> u32 {
         (config.purpose == Purpose::Targeted, attack_step::TARGETED),
         (config.minimise.is_some(), attack_step::MINIMISE),
         (config.keep == Keep::Last, attack_step::KEEP_LAST),
+        (config.shrinking, attack_step::PHASES),
         (
             config.rule == Rule::Momentum && config.published,
             attack_step::PUBLISHED,

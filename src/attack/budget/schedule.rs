@@ -2,7 +2,7 @@
 
 use super::config::{BudgetConfig, Loss, Rule};
 use crate::kernels::attack_step::{
-    ROW_CHECK, ROW_END, ROW_FIRST, ROW_FORGETS, ROW_FROM_BEST, ROW_LAST, ROW_RANDOM,
+    ROW_BISECTS, ROW_CHECK, ROW_END, ROW_FIRST, ROW_FROM_BEST, ROW_LAST, ROW_RANDOM, ROW_WIDE,
 };
 use crate::kernels::ledger::{
     SCHEDULE_CORRECTION, SCHEDULE_KIND, SCHEDULE_LENGTH, SCHEDULE_NEXT_RADIUS, SCHEDULE_PARAMETER,
@@ -20,8 +20,9 @@ struct Phase {
     radius: f32,
     /// How the phase begins, as the row before it says.
     start: u32,
-    /// What it does to what was best before.
-    forgets: u32,
+    /// What its rows are, and what its last one is besides.
+    kind: u32,
+    last: u32,
 }
 
 /// The budgets of SEA's phases, in units of `eps`.
@@ -34,7 +35,8 @@ fn phases(config: &BudgetConfig) -> Vec<Phase> {
             steps: config.steps,
             radius: 1.0,
             start,
-            forgets: 0,
+            kind: 0,
+            last: 0,
         }],
         true => {
             let third = (3 * config.steps) / 10;
@@ -45,13 +47,18 @@ fn phases(config: &BudgetConfig) -> Vec<Phase> {
                     steps,
                     radius,
                     start: if number == 0 { start } else { ROW_FROM_BEST },
-                    forgets: ROW_FORGETS,
+                    kind: if radius > 1.0 { ROW_WIDE } else { 0 },
+                    last: 0,
                 })
                 .collect()
         }
     };
-    let repeats = config.restarts * config.minimise.map_or(1, |minimise| minimise.rounds);
-    (0..repeats).flat_map(|_| once.iter().copied()).collect()
+    let mut round: Vec<Phase> = (0..config.restarts).flat_map(|_| once.iter().copied()).collect();
+    if let (Some(last), Some(_)) = (round.last_mut(), config.minimise) {
+        last.last = ROW_BISECTS;
+    }
+    let rounds = config.minimise.map_or(1, |minimise| minimise.rounds);
+    (0..rounds).flat_map(|_| round.iter().copied()).collect()
 }
 
 /// The seed of a phase's noise.
@@ -88,16 +95,16 @@ pub fn rows(config: &BudgetConfig) -> Vec<Row> {
                 }
                 _ => set(SCHEDULE_STEP, phase.radius * config.alpha),
             }
-            let mut kind = 0;
+            let mut kind = phase.kind;
             if count == 0 {
-                kind |= ROW_FIRST | phase.forgets;
+                kind |= ROW_FIRST;
             }
             if let Some(&(_, window)) = checks.iter().find(|(check, _)| *check == count) {
                 kind |= ROW_CHECK;
                 row[SCHEDULE_WINDOW] = window;
             }
             if count == phase.steps {
-                kind |= ROW_LAST;
+                kind |= ROW_LAST | phase.last;
                 match phases.get(number + 1) {
                     Some(next) => {
                         kind |= next.start;
