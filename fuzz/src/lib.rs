@@ -3,6 +3,7 @@
 //!
 //! `fuzz_targets/` hands them to libFuzzer; `tests/fuzz.rs` runs them over the corpus in `cargo test`.
 
+mod attacks;
 mod files;
 mod networks;
 mod pictures;
@@ -16,7 +17,7 @@ mod trainings;
 pub type EntryPoint = fn(&[u8]);
 
 /// All of them by their names, which are those of the targets and of the folders of the corpus.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 20] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 21] = [
     ("image", files::image),
     ("mask", files::mask),
     ("scan", scans::scan),
@@ -33,6 +34,7 @@ pub const ENTRY_POINTS: [(&str, EntryPoint); 20] = [
     ("mask_values", pictures::mask_values),
     ("geometry", settings::geometry),
     ("configs", settings::configs),
+    ("attack_options", attacks::attack_options),
     ("variation", settings::variation),
     ("graph", networks::graph),
     ("program", programs::program),
