@@ -52,9 +52,6 @@ struct Params {
     output_offset: u32,
     // The operator's number, where it takes one.
     value: f32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 // Every entry point has these bindings; those of one operand do not look at `right`.

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use super::asma::{AsmaConfig, MaskMode, Multiplier, Objective, Refinement, Schedule, StepSize};
-use super::budget::{BudgetConfig, Keep, Loss, Minimise, Norm, Rate};
+use super::budget::{BudgetConfig, Keep, Loss, Minimise, Norm, Rate, Rule};
 use super::config::AttackConfig;
 use super::minimal::MinimalConfig;
 use super::purpose::Purpose;
@@ -116,6 +116,7 @@ enum Of {
     All,
     Asma,
     Budget,
+    Within,
     AsmaAndBudget,
     Minimal,
 }
@@ -126,6 +127,7 @@ impl Of {
             Of::All => true,
             Of::Asma => matches!(config, AttackConfig::Asma(_)),
             Of::Budget => matches!(config, AttackConfig::Budget(_)),
+            Of::Within => matches!(config, AttackConfig::Budget(config) if config.rule != Rule::Largest),
             Of::AsmaAndBudget => !matches!(config, AttackConfig::Minimal(_)),
             Of::Minimal => matches!(config, AttackConfig::Minimal(_)),
         }
@@ -135,8 +137,9 @@ impl Of {
         match self {
             Of::All => "all attacks",
             Of::Asma => "asma",
-            Of::Budget => "attacks with a budget",
-            Of::AsmaAndBudget => "asma and of attacks with a budget",
+            Of::Budget => "attacks with a budget and of dag",
+            Of::Within => "attacks with a budget",
+            Of::AsmaAndBudget => "asma, of attacks with a budget and of dag",
             Of::Minimal => "alma-prox and pdpgd",
         }
     }
@@ -208,19 +211,19 @@ const OPTIONS: &[NamedOption] = &[
     named!(All iterations = "iterations" by whole),
     named!(AsmaAndBudget stop_iou = "stop-iou" by number),
     named!(Minimal lr = "lr" by number),
-    named!(Budget norm = "norm" of Norm),
-    named!(Budget eps = "eps" by number),
+    named!(Within norm = "norm" of Norm),
+    named!(Within eps = "eps" by number),
     named!(Budget alpha = "alpha" by number),
-    named!(Budget restarts = "restarts" by whole),
+    named!(Within restarts = "restarts" by whole),
     NamedOption {
         words: ON_OR_OFF,
-        ..named!(Budget random_start = "random-start" by on_or_off)
+        ..named!(Within random_start = "random-start" by on_or_off)
     },
-    named!(Budget seed = "seed" by whole),
+    named!(Within seed = "seed" by whole),
     named!(Budget loss = "loss" of Loss),
     named!(Budget keep = "keep" of Keep),
     named!(Budget class_weights = "class-weights" by |text| listed(text, number)),
-    named!(Budget minimise = "minimise" of Norm),
+    named!(Within minimise = "minimise" of Norm),
     named!(Budget rate = "rate" by number),
     named!(Asma tau = "tau" by word),
     named!(Asma beta = "beta" by number),

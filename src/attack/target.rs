@@ -1,5 +1,6 @@
 //! Targets made from the network's own prediction: moved, scaled, turned, or with a class hidden.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
@@ -36,6 +37,18 @@ pub enum Target {
 }
 
 const FORMS: &str = "want a mask file, shift:DX,DY, scale:S, rotate:DEGREES, hide:A->B, class:C or of:IMAGE";
+
+impl TryFrom<OsString> for Target {
+    type Error = Error;
+
+    /// As [`Target::from_str`]; a name that is no Unicode is that of a file.
+    fn try_from(text: OsString) -> Result<Self> {
+        match text.into_string() {
+            Ok(text) => text.parse(),
+            Err(name) => Ok(Target::File(name.into())),
+        }
+    }
+}
 
 impl FromStr for Target {
     type Err = Error;

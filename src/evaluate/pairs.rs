@@ -136,10 +136,11 @@ const COLUMNS: [&str; 4] = ["image", "target", "region", "label"];
 
 /// Reads pairs from a CSV file with a header: `image,target`, and maybe `region` and `label` (the image's own mask), which may
 /// be empty. A target is written as `asma attack` takes it. Files are looked for from the folder of the CSV file. With
-/// `untargeted`, the target is a mask that is to be left, and may be empty.
+/// `untargeted`, a target is a mask that is to be left; where none is named that is the image's own mask, or what the network
+/// predicts.
 ///
 /// # Errors
-/// If the file cannot be read, a column is missing or unknown, a field is no target, two lines are the same, or there is none.
+/// If the file cannot be read, a column is missing, unknown or there twice, a field is no target, two lines are the same, or there is none.
 pub fn read_pairs_csv(path: impl AsRef<Path>, untargeted: bool) -> Result<Vec<Pair>> {
     let path = path.as_ref();
     let refused = |problem: String| Error::file(path, problem);
@@ -154,9 +155,17 @@ pub fn read_pairs_csv(path: impl AsRef<Path>, untargeted: bool) -> Result<Vec<Pa
         return Err(refused(format!("has a column `{unknown}`; {wanted}")));
     }
     let column = |name: &str| header.iter().position(|other| other == name);
-    let (Some(image), Some(target)) = (column("image"), column("target")) else {
+    if let Some(twice) = header
+        .iter()
+        .enumerate()
+        .find(|(at, name)| column(name) != Some(*at))
+    {
+        return Err(refused(format!("has the column `{}` twice; {wanted}", twice.1)));
+    }
+    let (image, target) = (column("image"), column("target"));
+    if image.is_none() || target.is_none() && !untargeted {
         return Err(refused(format!("lacks a column `image` or `target`; {wanted}")));
-    };
+    }
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut pairs = Vec::new();
     let mut lines: HashMap<Vec<String>, u64> = HashMap::new();
@@ -168,8 +177,12 @@ pub fn read_pairs_csv(path: impl AsRef<Path>, untargeted: bool) -> Result<Vec<Pa
             (!text.is_empty()).then(|| folder.join(text))
         };
         let empty = |what: &str| refused(format!("line {line} names no {what}"));
-        let want = match (untargeted, row.get(target).unwrap_or("")) {
-            (true, "") => Want::Leave(None),
+        let label = field(column("label"));
+        let want = match (
+            untargeted,
+            target.and_then(|target| row.get(target)).unwrap_or(""),
+        ) {
+            (true, "") => Want::Leave(label.clone()),
             (true, mask) => Want::Leave(Some(folder.join(mask))),
             (false, "") => return Err(empty("target")),
             (false, text) => {
@@ -184,9 +197,9 @@ pub fn read_pairs_csv(path: impl AsRef<Path>, untargeted: bool) -> Result<Vec<Pa
             }
         };
         pairs.push(Pair {
-            image: field(Some(image)).ok_or_else(|| empty("image"))?,
+            image: field(image).ok_or_else(|| empty("image"))?,
             want,
-            label: field(column("label")),
+            label,
             region: field(column("region")),
         });
         if let Some(first) = lines.insert(row.iter().map(str::to_string).collect(), line) {

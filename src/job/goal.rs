@@ -8,7 +8,7 @@ use crate::attack::{Attack, Purpose, Target};
 use crate::data::{Input, InputOptions};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::labels::LabelMap;
+use crate::labels::{IGNORE, LabelMap};
 use crate::program::Executor;
 use crate::tensor::Tensor;
 
@@ -170,6 +170,10 @@ impl Aim {
     /// where there is.
     pub(crate) fn why_idle(&self, labels: &LabelMap, before: &LabelMap) -> Option<String> {
         match &self.labels {
+            Labels::Left(_) if labels.count(IGNORE) == labels.labels().len() => Some(format!(
+                "label `{}`: all its pixels are left out (255), so there is nothing to attack",
+                self.name
+            )),
             Labels::Left(_) => {
                 let mut pairs = labels.labels().iter().zip(before.labels());
                 (!pairs.any(|(label, predicted)| label == predicted)).then(|| {

@@ -1,7 +1,9 @@
 //! Everything there is to say about an attack, and what of it is easily overlooked.
 
 use super::attacked::Attacked;
-use crate::attack::{Attack, AttackConfig, Objective, Purpose, Refinement, StepSize};
+use super::judged::Saved;
+use crate::attack::budget::Norm;
+use crate::attack::{Attack, AttackConfig, Objective, Purpose, Refinement, StepSize, StopReason};
 use crate::data::{Original, Preparation, Preset};
 use crate::program::Executor;
 use crate::report::{AsmaSettings, AttackSettings, OtherSettings, Summary};
@@ -86,7 +88,13 @@ impl Attacked {
                 patience: asma.patience,
             }),
             AttackConfig::Budget(_) | AttackConfig::Minimal(_) => {
-                let accuracy = self.judged.saved_scores().pixel_accuracy;
+                let judged = &self.judged;
+                let accuracy = judged.saved_scores().pixel_accuracy;
+                // As the device counted, by which it decided.
+                let row = match judged.which {
+                    Saved::Best => outcome.trace.get(judged.best_iteration as usize),
+                    Saved::Last => None,
+                };
                 AttackSettings::Other(OtherSettings {
                     attack: config.name().into(),
                     purpose: match config.purpose() {
@@ -95,9 +103,10 @@ impl Attacked {
                     },
                     attack_settings: config.to_json(),
                     worst_of: Vec::new(),
-                    success_rate: match config.purpose() {
-                        Purpose::Targeted => accuracy,
-                        Purpose::Untargeted => 1.0 - accuracy,
+                    success_rate: match (row.and_then(|row| row.success_rate), config.purpose()) {
+                        (Some(rate), _) => rate,
+                        (None, Purpose::Targeted) => accuracy,
+                        (None, Purpose::Untargeted) => 1.0 - accuracy,
                     },
                 })
             }
@@ -133,7 +142,10 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
             },
         ),
     };
-    if rounded.l2 == 0.0 {
+    let reached = [StopReason::IouReached, StopReason::GoalReached].map(|reason| reason.to_string());
+    if rounded.l2 == 0.0 && summary.best_iteration == 0 && reached.contains(&summary.stop_reason) {
+        remarks.push("what was asked for is so with the source as it is, so nothing was changed".into());
+    } else if rounded.l2 == 0.0 {
         remarks.push(format!(
             "rounded to 8 bits the saved image equals the source; {retry}"
         ));
@@ -152,22 +164,36 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
         ));
     }
     remarks.extend(summary.other().and_then(|other| missed(other, &results.best)));
+    remarks.extend(summary.other().and_then(|other| beyond(other, rounded)));
     remarks
 }
 
 /// That no budget got through, of an attack that was to find the least that does.
 fn missed(other: &OtherSettings, best: &Scores) -> Option<String> {
     let setting = |place: &str| other.attack_settings.pointer(place);
-    let goal = setting("/minimise/rate")?.as_f64()?;
+    let goal = setting("/minimise/rate")?.as_f64()? as f32;
     let (reached, of) = match setting("/rate")?.as_str()? {
         "iou" => (best.iou, "an IoU"),
         _ => (other.success_rate, "a success rate"),
     };
-    // Settings are of float32.
-    (reached < goal as f32).then(|| {
+    (reached < goal).then(|| {
         format!(
             "even the whole `eps` came to {of} of {reached:.3}, and {goal} was to be reached, so no least one was found; try a \
              larger `eps` or more `steps`"
+        )
+    })
+}
+
+/// That rounding took the saved image out of a budget of lengths, which a cap of every value does not hold.
+fn beyond(other: &OtherSettings, rounded: &Scores) -> Option<String> {
+    let setting = |name: &str| other.attack_settings.get(name);
+    let eps = setting("eps")?.as_f64()? as f32;
+    let is_length = setting("norm")?.as_str()? == Norm::L2.to_string();
+    // What the network is asked about is nearer than a hundredth to the budget at most.
+    (is_length && other.attack != "dag" && rounded.l2 > 1.01 * eps).then(|| {
+        format!(
+            "rounded to 8 bits the saved image is {:.3} from the source, and `eps` is {eps}; the exact one is within it",
+            rounded.l2
         )
     })
 }

@@ -50,6 +50,12 @@ pub(super) fn open(path: &Path, options: &ModelOptions) -> Result<Found> {
     let loader = kind
         .as_ref()
         .and_then(|kind| LOADERS.iter().find(|loader| (loader.reads)(kind)));
+    if options.output.is_some() && !matches!(kind, Some(FileKind::Onnx)) {
+        return Err(Error::file(
+            path,
+            "is no ONNX file, of which alone outputs have names; leave `output` out",
+        ));
+    }
     match loader {
         Some(loader) => (loader.open)(path, options),
         // It is the one format that refuses all others by their names.

@@ -231,8 +231,8 @@ pub struct Summary {
     pub region: Option<String>,
     /// How many iterations ran.
     pub iterations: u32,
-    /// Which of `results.last` and `results.best` is the saved image: the one with the higher IoU, or
-    /// the best if it was refined.
+    /// Which of `results.last` and `results.best` is the saved image: of ASMA the one with the higher IoU, or the best if it
+    /// was refined; of other attacks the best, unless one that keeps the last was interrupted.
     pub saved: String,
     /// After how many steps `results.best` stood.
     pub best_iteration: u32,

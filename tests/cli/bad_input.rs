@@ -256,6 +256,88 @@ fn settings_that_cannot_be() {
     );
 }
 
+/// Options that say nothing of what they are given to.
+#[test]
+fn options_that_nothing_reads() {
+    let workshop = Workshop::new();
+    let of_dag = "is an option of attacks with a budget, and the attack is dag";
+    refused(
+        &workshop,
+        workshop.attack("--attack dag --eps 8/255"),
+        2,
+        &["`eps`", of_dag],
+    );
+    refused(
+        &workshop,
+        workshop.attack("--attack dag --norm l2"),
+        2,
+        &["`norm`", of_dag],
+    );
+    refused(
+        &workshop,
+        workshop.attack("--output logits"),
+        1,
+        &["weights.safetensors", "no ONNX file", "`output`"],
+    );
+    refused_by_parser(
+        &workshop,
+        workshop.attack("--label none.png"),
+        &["--label", "--target"],
+    );
+    refused(
+        &workshop,
+        workshop.attack("--attack apgd --loss mask-ce-bal --class-weights 0,0"),
+        2,
+        &["all classes have the weight 0"],
+    );
+    let output = workshop
+        .attack("--attack pgd --steps 1 --class-weights 1,2 --published --alpha 0.2 --out noted")
+        .assert()
+        .success();
+    let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    for note in [
+        "weights of classes are of the loss `mask-ce-bal` alone",
+        "`published` changes nothing",
+        "more than twice",
+    ] {
+        assert!(stderr.contains(note), "{stderr}");
+    }
+}
+
+/// The file that is left is what got there.
+#[test]
+fn a_goal_that_is_reached_is_what_is_saved() {
+    let workshop = Workshop::new();
+    let attack = "--attack pgd --steps 40 --eps 0.5 --alpha 0.02 --stop-iou 0.5 --out reached";
+    workshop.attack(attack).assert().success();
+    let summary = asma::report::read_summary(workshop.path("reached/summary.json")).unwrap();
+    assert_eq!(summary.stop_reason, "goal reached");
+    assert!(
+        summary.results.best.iou >= 0.5 && summary.results.best.linf > 0.0,
+        "{:?}",
+        summary.results
+    );
+    let again = workshop
+        .attack("--attack pgd --steps 40 --eps 0.5 --stop-iou 0.001 --out idle")
+        .assert()
+        .success();
+    let stderr = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
+    assert!(stderr.contains("is so with the source as it is"), "{stderr}");
+}
+
+/// A file's name need be no Unicode.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_target_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let workshop = Workshop::new();
+    let name = std::ffi::OsStr::from_bytes(b"m\xff.png");
+    std::fs::copy(workshop.path("target.png"), workshop.path("").join(name)).unwrap();
+    let mut command = workshop
+        .asma("attack --image image.png --weights weights.safetensors --iterations 1 --out any --target");
+    command.arg(name).assert().success();
+}
+
 #[test]
 fn an_output_folder_that_cannot_be_written() {
     let workshop = Workshop::new();

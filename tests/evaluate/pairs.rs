@@ -109,7 +109,15 @@ fn a_list_names_files_from_its_own_folder() {
     let untargeted = read("image,target\na.png,\nb.png,m.png\n", true).unwrap();
     assert_eq!(untargeted[0].want, Want::Leave(None));
     assert_eq!(untargeted[1].want, Want::Leave(Some(here("m.png"))));
+    // What an image is led away from is its own mask, which an untargeted list may name alone.
+    for text in ["image,target,label\na.png,,l.png\n", "image,label\na.png,l.png\n"] {
+        let pairs = read(text, true).unwrap();
+        assert_eq!(pairs[0].want, Want::Leave(Some(here("l.png"))), "{text}");
+        assert_eq!(pairs[0].label, Some(here("l.png")), "{text}");
+    }
     for (text, expected) in [
+        ("image,target,image\na,b,c\n", "the column `image` twice"),
+        ("image,label\na.png,l.png\n", "lacks a column"),
         ("image,mask\na,b\n", "column `mask`"),
         ("image\na\n", "lacks a column"),
         ("image,target\n", "no pair"),

@@ -11,6 +11,7 @@ use asma::Result;
 use asma::attack::{Target, table};
 use asma::job::{Goal, ImageSource, MaskSource};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 pub use self::perform::{Request, perform};
 use self::printing::print_summary;
@@ -32,13 +33,13 @@ pub struct Arguments {
     /// of:IMAGE (its prediction for another image)
     #[arg(
         long,
-        value_name = "TARGET",
+        value_name = "TARGET", value_parser = OsStringValueParser::new().try_map(Target::try_from),
         allow_hyphen_values = true,
         required_unless_present = "untargeted"
     )]
     target: Option<Target>,
     /// What the network should no longer predict, with --untargeted: a mask file; without it what it predicts now
-    #[arg(long, value_name = "FILE", requires = "untargeted")]
+    #[arg(long, value_name = "FILE", requires = "untargeted", conflicts_with = "target")]
     label: Option<PathBuf>,
     #[command(flatten)]
     network: NetworkArguments,

@@ -74,7 +74,8 @@ pub struct BudgetSettings {
     /// Find the least eps, of this norm, that gets as many pixels right as --rate says, by bisection
     #[arg(long, value_name = "NORM", conflicts_with = "norm")]
     minimise: Option<Norm>,
-    /// The share of the labelled pixels at which the attack has got through [default: 0.99]
+    /// The share of the labelled pixels at which the attack has got through, and ends [default: 0.99 with --minimise and of
+    /// dag; others run all their steps]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     rate: Option<f32>,
 }

@@ -6,6 +6,7 @@ use asma::attack::Target;
 use asma::data::{NameRule, PairPaths, image_files, pair_by_name};
 use asma::evaluate::{Pair, Pairing, Want, pair_with_others, read_pairs_csv};
 use asma::{Error, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::cli::preparation::note_unpaired;
@@ -41,7 +42,7 @@ pub struct DataArguments {
     /// What the network should predict for every image, as `asma attack` takes it, in place of other images' masks
     #[arg(
         long,
-        value_name = "TARGET",
+        value_name = "TARGET", value_parser = OsStringValueParser::new().try_map(Target::try_from),
         allow_hyphen_values = true,
         conflicts_with = "csv"
     )]

@@ -13,6 +13,7 @@ use asma::attack::{AsmaConfig, Target};
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice, GpuOptions, device_descriptor};
 use asma::{Error, Result, wgpu};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use eframe::egui;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 
@@ -32,7 +33,7 @@ pub struct Arguments {
     #[arg(long, visible_alias = "model", value_name = "FILE")]
     weights: Option<PathBuf>,
     /// What the network should predict, as `asma attack` takes it; it can be painted and moved too
-    #[arg(long, value_name = "TARGET", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TARGET", value_parser = OsStringValueParser::new().try_map(Target::try_from), allow_hyphen_values = true)]
     target: Option<Target>,
     /// The folder that results are saved to
     #[arg(long, value_name = "DIR", default_value = "asma-view")]

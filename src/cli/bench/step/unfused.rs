@@ -37,7 +37,6 @@ struct Params {
     left_offset: u32,
     output_offset: u32,
     value: f32,
-    unused: [u32; 3],
 }
 
 /// A tensor, or one plane of it.
@@ -99,7 +98,6 @@ impl Launches {
                 left_offset: left.offset,
                 output_offset: output.offset,
                 value,
-                unused: [0; 3],
             },
             workgroups: [columns, groups.div_ceil(columns)],
             traffic: left.length + right.map_or(0, |right| right.length) + output.length,
@@ -125,7 +123,6 @@ impl Launches {
                     left_offset: 0,
                     output_offset,
                     value: 0.0,
-                    unused: [0; 3],
                 },
                 workgroups: [groups, 1],
                 traffic: length + groups,
