@@ -53,15 +53,20 @@ pub fn checksum(path: impl AsRef<Path>) -> Result<u32> {
 
 /// Writes a file through `write`. The bytes go to a temporary file in the same folder, which takes the
 /// place of `path` only once everything is on disk: whatever goes wrong, `path` holds either what it held
-/// before or all of the new content.
+/// before or all of the new content. A link stays, and what it leads to is replaced.
 ///
 /// # Errors
-/// If the folder does not exist or cannot be written to, the disk is full, or `write` fails.
+/// If the folder does not exist or cannot be written to, a device or a pipe stands there, the disk is full, or `write` fails.
 pub fn write_atomically(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<()> {
     let path = path.as_ref();
+    let linked = path.is_symlink().then(|| path.canonicalize());
+    let path = match &linked {
+        Some(Ok(there)) => there,
+        _ => path,
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -70,6 +75,13 @@ pub fn write_atomically(
         return Err(Error::file(
             path,
             "cannot be written: it is a folder; name a file",
+        ));
+    }
+    // To take its place would remove it from the system.
+    if path.exists() && !path.is_file() {
+        return Err(Error::file(
+            path,
+            "cannot be written: it is a device or a pipe; name a file",
         ));
     }
     if !folder.is_dir() {

@@ -33,6 +33,7 @@ pub(super) fn recognise(file: &[u8]) -> Option<String> {
         FileKind::Zip(names) if names.iter().any(|name| name.ends_with(".safetensors")) => {
             "unpack it and name the safetensors file in it"
         }
+        FileKind::Gzip => "unpack it and give the safetensors file in it",
         FileKind::Zip(_) => "unpack it, and give weights in the safetensors format",
         FileKind::Other(name) if name.ends_with("image") => "give the network's weights here",
         FileKind::Other(name) if name.contains("archive") => "unpack it and give the safetensors file in it",

@@ -108,11 +108,15 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
             planes
         } else {
             let white = options.white.unwrap_or(picture.white());
-            let largest = largest_value(picture);
-            if options.white.is_some() && largest > white {
-                description.push_str(&format!(" (values up to {largest} are cut there)"));
-            } else if options.white.is_none() && largest < white * LEAST_RANGE {
-                notes.push(format!("{}: {}", path.display(), too_dark(largest, white)));
+            let highest = Highest::of(picture, white * LEAST_RANGE);
+            if options.white.is_some() && highest.largest > white {
+                description.push_str(&format!(" (values up to {} are cut there)", highest.largest));
+            } else if let (None, Some(largest)) = (options.white, highest.of_nearly_all()) {
+                notes.push(format!(
+                    "{}: {}",
+                    path.display(),
+                    too_dark(largest, highest, white)
+                ));
             }
             // In float32, so that not a bit of what is published changes.
             let above = |value: f32| options.white.is_some() && value.is_finite() && value > 1.0;
@@ -138,10 +142,13 @@ pub(super) fn photograph(path: &Path, picture: &Picture, options: &ImageOptions)
 }
 
 /// Below this part of the range that a file's bits have, an image is taken to use fewer bits than that.
-pub(super) const LEAST_RANGE: f32 = 1.0 / 8.0;
+pub(super) const LEAST_RANGE: f32 = 1.0 / 4.0;
 
-/// What to say of an image whose largest value is far below white.
-fn too_dark(largest: f32, white: f32) -> String {
+/// The most of the values that may lie above it all the same, as hot pixels of a camera and burnt-in marks do.
+const MOST_ABOVE: f64 = 1e-3;
+
+/// What to say of an image of which all values, or nearly all, lie far below white: at most at `largest`.
+fn too_dark(largest: f32, highest: Highest, white: f32) -> String {
     if largest <= 0.0 {
         return "every pixel is black".into();
     }
@@ -150,9 +157,15 @@ fn too_dark(largest: f32, white: f32) -> String {
         true => largest,
         false => ((largest as u32 + 1).next_power_of_two() - 1) as f32,
     };
+    let found = match highest.above {
+        0 => format!("the largest value is {largest} of {white}"),
+        above => format!(
+            "all values but {above} of {} are at most {largest} of {white}",
+            highest.all
+        ),
+    };
     format!(
-        "the largest value is {largest} of {white}, so the image is almost black; `white={suggested}` makes {suggested} \
-         white{}",
+        "{found}, so the image is almost black; `white={suggested}` makes {suggested} white{}",
         if fraction {
             ""
         } else {
@@ -170,19 +183,52 @@ fn outside_range(path: &Path, value: f32) -> Error {
     Error::file(path, format!("holds the pixel value {value}; {advice}"))
 }
 
-/// The largest number that is stored, alpha left out.
-fn largest_value(picture: &Picture) -> f32 {
-    fn largest<T: Copy + Into<f32>>(samples: &[T], channels: Channels) -> f32 {
+/// The largest of the numbers that are stored, alpha left out.
+#[derive(Clone, Copy)]
+struct Highest {
+    largest: f32,
+    /// How many numbers reach a threshold, of how many, and the largest of the others.
+    above: usize,
+    all: usize,
+    below: f32,
+}
+
+impl Highest {
+    fn of(picture: &Picture, threshold: f32) -> Highest {
+        match &picture.samples {
+            Samples::U8(samples) => Highest::among(samples, picture.channels, threshold),
+            Samples::U16(samples) => Highest::among(samples, picture.channels, threshold),
+            Samples::F32(samples) => Highest::among(samples, picture.channels, threshold),
+            Samples::Scan(_) => Highest::among::<f32>(&[], picture.channels, threshold),
+        }
+    }
+
+    fn among<T: Copy + Into<f32>>(samples: &[T], channels: Channels, threshold: f32) -> Highest {
         let colours = channels.count() - usize::from(channels.has_alpha());
         let pixels = samples.chunks(channels.count());
-        let values = pixels.flat_map(|pixel| pixel.iter().take(colours));
-        values.map(|&value| value.into()).fold(0.0, f32::max)
+        let mut highest = Highest {
+            largest: 0.0,
+            above: 0,
+            all: 0,
+            below: 0.0,
+        };
+        for &value in pixels.flat_map(|pixel| pixel.iter().take(colours)) {
+            let value: f32 = value.into();
+            highest.all += 1;
+            highest.largest = highest.largest.max(value);
+            if value >= threshold {
+                highest.above += 1;
+            } else {
+                highest.below = highest.below.max(value);
+            }
+        }
+        highest
     }
-    match &picture.samples {
-        Samples::U8(samples) => largest(samples, picture.channels),
-        Samples::U16(samples) => largest(samples, picture.channels),
-        Samples::F32(samples) => largest(samples, picture.channels),
-        Samples::Scan(_) => 0.0,
+
+    /// The largest number but for few that reach the threshold, if they are few. A few marks on plain black are the picture.
+    fn of_nearly_all(self) -> Option<f32> {
+        let few = self.above as f64 <= MOST_ABOVE * self.all as f64;
+        (few && (self.above == 0 || self.below > 0.0)).then_some(self.below)
     }
 }
 

@@ -178,6 +178,40 @@ fn a_pipe_is_refused_without_waiting_for_it() {
     );
 }
 
+/// A few hot pixels, or two bits more, hide nothing.
+#[test]
+fn an_image_that_is_dark_but_for_few_pixels_is_said_to_be() {
+    let folder = folder();
+    let path = folder.path().join("hot.png");
+    for (bits, hot, suggested) in [(12, 1, 4095), (14, 0, 16383), (12, 2, 4095)] {
+        let values: Vec<u16> = (0..64 * 64u32)
+            .map(|place| match place < hot {
+                true => 65535,
+                false => (place * 37 % (1 << bits)) as u16,
+            })
+            .collect();
+        image::ImageBuffer::<image::Luma<u16>, _>::from_raw(64, 64, values)
+            .expect("fits")
+            .save(&path)
+            .expect("saves");
+        let notes = read_photograph(&path, &ImageOptions::default())
+            .expect("reads")
+            .notes;
+        assert!(notes[0].contains(&format!("`white={suggested}`")), "{notes:?}");
+        assert_eq!(notes[0].contains("all values but"), hot > 0, "{notes:?}");
+    }
+    // A few white marks on plain black are a picture.
+    image::GrayImage::from_fn(64, 64, |x, y| image::Luma([255 * u8::from(x == 7 && y == 9)]))
+        .save(&path)
+        .expect("saves");
+    assert!(
+        read_photograph(&path, &ImageOptions::default())
+            .expect("reads")
+            .notes
+            .is_empty()
+    );
+}
+
 #[test]
 fn a_range_far_below_the_files_is_said() {
     let folder = folder();

@@ -52,3 +52,27 @@ fn written_files_have_ordinary_permissions() {
     let mode = |path: &std::path::Path| fs::metadata(path).expect("exists").permissions().mode();
     assert_eq!(mode(&ours), mode(&ordinary));
 }
+
+/// What stands where a file is to be written is a file, or leads to one: a device would be gone for everybody.
+#[cfg(unix)]
+#[test]
+fn pipes_stay_and_links_are_followed() {
+    let folder = folder();
+    let [pipe, link, file] = ["pipe", "link", "file"].map(|name| folder.path().join(name));
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .expect("runs");
+    assert!(made.success());
+    assert_says(
+        write_atomically(&pipe, |_| Ok(())),
+        Some(&pipe),
+        &["a device or a pipe", "name a file"],
+    );
+    assert!(!pipe.is_file());
+    fs::write(&file, "old").expect("writes");
+    std::os::unix::fs::symlink("file", &link).expect("links");
+    write_atomically(&link, |file| std::io::Write::write_all(file, b"new")).expect("writes");
+    assert!(link.is_symlink());
+    assert_eq!(fs::read(&file).expect("reads"), b"new");
+}

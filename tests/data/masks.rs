@@ -175,6 +175,23 @@ fn classes_and_objects_are_not_taken_for_greys() {
     );
     assert!(read_mask(&path, 21).expect("reads").count(IGNORE) > 100);
 
+    // Arteries and veins: one level between two is a class, however thin.
+    let vessels = folder.path().join("vessels.png");
+    GrayImage::from_fn(96, 96, |x, y| {
+        Luma([match (x % 24, y % 24) {
+            (0..=1, _) => 255,
+            (_, 0..=1) => 128,
+            _ => 0,
+        }])
+    })
+    .save(&vessels)
+    .expect("saves");
+    assert_says(
+        read_mask(&vessels, 2),
+        Some(&vessels),
+        &["0", "128", "255", "`mask-values=0:0,128:1,255:1`"],
+    );
+
     // 64 numbered cells.
     let cell = |x: u32, y: u32| {
         if x % 8 < 6 && y % 8 < 6 {

@@ -162,6 +162,11 @@ fn one_slice_is_named_by_its_page() {
     let advice = &["holds 3 slices along its third axis", "`page=1` to `page=3`"];
     assert_says(read_with(&volume, &ImageOptions::default()), None, advice);
     assert_says(read_with(&volume, &named(4)), None, &["no `page=4`"]);
+    assert_says(
+        read_with(&slice(), &named(0)),
+        None,
+        &["no `page=0`", "count from 1"],
+    );
     for file in [volume.file(), gzipped(&volume.file())] {
         let (_folder, path) = save("scan.nii.gz", &file);
         let photograph = read_photograph(&path, &named(2)).expect("reads");
@@ -181,6 +186,40 @@ fn one_slice_is_named_by_its_page() {
     };
     let description = read_with(&series, &named(5)).expect("reads").description;
     assert!(description.contains("slice 2 of 3 in volume 2"), "{description}");
+}
+
+/// Whichever slice is asked for: what is behind it is missing all the same.
+#[test]
+fn a_volume_that_is_cut_short_is_refused() {
+    let voxels: Vec<i16> = (0..12).collect();
+    let volume = Nifti {
+        shown: [0.0, 11.0],
+        ..Nifti::of_i16(&[2, 2, 3], &voxels)
+    };
+    let whole = volume.file();
+    let packed = gzipped(&whole);
+    let mut wrong_sum = packed.clone();
+    let end = wrong_sum.len();
+    wrong_sum[end - 8] ^= 1;
+    let behind: Vec<u8> = packed.iter().chain(b"and more").copied().collect();
+    let first = ImageOptions {
+        page: Some(1),
+        ..Default::default()
+    };
+    for file in [
+        &whole[..whole.len() - 1],
+        &packed[..end - 9],
+        &packed[..end - 3],
+        &wrong_sum,
+        &behind,
+    ] {
+        let (_folder, path) = save("scan.nii", file);
+        assert_says(
+            read_photograph(&path, &first),
+            Some(&path),
+            &["damaged or cut short"],
+        );
+    }
 }
 
 fn mask(nifti: &Nifti, classes: usize) -> asma::Result<(Vec<u8>, String)> {

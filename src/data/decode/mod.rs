@@ -238,12 +238,15 @@ fn chosen(
     hint: &str,
 ) -> Decoded<(usize, Option<Page>)> {
     match wanted_page {
+        Some(0) => Err(format!(
+            "holds {count} {what}, so there is no `page=0`; count from 1"
+        )),
         // A file of one page is that page, whichever is asked of others beside it.
         _ if count <= 1 => Ok((0, None)),
         None => Err(format!(
             "holds {count} {what}, and which one is meant is not said; name it by `page=1` to `page={count}`{hint}"
         )),
-        Some(number @ 1..) if number <= count => Ok((number - 1, Some(Page { number, count }))),
+        Some(number) if number <= count => Ok((number - 1, Some(Page { number, count }))),
         Some(number) => Err(format!(
             "holds {count} {what}, so there is no `page={number}`; count from 1"
         )),

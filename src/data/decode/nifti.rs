@@ -36,6 +36,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
     if passed < before || reader.read_exact(&mut bytes).is_err() {
         return Err(damaged(format!("it ends before the end of slice {}", slice + 1)));
     }
+    check_rest(&mut reader, volume.start(volume.slices) - volume.start(slice + 1))?;
     let size = volume.kind.size_of();
     let stored = bytes
         .chunks_exact(size)
@@ -88,6 +89,18 @@ pub(in crate::data) fn derived(
                 .and_then(|()| packed.finish())
                 .map_err(|cause| format!("cannot be packed anew: {cause}"))
         }
+    }
+}
+
+/// Reads what is behind a slice to the end, which a cut file does not have and a damaged archive gives away by its checksum.
+fn check_rest(reader: &mut dyn Read, slices_behind: u64) -> Decoded<()> {
+    let rest = io::copy(&mut reader.take(LARGEST_FILE), &mut io::sink()).map_err(damaged)?;
+    match rest < slices_behind {
+        true => Err(damaged(format!(
+            "{} bytes of its voxels are missing",
+            slices_behind - rest
+        ))),
+        false => Ok(()),
     }
 }
 

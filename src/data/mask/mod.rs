@@ -179,7 +179,7 @@ pub fn check_foreground(path: impl AsRef<Path>, mask: &LabelMap) -> Result<()> {
             path,
             format!(
                 "has no foreground in the {} rows and {} columns that the network sees: every pixel is \
-                 background or ignored; give a mask with a foreground there",
+                 background or ignored; give a mask with a foreground there, or as target `class:0`",
                 mask.height(),
                 mask.width()
             ),

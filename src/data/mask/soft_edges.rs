@@ -57,6 +57,12 @@ pub(super) fn check(levels: &Levels) -> Result<(), String> {
             100.0 * near / total
         ));
     }
+    let mut between = (dark..=bright).filter(|&grey| distance(grey) > NOISE && counts[usize::from(grey)] > 0);
+    if let (Some(grey), None) = (between.next(), between.next()) {
+        return Err(format!(
+            "{grey} is the only level between {dark} and {bright}, and so more likely a class of its own"
+        ));
+    }
     let outside = greys
         .iter()
         .filter(|&&grey| grey < dark.saturating_sub(STRAY) || grey > bright.saturating_add(STRAY))
