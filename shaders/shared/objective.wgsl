@@ -192,12 +192,12 @@ fn of_difference(pixel: ptr<function, Pixel>, label: u32) {
         let ranked = ranks();
         let z = ranked.logits;
         let distance = min(z.x - select(z.z, 0.5 * (z.z + z.w), has(TARGETED)), MOST_APART) + 1e-8;
-        let ratio = difference / distance;
+        let ratio = clamp(difference / distance, -MOST_APART, MOST_APART);
         term = sign / distance;
         (*pixel).loss = ratio;
         (*pixel).ranked = ranked.classes;
         let lower = select(vec2(1.0, 0.0), vec2(0.5, 0.5), has(TARGETED));
-        (*pixel).ranked_terms = term * ratio * vec4(-1.0, 0.0, lower);
+        (*pixel).ranked_terms = clamp(term * ratio, -MOST_APART, MOST_APART) * vec4(-1.0, 0.0, lower);
     }
     if OBJECTIVE == DENSE {
         let short = select(difference, -difference, has(TARGETED));

@@ -312,7 +312,10 @@ impl Pixel {
         let (term, loss) = match params.objective {
             RATIO => {
                 let distance = distance(params, &ranks(params.class_count as usize, &logit), &logit);
-                (sign / distance, difference / distance)
+                (
+                    sign / distance,
+                    (difference / distance).clamp(-MOST_APART, MOST_APART),
+                )
             }
             DENSE => {
                 let short = -sign * difference;
@@ -349,7 +352,8 @@ impl Pixel {
             let ranks = ranks(params.class_count as usize, &logit);
             let difference = apart(logit(self.label.into()), logit(self.rival.into()));
             let ratio = difference / distance(params, &ranks, &logit);
-            let term = self.label_term * ratio;
+            let term = self.label_term * ratio.clamp(-MOST_APART, MOST_APART);
+            let term = term.clamp(-MOST_APART, MOST_APART);
             let lower = if params.targeted() { [0.5, 0.5] } else { [1.0, 0.0] };
             let of_rank = [-1.0, 0.0, lower[0], lower[1]];
             let ranked = ranks.iter().zip(of_rank);
