@@ -77,7 +77,7 @@ pub fn ledger(random: &mut Random, extent: Extent) -> Vec<u32> {
             // Also the average share of dual weights.
             state[STATE_RANK] = 0.3f32.to_bits();
             state[STATE_METRIC] = 2f32.to_bits();
-            state[STATE_SCHEDULE..].copy_from_slice(&bits(&[0.7, 0.3, 0.6, 0.05]));
+            state[STATE_SCHEDULE..][..4].copy_from_slice(&bits(&[0.7, 0.3, 0.6, 0.05]));
         }
         let distances = HEADER..ring_start(extent);
         for word in &mut words[distances] {
