@@ -189,7 +189,7 @@ fn beyond(other: &OtherSettings, rounded: &Scores) -> Option<String> {
     let setting = |name: &str| other.attack_settings.get(name);
     let eps = setting("eps")?.as_f64()? as f32;
     let is_length = setting("norm")?.as_str()? == Norm::L2.to_string();
-    // What the network is asked about is nearer than a hundredth to the budget at most.
+    // A length that rounding changed by less than a hundredth is not worth a line.
     (is_length && other.attack != "dag" && rounded.l2 > 1.01 * eps).then(|| {
         format!(
             "rounded to 8 bits the saved image is {:.3} from the source, and `eps` is {eps}; the exact one is within it",

@@ -36,7 +36,10 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
     if passed < before || reader.read_exact(&mut bytes).is_err() {
         return Err(damaged(format!("it ends before the end of slice {}", slice + 1)));
     }
-    check_rest(&mut reader, volume.start(volume.slices) - volume.start(slice + 1))?;
+    let behind = volume
+        .start(volume.slices)
+        .saturating_sub(volume.start(slice + 1));
+    check_rest(&mut reader, behind)?;
     let size = volume.kind.size_of();
     let stored = bytes
         .chunks_exact(size)
