@@ -1,5 +1,6 @@
 """What several tests need: the network for lesions that the repository has, and images that it can be attacked on."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,14 @@ import asma
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "lesion.safetensors"
 SIZE = (48, 64)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """What a shell starts in the background ignores it from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
