@@ -70,6 +70,7 @@ static MARKS: &[(usize, &[u8], FileKind)] = &[
     (0, b"ZISRAWFILE", FileKind::Volume("a Zeiss CZI file")),
     (0, b"# vtk DataFile", FileKind::Volume("a VTK file")),
     (0, b"MATLAB 5.0 MAT-file", FileKind::Other("a MATLAB file")),
+    (0, b"MATLAB 7.3 MAT-file", FileKind::Other("a MATLAB file")),
     (0, b"\x93NUMPY", FileKind::Other("a NumPy array (.npy)")),
     (0, b"GGUF", FileKind::Other("a GGUF file")),
     (4, b"TFL3", FileKind::Other("a TensorFlow Lite model")),
@@ -206,17 +207,31 @@ fn is_safetensors(file: &[u8]) -> bool {
     file.get(8) == Some(&b'{') && file.get(4..8) == Some(&[0; 4])
 }
 
+/// Text of 16-bit units of that order of bytes.
+fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|&pair| unit(pair));
+    char::decode_utf16(units)
+        .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
 /// The beginning of the file as one line of text, if it is text.
 fn beginning_as_text(file: &[u8]) -> Option<String> {
     let beginning = file.get(..LOOKED_AT).unwrap_or(file);
     let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
-    let text = match std::str::from_utf8(beginning) {
-        Ok(text) => text,
+    let is_markup = beginning.trim_ascii_start().first() == Some(&b'<');
+    let text = match (beginning, std::str::from_utf8(beginning)) {
+        ([0xff, 0xfe, rest @ ..], _) => utf_16(rest, u16::from_le_bytes),
+        ([0xfe, 0xff, rest @ ..], _) => utf_16(rest, u16::from_be_bytes),
+        (_, Ok(text)) => text.into(),
         // Cut in the middle of a character.
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(beginning.get(..error.valid_up_to())?).ok()?
+        (_, Err(error)) if error.error_len().is_none() => {
+            String::from_utf8_lossy(beginning.get(..error.valid_up_to())?).into_owned()
         }
-        Err(_) => return None,
+        // A page of an older encoding, of which the marks alone matter.
+        (_, Err(_)) if is_markup => String::from_utf8_lossy(beginning).into_owned(),
+        (_, Err(_)) => return None,
     };
     let printable = |c: char| !c.is_control() || c.is_whitespace();
     let enough = text.trim().chars().count() >= 4;

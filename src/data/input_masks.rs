@@ -153,7 +153,15 @@ fn as_label(called: Called<'_>, mask: Mask, input: &Input, cut: bool) -> Result<
 fn as_region(called: Called<'_>, mask: Mask, input: &Input) -> Result<Mask> {
     let shape = input.image.shape();
     let region = prepared_mask(called, mask, input, 2, [shape.h, shape.w])?;
-    check_foreground(called.whole, &region.labels)?;
+    if region.labels.count(1) == 0 {
+        return Err(Error::file(
+            called.whole,
+            format!(
+                "has no foreground in the {} rows and {} columns of the network's input, so nothing may change; give a mask that is white (or 1) where it may",
+                shape.h, shape.w
+            ),
+        ));
+    }
     // What nobody labelled, such as a border of zeros, may not change.
     let labels = LabelMap::from_fn(shape.h, shape.w, |y, x| {
         u8::from(region.labels.get(y, x) == Some(1))

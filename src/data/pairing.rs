@@ -14,9 +14,11 @@ const EXTENSIONS: [&str; 12] = [
 ];
 
 /// What a mask's name may have after its image's name, in capitals or not.
-const MASK_SUFFIXES: [&str; 16] = [
+const MASK_SUFFIXES: [&str; 18] = [
     "_mask",
     "_masks",
+    "_msk",
+    "_anno",
     "_segmentation",
     "_seg",
     "_label",
@@ -47,7 +49,16 @@ const MASK_PREFIXES: [&str; 9] = [
 ];
 
 /// What an image's name may have after what it shares with its mask's: nnU-Net's number of the channel, and others.
-const IMAGE_SUFFIXES: [&str; 7] = ["_0000", "_image", "_img", "_rgb", "_sat", "_training", "_test"];
+const IMAGE_SUFFIXES: [&str; 8] = [
+    "_0000",
+    "_leftImg8bit",
+    "_image",
+    "_img",
+    "_rgb",
+    "_sat",
+    "_training",
+    "_test",
+];
 
 /// What an image's name may have before what it shares with its mask's.
 const IMAGE_PREFIXES: [&str; 7] = ["image_", "images_", "img_", "im_", "image-", "img-", "image"];
@@ -132,35 +143,33 @@ impl NameRule {
         );
         forms
     }
+}
 
-    /// The names that its mask may go by.
-    fn forms_of_image(&self, name: &[u8]) -> Vec<Name> {
-        let mut forms = vec![name.to_vec()];
-        if !self.is_given() {
-            let channel = |suffix: &&&str| **suffix == "_0000";
-            let suffixes = IMAGE_SUFFIXES.iter();
-            forms.extend(
-                suffixes
-                    .clone()
-                    .filter(channel)
-                    .filter_map(|suffix| strip_suffix(name, suffix))
-                    .map(<[u8]>::to_vec),
-            );
-            forms.extend(
-                suffixes
-                    .filter(|suffix| !channel(suffix))
-                    .filter_map(|suffix| strip_suffix(name, suffix))
-                    .map(<[u8]>::to_vec),
-            );
-            forms.extend(
-                IMAGE_PREFIXES
-                    .iter()
-                    .filter_map(|prefix| strip_prefix(name, prefix))
-                    .map(<[u8]>::to_vec),
-            );
-        }
-        forms
-    }
+/// The names that the mask of an image of this name may go by.
+fn forms_of_image(name: &[u8]) -> Vec<Name> {
+    let mut forms = vec![name.to_vec()];
+    let channel = |suffix: &&&str| **suffix == "_0000";
+    let suffixes = IMAGE_SUFFIXES.iter();
+    forms.extend(
+        suffixes
+            .clone()
+            .filter(channel)
+            .filter_map(|suffix| strip_suffix(name, suffix))
+            .map(<[u8]>::to_vec),
+    );
+    forms.extend(
+        suffixes
+            .filter(|suffix| !channel(suffix))
+            .filter_map(|suffix| strip_suffix(name, suffix))
+            .map(<[u8]>::to_vec),
+    );
+    forms.extend(
+        IMAGE_PREFIXES
+            .iter()
+            .filter_map(|prefix| strip_prefix(name, prefix))
+            .map(<[u8]>::to_vec),
+    );
+    forms
 }
 
 /// Pairs the images of one folder with the masks of another by their names, whatever their endings: the same name;
@@ -184,7 +193,7 @@ pub fn pair_by_name(images: impl AsRef<Path>, masks: impl AsRef<Path>, rule: &Na
     };
     let image_forms: Vec<Vec<Name>> = image_files
         .iter()
-        .map(|path| rule.forms_of_image(stem(path)))
+        .map(|path| forms_of_image(stem(path)))
         .collect();
     let index = Index::new(&image_forms);
     let mut masks_of: Vec<Vec<&Path>> = vec![Vec::new(); image_files.len()];

@@ -116,6 +116,8 @@ pub(crate) struct Picture {
     pub page: Option<Page>,
     /// What the numbers mean, if they are those of a scan.
     pub scan: Option<Scan>,
+    /// Whether it was compressed such that numbers stray from those that were drawn.
+    pub lossy: bool,
 }
 
 impl Picture {

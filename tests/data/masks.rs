@@ -259,6 +259,103 @@ fn classes_and_objects_are_not_taken_for_greys() {
 }
 
 #[test]
+fn what_lossy_compression_strays_to_is_no_class() {
+    let folder = folder();
+    let path = folder.path().join("mask.jpg");
+    for (quality, shift) in [90, 93, 94, 95, 97, 99, 100]
+        .into_iter()
+        .flat_map(|quality| (0..8).map(move |shift| (quality, shift)))
+    {
+        let [left, top, width, height] = [5 + 3 * shift, 9 + 2 * shift, 20 + shift, 31 - shift];
+        let rectangle = GrayImage::from_fn(96, 96, |x, y| {
+            let inside = (left..left + width).contains(&x) && (top..top + height).contains(&y);
+            Luma([255 * u8::from(inside)])
+        });
+        let mut file = Vec::new();
+        JpegEncoder::new_with_quality(&mut file, quality)
+            .encode_image(&rectangle)
+            .expect("encodes");
+        std::fs::write(&path, file).expect("writes");
+        let labels = read_mask(&path, 2).unwrap_or_else(|error| panic!("{quality}, {shift}: {error}"));
+        let wanted = (width * height) as usize;
+        assert!(
+            labels.count(1).abs_diff(wanted) <= 12 && labels.count(IGNORE) == 0,
+            "{} of {wanted} at {quality}, {shift}",
+            labels.count(1)
+        );
+        assert_says(
+            read_mask(&path, 3),
+            Some(&path),
+            &["compressed with loss", "0 to 2", "PNG", "`mask-values`"],
+        );
+    }
+}
+
+/// An RGB picture of one row.
+fn save_colours(path: &Path, colours: &[[u8; 3]]) {
+    RgbImage::from_fn(colours.len() as u32, 1, |x, _| Rgb(colours[x as usize]))
+        .save(path)
+        .expect("saves");
+}
+
+#[test]
+fn a_colour_and_a_number_name_pixels_of_greys_colours_and_palettes() {
+    let folder = folder();
+    let path = folder.path().join("mask.png");
+    let labels = |values: &str| read_as(&path, 3, values).expect("reads").labels.labels().to_vec();
+    // In colour, though this one has greys alone.
+    save_colours(&path, &[[0; 3], [255; 3], [0; 3], [128; 3]]);
+    assert_eq!(labels("#ffffff:1,#808080:2,else:0"), [0, 1, 0, 2]);
+    save_colours(&path, &[[0; 3], [255; 3], [255, 0, 0], [128; 3]]);
+    assert_eq!(labels("#ffffff:1,#ff0000:2,else:0"), [0, 1, 2, 0]);
+    assert_eq!(labels("0:0,255:2,else:1"), [0, 2, 1, 1]);
+    // Red is the first entry of the palette.
+    save_raw_png(&path, 8, 3, 4, Some(&[255, 0, 0, 0, 0, 0]), &[0, 1, 1, 0]);
+    assert_eq!(labels("#ff0000:1,else:0"), [1, 0, 0, 1]);
+    assert_eq!(labels("0:0,1:2"), [0, 2, 2, 0]);
+    let mask = open_mask(&path, 2, &MaskOptions::default()).expect("reads");
+    assert!(
+        mask.description.contains("its palette (0 #ff0000, 1 #000000)"),
+        "{}",
+        mask.description
+    );
+}
+
+#[test]
+fn colours_of_16_bits_stay_apart() {
+    let folder = folder();
+    let path = folder.path().join("mask.png");
+    let save = |red: u16| {
+        let colours = [[0, 0, 0], [65535, 0, 0], [red, 0, 0]];
+        ImageBuffer::<Rgb<u16>, _>::from_fn(3, 1, |x, _| Rgb(colours[x as usize]))
+            .save(&path)
+            .expect("saves");
+    };
+    save(0x8080);
+    let read = read_as(&path, 3, "#000000:0,#ff0000:1,#800000:2").expect("reads");
+    assert_eq!(read.labels.labels(), [0, 1, 2]);
+    assert_says(read_mask(&path, 2), Some(&path), &["#ff0000", "#800000"]);
+    save(0x8000);
+    assert_says(read_mask(&path, 2), Some(&path), &["16 bits", "32768", "8 bits"]);
+}
+
+#[test]
+fn small_numbers_in_one_channel_are_no_greys() {
+    let folder = folder();
+    let path = folder.path().join("mask.png");
+    save_colours(&path, &[[0; 3], [1, 0, 0], [0, 1, 0]]);
+    assert_says(
+        read_mask(&path, 3),
+        Some(&path),
+        &["colour picture", "#010000", "`mask-values="],
+    );
+    let read = read_as(&path, 3, "#000000:0,#010000:1,#000100:2").expect("reads");
+    assert_eq!(read.labels.labels(), [0, 1, 2]);
+    save_raw_png(&path, 8, 3, 4, Some(&[0, 0, 0, 1, 0, 0]), &[0, 1, 1, 0]);
+    assert_eq!(read_mask(&path, 2).expect("reads").labels(), [0, 1, 1, 0]);
+}
+
+#[test]
 fn the_users_word_goes_before_what_the_values_tell() {
     let folder = folder();
     let path = save_grey(folder.path(), "mask.png", 4, &[0, 128, 200, 255]);

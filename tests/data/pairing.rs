@@ -285,6 +285,9 @@ fn the_rule_can_be_said() {
         suffix: Some("_hand".into()),
     };
     assert_says(paired(&["x.png"], &["x_mask.png"], &suffix), None, &["NAME_hand"]);
+    // What is known of images' names holds beside it.
+    let found = paired(&["x_leftImg8bit.png"], &["x_hand.png"], &suffix).expect("pairs");
+    assert_eq!(found, ["x_leftImg8bit.png x_hand.png"]);
 }
 
 #[cfg(unix)]

@@ -45,6 +45,7 @@ pub(super) fn decode(file: &[u8], _: Option<usize>) -> Decoded<Picture> {
         orientation: Orientation::NoTransforms,
         page: None,
         scan: None,
+        lossy: false,
     })
 }
 

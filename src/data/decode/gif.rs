@@ -74,6 +74,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         orientation: Orientation::NoTransforms,
         page,
         scan: None,
+        lossy: false,
     })
 }
 

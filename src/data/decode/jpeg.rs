@@ -7,7 +7,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::{Decoded, check_size, damaged, unsupported};
+use super::{Decoded, check_size, damaged, orientation_of, unsupported};
 use crate::data::picture::{Channels, Picture, Samples};
 
 pub(super) fn decode(file: &[u8], _: Option<usize>) -> Decoded<Picture> {
@@ -77,8 +77,7 @@ fn decode_pixels(file: &[u8], strict: bool) -> Result<Picture, Failure> {
     decoder.set_options(options.jpeg_set_out_colorspace(colours));
     let orientation = decoder
         .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif))
-        .unwrap_or(Orientation::NoTransforms);
+        .map_or(Orientation::NoTransforms, |exif| orientation_of(exif));
     let pixels = decoder.decode()?;
     if pixels.len() != width * height * channels.count() {
         return Err(Failure::Refused(unsupported(format!(
@@ -96,6 +95,7 @@ fn decode_pixels(file: &[u8], strict: bool) -> Result<Picture, Failure> {
         orientation,
         page: None,
         scan: None,
+        lossy: true,
     })
 }
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use image::ImageError;
+use image::metadata::Orientation;
 
 use super::picture::{Page, Picture};
 use crate::error::{Error, Result};
@@ -173,6 +174,12 @@ fn decode_bytes(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture> {
 fn is_nifti(file: &[u8]) -> bool {
     FileKind::recognise(file) == Some(FileKind::Nifti)
         || (file.starts_with(b"\x1f\x8b") && nifti::is_within_gzip(file))
+}
+
+/// The orientation that a file's EXIF block says, with or without the mark that JPEG puts before it.
+fn orientation_of(exif: &[u8]) -> Orientation {
+    let block = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    Orientation::from_exif_chunk(block).unwrap_or(Orientation::NoTransforms)
 }
 
 /// What to say of a file that holds no image of a format that is read.

@@ -55,6 +55,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         orientation: Orientation::NoTransforms,
         page,
         scan: Some(volume.scan(page)),
+        lossy: false,
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
-use super::{Decoded, MOST_MEMORY, check_size, chosen, damaged, too_much_memory, unpack};
+use super::{Decoded, MOST_MEMORY, check_size, chosen, damaged, orientation_of, too_much_memory, unpack};
 use crate::data::picture::{Channels, Picture, Samples};
 
 pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture> {
@@ -43,8 +43,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         .info()
         .exif_metadata
         .as_deref()
-        .and_then(Orientation::from_exif_chunk)
-        .unwrap_or(Orientation::NoTransforms);
+        .map_or(Orientation::NoTransforms, orientation_of);
     let channels = match colour {
         ColorType::Grayscale | ColorType::Indexed => Channels::Grey,
         ColorType::GrayscaleAlpha => Channels::GreyAlpha,
@@ -70,6 +69,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         orientation: Orientation::NoTransforms,
         page,
         scan: None,
+        lossy: false,
     };
     Ok(picture.turned(orientation))
 }

@@ -259,6 +259,8 @@ fn read_pixels(decoder: &mut Reader<'_>, [width, height]: [u32; 2]) -> Decoded<P
         }
         false => channels,
     };
+    // JPEG, old and new.
+    let lossy = matches!(number(decoder, Tag::Compression)?, Some(6 | 7));
     Ok(Picture {
         format: "TIFF",
         width: columns,
@@ -270,6 +272,7 @@ fn read_pixels(decoder: &mut Reader<'_>, [width, height]: [u32; 2]) -> Decoded<P
         orientation: Orientation::NoTransforms,
         page: None,
         scan: None,
+        lossy,
     })
 }
 

@@ -6,7 +6,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{AnimationDecoder, ColorType, ImageDecoder, Limits};
 
-use super::{Decoded, MOST_MEMORY, check_size, chosen, refusal, unsupported};
+use super::{Decoded, MOST_MEMORY, check_size, chosen, orientation_of, refusal, unsupported};
 use crate::data::picture::{Channels, Picture, Samples};
 
 pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture> {
@@ -16,7 +16,9 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MOST_MEMORY as u64);
     decoder.set_limits(limits).map_err(|cause| refusal(&cause))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let exif = decoder.exif_metadata().ok().flatten();
+    let orientation = exif.map_or(Orientation::NoTransforms, |exif| orientation_of(&exif));
+    let lossy = is_lossy(file);
     if decoder.has_animation() {
         let count = file.windows(4).filter(|name| *name == b"ANMF").count();
         let (wanted, page) = chosen(wanted_page, count.max(2), "frames (an animation)", "")?;
@@ -35,6 +37,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
             orientation: Orientation::NoTransforms,
             page,
             scan: None,
+            lossy,
         }
         .turned(orientation));
     }
@@ -56,6 +59,24 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         orientation: Orientation::NoTransforms,
         page: None,
         scan: None,
+        lossy,
     };
     Ok(picture.turned(orientation))
+}
+
+/// Whether a chunk of the file, or of a frame in it, holds lossily compressed pixels.
+fn is_lossy(file: &[u8]) -> bool {
+    let mut place: usize = 12;
+    while let Some(&[a, b, c, d, s0, s1, s2, s3]) = file.get(place..place.saturating_add(8)) {
+        match &[a, b, c, d] {
+            b"VP8 " => return true,
+            // A frame's own chunks stand behind the 16 bytes of where it is drawn.
+            b"ANMF" => place = place.saturating_add(8 + 16),
+            _ => {
+                let length = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
+                place = place.saturating_add(8 + length + length % 2);
+            }
+        }
+    }
+    false
 }

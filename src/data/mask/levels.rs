@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 /// Channels of one pixel that differ by no more than this are grey: lossy files bring it about.
 const GREY_SPREAD: u16 = 2;
 
+/// In a picture that is no brighter than this, the numbers of the channels are classes, of which none is noise.
+const LARGEST_INDEX: u16 = 20;
+
 /// More colours than this are a photograph, not classes.
 const MOST_COLOURS: usize = 256;
 
@@ -19,12 +22,12 @@ pub(super) enum Source {
     Grey,
     /// Greys that stand in a palette.
     GreyPalette,
-    /// Indices into a palette of colours.
-    ColourPalette,
+    /// Indices into a palette of these colours.
+    ColourPalette(Vec<[u8; 3]>),
     /// The alpha channel, as all pixels have this one colour.
     Alpha([u16; 3]),
     /// Positions in this list of colours.
-    Colours(Vec<[u16; 3]>),
+    Colours(Vec<[u8; 3]>),
 }
 
 /// One number for each pixel.
@@ -38,6 +41,8 @@ pub(super) struct Levels {
     pub white: u16,
     /// What a step of one is in the file, where 8-bit greys were stretched to 16 bits: 257, else 1.
     pub step: u16,
+    /// Whether the file was compressed such that numbers stray.
+    pub lossy: bool,
     pub source: Source,
 }
 
@@ -67,7 +72,10 @@ impl Levels {
                 (values, white, source)
             }
             (Samples::Scan(stored), _) => {
-                let values = labels_of(path, picture, stored)?;
+                let mut values = labels_of(path, picture, stored)?;
+                if picture.scan.as_ref().is_some_and(|scan| scan.inverted) {
+                    show_zero_as_white(&mut values);
+                }
                 let white = if values.iter().any(|&value| value > 255) {
                     65535
                 } else {
@@ -82,6 +90,7 @@ impl Levels {
             values,
             white,
             step: 1,
+            lossy: picture.lossy,
             source,
         };
         if levels.white == 1 {
@@ -116,6 +125,17 @@ impl Levels {
         value.saturating_mul(self.step)
     }
 
+    /// The colour of a number's pixels in 255ths of white, if that is a whole number.
+    pub(super) fn colour(&self, value: u16) -> Option<[u8; 3]> {
+        match &self.source {
+            Source::Colours(colours) | Source::ColourPalette(colours) => {
+                colours.get(usize::from(value)).copied()
+            }
+            Source::Grey | Source::GreyPalette => (self.white == 255).then_some([self.grey(value); 3]),
+            Source::Alpha(_) => None,
+        }
+    }
+
     /// A number as 255ths of white.
     pub(super) fn grey(&self, value: u16) -> u8 {
         let white = u32::from(self.white.max(1));
@@ -133,9 +153,14 @@ fn of_palette(indices: &[u8], palette: &[[u8; 4]]) -> (Vec<u16>, u16, Source) {
     let first = entries.first().copied().unwrap_or([0, 0, 0, 255]);
     let one_colour = entries.iter().all(|entry| entry[..3] == first[..3]);
     let one_opacity = entries.iter().all(|entry| entry[3] == first[3]);
+    let largest = entries.iter().flat_map(|entry| &entry[..3]).max();
+    let spread = match largest {
+        Some(&largest) if u16::from(largest) <= LARGEST_INDEX => 0,
+        _ => GREY_SPREAD,
+    };
     let all_grey = entries
         .iter()
-        .all(|&[red, green, blue, _]| grey_of([red, green, blue].map(u16::from), GREY_SPREAD).is_some());
+        .all(|&[red, green, blue, _]| grey_of([red, green, blue].map(u16::from), spread).is_some());
     let numbers = |number: &dyn Fn(u8) -> u8| indices.iter().map(|&index| u16::from(number(index))).collect();
     if one_colour && !one_opacity {
         let colour = [first[0], first[1], first[2]].map(u16::from);
@@ -143,11 +168,16 @@ fn of_palette(indices: &[u8], palette: &[[u8; 4]]) -> (Vec<u16>, u16, Source) {
     } else if all_grey && !(one_colour && entries.len() > 1) {
         let grey = |index| {
             let [red, green, blue, _] = entry(index);
-            grey_of([red, green, blue].map(u16::from), GREY_SPREAD).unwrap_or(0) as u8
+            grey_of([red, green, blue].map(u16::from), spread).unwrap_or(0) as u8
         };
         (numbers(&grey), 255, Source::GreyPalette)
     } else {
-        (numbers(&|index| index), 255, Source::ColourPalette)
+        let colours = palette.iter().map(|&[red, green, blue, _]| [red, green, blue]);
+        (
+            numbers(&|index| index),
+            255,
+            Source::ColourPalette(colours.collect()),
+        )
     }
 }
 
@@ -175,6 +205,8 @@ fn of_samples(
             return Ok((pixels().map(alpha).collect(), white, Source::Alpha(colour(first))));
         }
     }
+    let largest = pixels().flat_map(colour).max().unwrap_or(0);
+    let spread = if largest <= LARGEST_INDEX { 0 } else { spread };
     let greys: Option<Vec<u16>> = pixels().map(|pixel| grey_of(colour(pixel), spread)).collect();
     if let Some(greys) = greys {
         return Ok((greys, white, Source::Grey));
@@ -195,9 +227,19 @@ fn of_samples(
     }
     let positions = pixels().map(|pixel| colours.get(&colour(pixel)).copied().unwrap_or(0));
     let positions = positions.collect();
+    let step = if largest > 255 { 257 } else { 1 };
     let mut list = vec![[0; 3]; colours.len()];
     for (colour, position) in colours {
-        list[usize::from(position)] = colour;
+        if let Some(part) = colour.iter().find(|&part| part % step != 0) {
+            return Err(Error::file(
+                path,
+                format!(
+                    "is a colour picture of 16 bits with the value {part}, which 8 bits do not hold (no multiple of 257); save \
+                     it with 8 bits a channel"
+                ),
+            ));
+        }
+        list[usize::from(position)] = colour.map(|part| (part / step) as u8);
     }
     Ok((positions, 255, Source::Colours(list)))
 }
@@ -207,6 +249,15 @@ fn grey_of(colour: [u16; 3], spread: u16) -> Option<u16> {
     let mut sorted = colour;
     sorted.sort_unstable();
     (sorted[2] - sorted[0] <= spread).then_some(sorted[1])
+}
+
+/// Turns 0 and another number about where those are all, so that what is white on the screen is the larger one. More of them
+/// number classes.
+fn show_zero_as_white(values: &mut [u16]) {
+    let largest = values.iter().copied().max().unwrap_or(0);
+    if largest > 0 && values.iter().all(|&value| value == 0 || value == largest) {
+        values.iter_mut().for_each(|value| *value = largest - *value);
+    }
 }
 
 /// The measured values of a scan, each of which numbers a class.

@@ -114,6 +114,7 @@ pub(super) fn of_numbers(
         values,
         white: u16::from(u8::MAX),
         step: 1,
+        lossy: false,
         source: Source::Grey,
     };
     Ok((reading.apply(path, &levels, class_count)?, reading))

@@ -61,6 +61,7 @@ pub(in crate::data) struct Evidence {
     histogram: Histogram,
     /// Of stored numbers to those in the histogram.
     step: u16,
+    lossy: bool,
     source: Source,
     /// Why it is not black and white with soft edges.
     no_soft_edges: Option<String>,
@@ -73,8 +74,7 @@ impl Evidence {
     pub(super) fn of(levels: &Levels, class_count: usize) -> Evidence {
         let histogram = levels.histogram();
         let few = histogram.len() <= 2;
-        let mut values = histogram.keys();
-        let indices = values.all(|&value| is_class(value, class_count.max(2)) || value == u16::from(IGNORE));
+        let indices = are_indices(&histogram, levels.lossy, class_count.max(2));
         let greys = matches!(
             levels.source,
             Source::Grey | Source::GreyPalette | Source::Alpha(_)
@@ -92,14 +92,13 @@ impl Evidence {
             },
             histogram,
             step: levels.step,
+            lossy: levels.lossy,
             source: levels.source.clone(),
         }
     }
 
     fn is_indices(&self, class_count: usize) -> bool {
-        self.histogram
-            .keys()
-            .all(|&value| is_class(value, class_count) || value == u16::from(IGNORE))
+        are_indices(&self.histogram, self.lossy, class_count)
     }
 
     /// Whether 255 occurs, and no class but 0.
@@ -116,6 +115,16 @@ impl Evidence {
             .keys()
             .any(|&value| value > 0 && value != u16::from(IGNORE))
     }
+}
+
+/// Whether all numbers are classes or 255. Lossy compression makes ones beside a white area of two classes.
+fn are_indices(histogram: &Histogram, lossy: bool, class_count: usize) -> bool {
+    let ignored = u16::from(IGNORE);
+    let strays = lossy && class_count == 2 && histogram.len() > 2 && histogram.contains_key(&ignored);
+    !strays
+        && histogram
+            .keys()
+            .all(|&value| is_class(value, class_count) || value == ignored)
 }
 
 fn is_class(value: u16, class_count: usize) -> bool {
@@ -151,6 +160,17 @@ pub(in crate::data) fn common(
     }
     if let Some(above) = options.threshold {
         return threshold(above, class_count, masks);
+    }
+    if let (true, Some((path, mask))) = (class_count > 2, masks.iter().find(|(_, mask)| mask.lossy)) {
+        return Err(Error::file(
+            path,
+            format!(
+                "is compressed with loss, and so holds numbers beside those that were drawn: {}; save the class indices 0 to \
+                 {} as a PNG, or say what each value means by `mask-values`",
+                mask.found(),
+                class_count - 1
+            ),
+        ));
     }
     let first = |wanted: &dyn Fn(&Evidence) -> bool| masks.iter().find(|(_, mask)| wanted(mask));
     let black_and_white = first(&|mask| mask.is_zero_and_255());
@@ -234,7 +254,7 @@ fn threshold(above: u8, class_count: usize, masks: &[(&Path, &Evidence)]) -> Res
     }
     match masks
         .iter()
-        .find(|(_, mask)| mask.source == Source::ColourPalette)
+        .find(|(_, mask)| matches!(mask.source, Source::ColourPalette(_)))
     {
         Some((path, mask)) => Err(misfit(path, mask, class_count)),
         None => Ok(MaskReading::Threshold { above }),
@@ -280,11 +300,13 @@ impl MaskReading {
                 MaskReading::TwoLevels { foreground, .. } if value == *foreground => Some(1),
                 MaskReading::TwoLevels { .. } => None,
                 MaskReading::Threshold { above } => Some(u8::from(levels.grey(value) > *above)),
-                MaskReading::Mapped(values) => match &levels.source {
-                    Source::Colours(colours) => colours
-                        .get(usize::from(value))
-                        .and_then(|colour| values.class_of_colour(colour.map(|part| part.min(255) as u8))),
-                    _ => values.class_of(levels.stored(value)),
+                MaskReading::Mapped(values) => match (&levels.source, levels.colour(value)) {
+                    // A number names the grey with so much of each colour.
+                    (Source::Colours(_), Some(colour)) => {
+                        let grey = (colour == [colour[0]; 3]).then_some(u16::from(colour[0]));
+                        values.class_of(grey, Some(colour))
+                    }
+                    (_, colour) => values.class_of(Some(levels.stored(value)), colour),
                 },
             }
         };
@@ -336,10 +358,22 @@ impl fmt::Display for MaskReading {
 impl Evidence {
     /// Where the numbers stand in the file, where that is not plain; behind `values`.
     pub(super) fn origin(&self) -> String {
-        match self.source {
+        match &self.source {
             Source::Grey | Source::Colours(_) => String::new(),
             Source::GreyPalette => ", the greys of its palette".into(),
-            Source::ColourPalette => ", the indices of its palette".into(),
+            Source::ColourPalette(colours) => {
+                let of = |index: &u16| colours.get(usize::from(*index)).copied().map(hexadecimal);
+                let named = self.histogram.keys().take(MOST_LISTED);
+                let named: Vec<String> = named
+                    .filter_map(|index| Some(format!("{index} {}", of(index)?)))
+                    .collect();
+                let more = if self.histogram.len() > named.len() {
+                    ", …"
+                } else {
+                    ""
+                };
+                format!(", the indices of its palette ({}{more})", named.join(", "))
+            }
             Source::Alpha([red, green, blue]) => format!(
                 ", which are those of its alpha channel, as all its pixels have the colour ({red}, {green}, {blue})"
             ),
@@ -350,8 +384,7 @@ impl Evidence {
     fn name(&self, value: u16) -> String {
         match &self.source {
             Source::Colours(colours) => {
-                let [red, green, blue] = colours.get(usize::from(value)).copied().unwrap_or_default();
-                format!("#{red:02x}{green:02x}{blue:02x}")
+                hexadecimal(colours.get(usize::from(value)).copied().unwrap_or_default())
             }
             _ => value.saturating_mul(self.step).to_string(),
         }
@@ -415,6 +448,10 @@ impl Evidence {
             false => example,
         }
     }
+}
+
+fn hexadecimal([red, green, blue]: [u8; 3]) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
 /// What is found in a mask that fits nothing, what was wanted, and what to do.

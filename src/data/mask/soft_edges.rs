@@ -43,7 +43,7 @@ pub(super) fn check(levels: &Levels) -> Result<(), String> {
         ));
     }
     let others = (1..=254u8).filter(|&grey| counts[usize::from(grey)] > 0);
-    if others.clone().next().is_some() && others.clone().all(|grey| grey <= LARGEST_INDEX) {
+    if !levels.lossy && others.clone().next().is_some() && others.clone().all(|grey| grey <= LARGEST_INDEX) {
         return Err(format!(
             "its values other than 0 and 255 all lie at or below {LARGEST_INDEX}"
         ));
@@ -58,7 +58,14 @@ pub(super) fn check(levels: &Levels) -> Result<(), String> {
         ));
     }
     let mut between = (dark..=bright).filter(|&grey| distance(grey) > NOISE && counts[usize::from(grey)] > 0);
-    if let (Some(grey), None) = (between.next(), between.next()) {
+    // Among the many of lossy compression it is one of them.
+    let elsewhere = greys
+        .iter()
+        .filter(|&&grey| grey != dark && grey != bright)
+        .count() as u64;
+    if let (Some(grey), None) = (between.next(), between.next())
+        && 2 * counts[usize::from(grey)] > elsewhere
+    {
         return Err(format!(
             "{grey} is the only level between {dark} and {bright}, and so more likely a class of its own"
         ));

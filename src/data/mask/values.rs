@@ -25,20 +25,16 @@ pub struct MaskValues {
 }
 
 impl MaskValues {
-    /// The class that a number means.
-    pub(super) fn class_of(&self, number: u16) -> Option<u8> {
-        self.find(|key| matches!(key, Key::Numbers(first, last) if (first..=last).contains(&number)))
-    }
-
-    /// The class that a colour means.
-    pub(super) fn class_of_colour(&self, colour: [u8; 3]) -> Option<u8> {
-        self.find(|key| key == Key::Colour(colour))
-    }
-
-    fn find(&self, is_meant: impl Fn(Key) -> bool) -> Option<u8> {
-        let named = self.entries.iter().find(|&&(key, _)| is_meant(key));
-        let otherwise = self.entries.iter().find(|&&(key, _)| key == Key::Else);
-        named.or(otherwise).map(|&(_, class)| class)
+    /// The class that a pixel's number means, or else its colour.
+    pub(super) fn class_of(&self, number: Option<u16>, colour: Option<[u8; 3]>) -> Option<u8> {
+        let find = |is_meant: &dyn Fn(Key) -> bool| {
+            let found = self.entries.iter().find(|&&(key, _)| is_meant(key));
+            found.map(|&(_, class)| class)
+        };
+        let numbered = |key| matches!((key, number), (Key::Numbers(first, last), Some(number)) if (first..=last).contains(&number));
+        find(&numbered)
+            .or_else(|| find(&|key| colour.is_some_and(|colour| key == Key::Colour(colour))))
+            .or_else(|| find(&|key| key == Key::Else))
     }
 
     /// The largest class that is named, 255 left out.

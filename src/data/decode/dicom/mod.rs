@@ -46,6 +46,7 @@ pub(super) fn decode(file: &[u8], wanted_page: Option<usize>) -> Decoded<Picture
         orientation: Orientation::NoTransforms,
         page,
         scan,
+        lossy: false,
     })
 }
 
@@ -156,6 +157,10 @@ fn first_of(
     let Some(element) = dataset.of_frame(frame, sequence, tag) else {
         return Ok(None);
     };
+    // An element without a value is as good as none.
+    if element.value().multiplicity() == 0 {
+        return Ok(None);
+    }
     let numbers = element
         .to_multi_float64()
         .map_err(|cause| damaged(format!("its {name} is no number ({cause})")))?;
