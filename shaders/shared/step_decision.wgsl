@@ -176,13 +176,14 @@ fn decide(sample: u32, thread: u32) -> Decision {
     if has(KEEP_LAST) {
         d.new_best = d.new_best && last;
     }
+    let norm = select(d.linf, d.l2, has(WITHIN_LENGTH));
     if has(MINIMISE) {
-        let norm = select(d.linf, d.l2, has(WITHIN_LENGTH));
         let best_norm = bitcast<f32>(ledger[state + STATE_BEST_NORM]);
         d.new_best = select(d.new_best && best_norm >= TOO_FAR, settles && norm < best_norm, d.succeeds);
     }
     d.stops = RUNNING;
-    if settles && d.succeeds && !has(MINIMISE) {
+    // Nothing is smaller than no change at all.
+    if settles && d.succeeds && (!has(MINIMISE) || norm == 0.0) {
         d.stops = REACHED;
         d.new_best = true;
     }
@@ -198,6 +199,8 @@ fn decide(sample: u32, thread: u32) -> Decision {
         if (d.kind & ROW_BISECTS) != 0u {
             if d.round_succeeded == 1u {
                 d.high = scale;
+                // Rounds that failed at as much, of another random start, tell nothing of less.
+                d.low = select(0.0, d.low, d.low < d.high);
             } else {
                 d.low = scale;
             }

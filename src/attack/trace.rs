@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::budget::Rule;
 use super::config::AttackConfig;
 use super::plan::Attack;
 use super::planner::RING_ROWS;
@@ -35,8 +36,9 @@ impl Attack {
 
     /// What makes this attack's steps smaller.
     fn smaller_steps(&self) -> &'static str {
-        match self.config {
+        match &self.config {
             AttackConfig::Asma(_) => "lower tau and beta",
+            AttackConfig::Budget(budget) if budget.rule == Rule::Largest => "lower alpha",
             AttackConfig::Budget(_) => "lower alpha or eps",
             AttackConfig::Minimal(_) => "lower lr",
         }

@@ -181,7 +181,8 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
             false => d.new_best && best_norm >= TOO_FAR,
         };
     }
-    if settles && d.succeeds && !has(MINIMISE) {
+    // Nothing is smaller than no change at all.
+    if settles && d.succeeds && (!has(MINIMISE) || norm(params, &d) == 0.0) {
         d.stops = REACHED;
         d.new_best = true;
     }
@@ -193,7 +194,11 @@ pub(super) fn decide(params: &Params, settings: &[u32], counts: &[u32], ledger: 
         d.round_succeeded |= u32::from(d.succeeds);
         if kind & ROW_BISECTS != 0 {
             match d.round_succeeded {
-                1 => d.high = scale,
+                1 => {
+                    d.high = scale;
+                    // Rounds that failed at as much, of another random start, tell nothing of less.
+                    d.low = if d.low < d.high { d.low } else { 0.0 };
+                }
                 _ => d.low = scale,
             }
             d.radius_scale = 0.5 * (d.low + d.high);

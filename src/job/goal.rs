@@ -183,12 +183,17 @@ impl Aim {
                     )
                 })
             }
-            _ => (labels == before).then(|| {
-                format!(
-                    "target `{}`: the network predicts it already, so there is nothing to attack",
-                    self.name
-                )
-            }),
+            _ => {
+                let asked = labels.labels().iter().zip(before.labels());
+                let mut asked = asked.filter(|&(&label, _)| label != IGNORE).peekable();
+                let is_so = asked.peek().is_some() && asked.all(|(label, predicted)| label == predicted);
+                is_so.then(|| {
+                    format!(
+                        "target `{}`: the network predicts it already, so there is nothing to attack",
+                        self.name
+                    )
+                })
+            }
         }
     }
 }

@@ -136,14 +136,18 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
                 true => rounded.pixel_accuracy >= before.pixel_accuracy,
                 false => rounded.pixel_accuracy <= before.pixel_accuracy,
             },
-            match other.attack_settings.get("learning_rate") {
-                Some(_) => "try more `steps` or a larger `lr`",
-                None => "try a larger `eps` or more `steps`",
+            match (
+                other.attack_settings.get("learning_rate"),
+                other.attack_settings.get("rule").and_then(|rule| rule.as_str()),
+            ) {
+                (Some(_), _) => "try more `steps` or a larger `lr`",
+                (None, Some("largest")) => "try a larger `alpha` or more `steps`",
+                (None, _) => "try a larger `eps` or more `steps`",
             },
         ),
     };
     let reached = [StopReason::IouReached, StopReason::GoalReached].map(|reason| reason.to_string());
-    if rounded.l2 == 0.0 && summary.best_iteration == 0 && reached.contains(&summary.stop_reason) {
+    if results.best.l2 == 0.0 && summary.best_iteration == 0 && reached.contains(&summary.stop_reason) {
         remarks.push("what was asked for is so with the source as it is, so nothing was changed".into());
     } else if rounded.l2 == 0.0 {
         remarks.push(format!(

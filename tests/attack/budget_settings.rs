@@ -38,6 +38,7 @@ fn settings_that_cannot_be_are_refused() {
     refused(&|c| c.eps = -0.1, "eps is -0.1");
     refused(&|c| c.eps = 1.5, "eps is 1.5");
     refused(&|c| c.eps = f32::NAN, "eps is NaN");
+    refused(&|c| (c.eps, c.norm) = (1e7, Norm::L2), "eps is 10000000");
     refused(&|c| c.alpha = 0.0, "alpha is 0");
     refused(&|c| c.alpha = f32::INFINITY, "alpha is inf");
     refused(&|c| c.steps = 0, "0 steps");
@@ -52,7 +53,7 @@ fn settings_that_cannot_be_are_refused() {
         &|c| c.minimise = Some(Minimise { rate: 0.5, rounds: 0 }),
         "0 rounds",
     );
-    refused(&|c| (c.steps, c.shrinking) = (2, true), "three phases");
+    refused(&|c| (c.steps, c.shrinking) = (3, true), "three phases");
     refused(
         &|c| (c.rule, c.norm) = (Rule::Adam, Norm::L2),
         "largest difference alone",
@@ -70,4 +71,20 @@ fn settings_that_cannot_be_are_refused() {
     };
     note.check(3).unwrap();
     assert!(note.notes(3)[0].contains("more than twice the budget"));
+}
+
+/// A step that is once or twice the budget stays so to the last bit, whatever the budget, and is not remarked on.
+#[test]
+fn steps_stay_in_proportion_to_the_budget() {
+    for (levels, times) in (1..=255u8).flat_map(|levels| [(levels, 1.0), (levels, 2.0)]) {
+        let eps = f32::from(levels) / 255.0;
+        let base = BudgetConfig::default();
+        let config = BudgetConfig {
+            alpha: times * base.eps,
+            ..base
+        }
+        .with_eps(eps);
+        assert_eq!((config.eps, config.alpha), (eps, times * eps));
+        assert_eq!(config.notes(3), [""; 0]);
+    }
 }

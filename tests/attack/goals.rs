@@ -183,6 +183,63 @@ fn restarts_share_a_round_of_bisection() {
     assert!(rate(&outcome, outcome.best_iteration) >= goal);
 }
 
+/// A round that failed tells nothing of less once another, begun elsewhere, got through with as much.
+#[test]
+fn bisection_goes_on_below_a_budget_that_first_failed() {
+    let graph = network(5, 3.0);
+    let labels = labels_for(&graph, Purpose::Untargeted);
+    let config = |seed, rate, rounds| BudgetConfig {
+        eps: 0.2,
+        alpha: 0.02,
+        steps: 5,
+        seed,
+        random_start: true,
+        purpose: Purpose::Untargeted,
+        minimise: Some(asma::attack::budget::Minimise { rate, rounds }),
+        ..BudgetConfig::default()
+    };
+    let most = |outcome: &Outcome, round: u32| {
+        let rates = (6 * round..6 * round + 6).map(|row| rate(outcome, row));
+        rates.fold(0.0, f32::max)
+    };
+    let (seed, goal) = (0..20)
+        .find_map(|seed| {
+            let outcome = run(&graph, config(seed, 1.0, 2), &labels);
+            let [first, second] = [0, 1].map(|round| most(&outcome, round));
+            (first < second).then_some((seed, second))
+        })
+        .expect("a seed whose second round gets further");
+    let outcome = run(&graph, config(seed, goal, 4), &labels);
+    let budgets: Vec<f32> = outcome.trace.chunks(6).map(|round| round[0].multiplier).collect();
+    assert_eq!(budgets[1], budgets[0]);
+    assert_eq!(budgets[2], 0.5 * budgets[1]);
+}
+
+/// Nothing is smaller than no change: what meets the goal as it is ends a search for the least at once.
+#[test]
+fn what_meets_the_goal_as_it_is_needs_no_search() {
+    let graph = network(5, 3.0);
+    let labels = labels_for(&graph, Purpose::Targeted);
+    let plain = BudgetConfig {
+        eps: 0.2,
+        alpha: 0.02,
+        steps: 5,
+        purpose: Purpose::Targeted,
+        ..BudgetConfig::default()
+    };
+    let already = rate(&run(&graph, plain.clone(), &labels), 0);
+    let config = BudgetConfig {
+        minimise: Some(asma::attack::budget::Minimise {
+            rate: already,
+            rounds: 6,
+        }),
+        ..plain
+    };
+    let outcome = run(&graph, config, &labels);
+    assert_eq!((outcome.trace.len(), outcome.best_iteration), (1, 0));
+    assert_eq!(outcome.stop, asma::attack::StopReason::GoalReached);
+}
+
 /// The prediction of what comes out is what the trace says of it.
 #[test]
 fn what_comes_out_is_what_the_trace_says() {

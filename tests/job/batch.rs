@@ -90,7 +90,7 @@ fn each_image_of_a_batch_comes_to_what_it_comes_to_alone() {
         ("asma", &[("steps", "7"), ("stop-iou", "0.6")][..]),
         ("pgd", &[("steps", "4"), ("norm", "l2"), ("eps", "0.5")]),
         ("cospgd", &[("steps", "4"), ("untargeted", "on")]),
-        ("sea", &[("steps", "3"), ("untargeted", "on")]),
+        ("sea", &[("steps", "4"), ("untargeted", "on")]),
         ("alma-prox", &[("steps", "5"), ("untargeted", "on")]),
     ] {
         let settings = settings(options);

@@ -91,6 +91,25 @@ fn a_goal_that_is_reached_or_cannot_be() {
         job.run(&mut OnCpu, &mut Silent),
         &["as it is", "predicts it already"],
     );
+    // Pixels that are left out ask for nothing.
+    let (height, width) = (before.height(), before.width());
+    let part = LabelMap::from_fn(height, width, |y, x| match y {
+        0 => 255,
+        _ => before.get(y, x).unwrap(),
+    })
+    .unwrap();
+    let job = Job::new(
+        case.loaded(),
+        case.in_memory(),
+        Goal::Labels(MaskSource::Memory {
+            name: "in part",
+            labels: &part,
+        }),
+    );
+    assert_says(
+        job.run(&mut OnCpu, &mut Silent),
+        &["in part", "predicts it already"],
+    );
     let target: Target = "class:9".parse().unwrap();
     let job = Job::new(case.loaded(), case.in_memory(), Goal::Target(&target));
     assert_says(job.run(&mut OnCpu, &mut Silent), &["class 9", "0 to 1"]);

@@ -160,18 +160,20 @@ impl Default for BudgetConfig {
     }
 }
 
+/// The longest budget or step, whose square float32 still holds beside that of a gradient.
+const LARGEST_LENGTH: f32 = 1e6;
+
 impl BudgetConfig {
     /// The same within another budget, with steps in proportion to it, unless they have none.
     pub fn with_eps(self, eps: f32) -> BudgetConfig {
-        let scale = match self.rule {
-            Rule::Largest => 1.0,
-            Rule::Steepest | Rule::Momentum | Rule::Adam => eps / self.eps,
+        // Once or twice the budget stays so to the last bit.
+        let alpha = match self.rule {
+            Rule::Largest => self.alpha,
+            Rule::Steepest | Rule::Momentum | Rule::Adam => {
+                (f64::from(self.alpha) * f64::from(eps) / f64::from(self.eps)) as f32
+            }
         };
-        BudgetConfig {
-            eps,
-            alpha: scale * self.alpha,
-            ..self
-        }
+        BudgetConfig { eps, alpha, ..self }
     }
 
     /// Iterations: the steps of all phases, and one for each that only looks at where they led.
@@ -266,18 +268,18 @@ impl BudgetConfig {
         let usage = |problem: String| Err(Error::Usage(problem));
         let most = match self.norm {
             Norm::Linf => 1.0,
-            Norm::L2 => f32::MAX,
+            Norm::L2 => LARGEST_LENGTH,
         };
         if self.rule != Rule::Largest && !(self.eps > 0.0 && self.eps <= most) {
             let wanted = match self.norm {
                 Norm::Linf => "more than 0 and at most 1, such as 8/255",
-                Norm::L2 => "more than 0, such as 0.5",
+                Norm::L2 => "more than 0 and at most 1000000, such as 0.5",
             };
             return usage(format!("eps is {}; want {wanted}", self.eps));
         }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+        if !(self.alpha > 0.0 && self.alpha <= LARGEST_LENGTH) {
             return usage(format!(
-                "alpha is {}; want a number above 0, such as 2/255",
+                "alpha is {}; want more than 0 and at most 1000000, such as 2/255",
                 self.alpha
             ));
         }
@@ -303,10 +305,15 @@ impl BudgetConfig {
             );
         }
         if self.rule == Rule::Adam && self.norm == Norm::L2 {
-            return usage("this attack measures by the largest difference alone; take `norm=linf`".into());
+            return usage(
+                "this attack measures by the largest difference alone; take `norm=linf` (or \
+                 `minimise=linf`)"
+                    .into(),
+            );
         }
-        if self.shrinking && self.steps < 3 {
-            return usage(format!("{} steps for three phases; want at least 3", self.steps));
+        // Three tenths of them are the first phase.
+        if self.shrinking && self.steps < 4 {
+            return usage(format!("{} steps for three phases; want at least 4", self.steps));
         }
         if self.shrinking && self.minimise.is_some() {
             return usage("an attack that shrinks its budget by itself cannot be minimised".into());

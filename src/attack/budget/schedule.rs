@@ -78,7 +78,7 @@ pub fn rows(config: &BudgetConfig) -> Vec<Row> {
         for count in 0..=phase.steps {
             let mut row = [0; SCHEDULE_LENGTH];
             let mut set = |word: usize, value: f32| row[word] = value.to_bits();
-            let share = count as f32 / phase.steps as f32;
+            let share = count as f32 / phase.steps.max(1) as f32;
             set(
                 SCHEDULE_PARAMETER,
                 match config.loss {
