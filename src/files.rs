@@ -1,7 +1,7 @@
 //! Writing files whole or not at all, and removing what earlier runs left.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -31,24 +31,6 @@ pub(crate) fn map(path: &Path) -> std::result::Result<Mmap, String> {
     // files by renaming, which leaves a mapped one as it was. Another program that writes into the file or cuts it
     // short meanwhile cannot be kept out; `Checkpoint::open` tells its callers so.
     unsafe { Mmap::map(&file) }.map_err(|error| format!("cannot be mapped: {error}"))
-}
-
-/// The CRC-32 of a file's bytes: two files with different ones are not the same.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn checksum(path: impl AsRef<Path>) -> Result<u32> {
-    let path = path.as_ref();
-    let unread = |cause: io::Error| Error::file(path, format!("cannot be read: {cause}"));
-    let mut file = File::open(path).map_err(unread)?;
-    let mut hasher = crc32fast::Hasher::new();
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut piece).map_err(unread)? {
-            0 => return Ok(hasher.finalize()),
-            length => hasher.update(&piece[..length]),
-        }
-    }
 }
 
 /// Writes a file through `write`. The bytes go to a temporary file in the same folder, which takes the

@@ -25,6 +25,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = OutputFolder::open(&arguments.out)?;
+    out.refuse_beside_an_attack()?;
     let summary = merge(&arguments.slices, out.path())?;
     print_results(&summary, out.path(), arguments.json)?;
     refuse_failed(&summary, out.path(), "")

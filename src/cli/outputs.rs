@@ -90,6 +90,48 @@ impl OutputFolder {
         remove_earlier(&self.path, names)
     }
 
+    /// Refuses the folder if an attack on one image left its results there: an evaluation's summary would take the place of its
+    /// own.
+    ///
+    /// # Errors
+    /// If it did.
+    pub fn refuse_beside_an_attack(&self) -> Result<()> {
+        self.refuse_beside("trace.csv", "an attack")
+    }
+
+    /// Refuses the folder if an evaluation stands there: the summary of an attack would take the place of its own.
+    ///
+    /// # Errors
+    /// If one does.
+    pub fn refuse_beside_an_evaluation(&self) -> Result<()> {
+        self.refuse_beside("evaluation.json", "an evaluation")
+    }
+
+    fn refuse_beside(&self, mark: &str, whose: &str) -> Result<()> {
+        match self.join(mark).exists() {
+            true => Err(Error::Usage(format!(
+                "{}: holds the results of {whose} ({mark}), which these would mix with; name another folder with --out",
+                self.path.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses an input that lies in a folder in this one, whose files are written anew.
+    ///
+    /// # Errors
+    /// If `input` lies there.
+    pub fn refuse_input_below(&self, folder: &str, input: &Path) -> Result<()> {
+        match (self.join(folder).canonicalize(), input.canonicalize()) {
+            (Ok(folder), Ok(file)) if file.starts_with(&folder) => Err(Error::Usage(format!(
+                "{}: lies among the images of {}, which this would write over; name another folder with --out",
+                input.display(),
+                self.path.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses an input that [`OutputFolder::clear`] would remove under one of these names.
     ///
     /// # Errors

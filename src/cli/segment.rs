@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asma::data::{file_of, write_mask, write_rgb_image};
+use asma::data::{Original, file_of, write_mask, write_rgb_image};
 use asma::network::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
@@ -33,12 +33,15 @@ pub struct Arguments {
 }
 
 /// The files that are written.
-const FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
+pub const FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = OutputFolder::open(&arguments.out)?;
+    out.refuse_beside_an_evaluation()?;
     for input in [file_of(&arguments.image), &arguments.network.weights] {
-        out.refuse_as_input(input, &FILES)?;
+        for files in [&FILES[..], &asma::job::FILES, &Original::NAMES] {
+            out.refuse_as_input(input, files)?;
+        }
     }
     let model = arguments.network.load()?;
     let input = arguments
@@ -60,7 +63,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let logits = network.output_for(executor.as_mut(), &image)?;
     let prediction = LabelMap::from_logits(&logits, 0)?;
 
-    out.clear(&FILES)?;
+    // What an attack left there may be of another image.
+    for files in [&FILES[..], &asma::job::FILES, &Original::NAMES] {
+        out.clear(files)?;
+    }
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
     write_mask(out.join("labels.png"), &prediction)?;
     write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;

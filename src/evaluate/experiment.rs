@@ -68,6 +68,17 @@ impl Experiment<'_> {
     }
 }
 
+/// A checksum of a network's weights, their names and shapes, as they were read from whichever files: CRC-32, eight hexadecimal
+/// digits.
+pub fn checksum_of_weights(model: &Model) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for parameter in model.network.parameters() {
+        hasher.update(format!("{} {:?}\n", parameter.name, parameter.shape).as_bytes());
+        hasher.update(bytemuck::cast_slice(&parameter.data));
+    }
+    format!("{:08x}", hasher.finalize())
+}
+
 /// A record of this task.
 pub(super) fn record(experiment: &Experiment<'_>, task: usize, verdict: Verdict) -> Record {
     let trials = experiment.trials.len();

@@ -88,6 +88,7 @@ pub fn measured(
         forward_passes: attacked.passes.forward,
         backward_passes: attacked.passes.backward,
         seconds: attacked.seconds,
+        notes: Vec::new(),
         losses: Vec::new(),
     })
 }

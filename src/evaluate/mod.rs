@@ -29,7 +29,7 @@ mod tasks;
 mod worker;
 pub mod worst_case;
 
-pub use self::experiment::{Experiment, Trial};
+pub use self::experiment::{Experiment, Trial, checksum_of_weights};
 pub use self::kept::{KEPT_FILES, kept_folder};
 pub use self::measure::measured;
 pub use self::pairs::{Pair, Pairing, Want, pair_with_others, read_pairs_csv, with_common_reading};

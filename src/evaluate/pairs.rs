@@ -186,9 +186,12 @@ pub fn read_pairs_csv(path: impl AsRef<Path>, untargeted: bool) -> Result<Vec<Pa
             (true, mask) => Want::Leave(Some(folder.join(mask))),
             (false, "") => return Err(empty("target")),
             (false, text) => {
-                let target = text
-                    .parse()
-                    .map_err(|error| refused(format!("line {line}: {error}")))?;
+                let target = match text.parse() {
+                    Ok(target) => target,
+                    // A colon may stand in a file's name.
+                    Err(_) if folder.join(text).is_file() => Target::File(text.into()),
+                    Err(error) => return Err(refused(format!("line {line}: {error}"))),
+                };
                 Want::Target(match target {
                     Target::File(mask) => Target::File(folder.join(mask)),
                     Target::Of(image) => Target::Of(folder.join(image)),

@@ -29,7 +29,7 @@ pub struct Evaluation {
     pub asma_version: String,
     /// The network's file, as it was given.
     pub weights: String,
-    /// A checksum of that file: CRC-32, eight hexadecimal digits.
+    /// A checksum of the weights in it, and in files beside it: that of [`checksum_of_weights`](super::checksum_of_weights).
     pub weights_checksum: String,
     /// The network in words.
     pub network: String,
@@ -142,6 +142,9 @@ pub struct Measured {
     pub backward_passes: u64,
     /// Wall-clock time of the attack, of all losses; of one in a batch its share. Other pairs may have run beside it.
     pub seconds: f64,
+    /// What of the image is likely a mistake, in one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What each loss came to, where the worst of several was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<LossMeasures>,

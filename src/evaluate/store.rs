@@ -88,9 +88,10 @@ impl Store {
                         folder.display()
                     )));
                 }
+                let kept = whole_lines(&evaluation, &results, &traces)?;
                 remove_earlier(&folder, &DERIVED)?;
                 remove_earlier(&folder, &[MERGING])?;
-                done = keep_whole_lines(&evaluation, &results, &traces)?;
+                done = kept.write(&results, &traces)?;
             }
             (false, _) => {
                 refuse_lines(&folder)?;
@@ -329,8 +330,8 @@ fn tasks_of(evaluation: &Evaluation, shard: Shard) -> impl Iterator<Item = usize
         .flat_map(move |pair| pair * settings..(pair + 1) * settings)
 }
 
-/// Rewrites both files with the lines of those tasks that are done; says which these are.
-fn keep_whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> Result<BTreeSet<usize>> {
+/// Finds the lines of those tasks that are done.
+fn whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> Result<WholeLines> {
     let mut kept: Vec<Piece> = Vec::new();
     let mut done = BTreeSet::new();
     read_lines(results, &mut |line| {
@@ -364,12 +365,30 @@ fn keep_whole_lines(evaluation: &Evaluation, results: &Path, traces: &Path) -> R
     let traced: BTreeSet<usize> = of_traces.iter().map(|piece| piece.task).collect();
     done.retain(|task| traced.contains(task));
     kept.retain(|piece| done.contains(&piece.task));
-    for (path, pieces) in [(results, kept), (traces, of_traces)] {
-        if path.exists() {
-            write_sorted(path, &[path.to_path_buf()], pieces)?;
+    Ok(WholeLines {
+        done,
+        records: kept,
+        traces: of_traces,
+    })
+}
+
+/// The tasks that have a record and a trace, and where those stand.
+struct WholeLines {
+    done: BTreeSet<usize>,
+    records: Vec<Piece>,
+    traces: Vec<Piece>,
+}
+
+impl WholeLines {
+    /// Leaves them alone in the files, and says of which tasks they are.
+    fn write(self, results: &Path, traces: &Path) -> Result<BTreeSet<usize>> {
+        for (path, pieces) in [(results, self.records), (traces, self.traces)] {
+            if path.exists() {
+                write_sorted(path, &[path.to_path_buf()], pieces)?;
+            }
         }
+        Ok(self.done)
     }
-    Ok(done)
 }
 
 /// Copies the images of those tasks that a folder has done and that are wanted of it.

@@ -238,6 +238,10 @@ impl<'a> Tasks<'a> {
         device: &str,
     ) -> Result<Measured> {
         let thresholds = self.experiment.thresholds;
-        measured(attacked, pair.label.as_ref(), attack.config(), device, thresholds)
+        let measured = measured(attacked, pair.label.as_ref(), attack.config(), device, thresholds)?;
+        Ok(Measured {
+            notes: pair.input.notes.clone(),
+            ..measured
+        })
     }
 }

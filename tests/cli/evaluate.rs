@@ -241,6 +241,36 @@ fn a_broken_image_is_a_record_and_the_run_goes_on() {
     assert_eq!(without_times(&workshop, "out"), without_times(&workshop, "whole"));
 }
 
+/// What an attack on one image remarks, a data set does.
+#[test]
+fn what_is_likely_a_mistake_is_said_of_images_and_of_how_masks_are_read() {
+    let workshop = workshop();
+    for number in 0..5u16 {
+        image::ImageBuffer::<image::Rgb<u16>, _>::from_fn(SIZE, SIZE, |x, y| {
+            image::Rgb([(60 * x) as u16, (50 * y) as u16, 700 * number])
+        })
+        .save(workshop.path(&format!("images/{number}.png")))
+        .unwrap();
+    }
+    let output = workshop
+        .asma(&format!("{FOLDERS} --pairs next --out out"))
+        .assert()
+        .success();
+    let said = String::from_utf8_lossy(&output.get_output().stderr);
+    assert!(
+        said.contains("masks: two levels read as background (0)"),
+        "{said}"
+    );
+    assert_eq!(said.matches("almost black").count(), 3, "{said}");
+    assert!(said.contains("2 more images are like that"), "{said}");
+    for record in records(&workshop, "out") {
+        let Verdict::Done(measured) = &record.verdict else {
+            panic!("{record:?}")
+        };
+        assert!(measured.notes[0].contains(&format!("images/{}.png", record.pair)));
+    }
+}
+
 #[test]
 fn masks_of_images_of_other_sizes_are_brought_to_one_or_refused() {
     let workshop = workshop();

@@ -275,6 +275,49 @@ fn an_input_is_not_written_over() {
     assert!(workshop.path("out/summary.json").is_file());
 }
 
+/// An attack and a segmentation may follow each other in a folder, of whose results only the last are left; an evaluation has
+/// one of its own.
+#[test]
+fn results_of_other_commands_do_not_mix() {
+    let workshop = Workshop::new();
+    let segment = "segment --image image.png --weights weights.safetensors --device cpu --out out";
+    workshop.asma(segment).assert().success();
+    workshop.asma(&format!("{ATTACK} --out out")).assert().success();
+    assert!(!workshop.path("out/labels.png").exists());
+    workshop.asma(segment).assert().success();
+    assert!(!workshop.path("out/summary.json").exists());
+    assert!(workshop.path("out/labels.png").is_file());
+    let evaluate = "evaluate --images in --target shift:5,5 --weights weights.safetensors --device cpu --iterations 1 --save";
+    fs::create_dir(workshop.path("in")).unwrap();
+    fs::copy(workshop.path("image.png"), workshop.path("in/a.png")).unwrap();
+    workshop.asma(&format!("{evaluate} --out all")).assert().success();
+    for other in [
+        segment.replace("--out out", "--out all"),
+        format!("{ATTACK} --out all"),
+    ] {
+        let words = stderr(&workshop, &other, 2);
+        assert!(
+            words.contains("an evaluation") && words.contains("--out"),
+            "{words}"
+        );
+    }
+    workshop.asma(&format!("{ATTACK} --out one")).assert().success();
+    let words = stderr(&workshop, &format!("{evaluate} --out one"), 2);
+    assert!(
+        words.contains("an attack") && words.contains("trace.csv"),
+        "{words}"
+    );
+    // What it keeps is no input of its own.
+    let again = evaluate.replace("--images in", "--images all/saved/0");
+    let before = fs::read(workshop.path("all/saved/0/source.png")).unwrap();
+    let words = stderr(&workshop, &format!("{again} --out all"), 2);
+    assert!(
+        words.contains("saved/0") && words.contains("write over"),
+        "{words}"
+    );
+    assert_eq!(fs::read(workshop.path("all/saved/0/source.png")).unwrap(), before);
+}
+
 #[test]
 fn a_series_that_was_broken_off_goes_on() {
     let workshop = Workshop::new();

@@ -78,6 +78,7 @@ fn record(task: usize) -> Record {
         forward_passes: 11,
         backward_passes: 11,
         seconds: 0.25,
+        notes: Vec::new(),
         losses: Vec::new(),
     };
     of(task, Verdict::Done(Box::new(measured)))

@@ -159,6 +159,7 @@ fn measured(task: usize, iou: f32, linf: f32, thresholds: &[f32]) -> Measured {
         forward_passes: 40,
         backward_passes: 40,
         seconds: 1.5,
+        notes: Vec::new(),
         losses: vec![],
     }
 }

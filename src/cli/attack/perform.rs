@@ -19,6 +19,7 @@ use crate::cli::network::NetworkArguments;
 use crate::cli::outputs::OutputFolder;
 use crate::cli::preparation::PreparationArguments;
 use crate::cli::progress::AttackProgress;
+use crate::cli::segment;
 
 /// What is asked for, by whatever command.
 pub struct Request<'a> {
@@ -57,9 +58,11 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
             false => Snapshots::Predictions,
         },
     };
+    request.out.refuse_beside_an_evaluation()?;
     for input in job.files() {
         request.out.refuse_as_input(input, &FILES)?;
         request.out.refuse_as_input(input, &Original::NAMES)?;
+        request.out.refuse_as_input(input, &segment::FILES)?;
     }
     let mut device = Late {
         network,
@@ -67,6 +70,8 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
         said: false,
     };
     let performed = job.run(&mut device, &mut Shown::default())?;
+    // What a segmentation left there may be of another image.
+    request.out.clear(&segment::FILES)?;
     write_results(request.out.path(), &performed)?;
     Ok(performed)
 }

@@ -3,17 +3,17 @@
 mod ablation;
 mod data;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use asma::attack::{self, table};
 use asma::cpu::describe;
-use asma::data::{ImageOptions, InputOptions, MaskOptions};
+use asma::data::{ImageOptions, InputOptions, MaskOptions, file_of};
 use asma::evaluate::{
     Devices, EVALUATION_FILES, Evaluation, Experiment, Pair, Record, SAVED, Shard, Sink, Store, Summary,
-    TraceRecord, Trial, Verdict, with_common_reading,
+    TraceRecord, Trial, Verdict, checksum_of_weights, with_common_reading,
 };
-use asma::files::checksum;
 use asma::job::Listener;
 use asma::{Error, Result};
 use clap::Args;
@@ -109,6 +109,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     {
         out.refuse_as_input(input, &EVALUATION_FILES)?;
     }
+    out.refuse_beside_an_attack()?;
+    if arguments.save {
+        for file in pairs.iter().flat_map(Pair::files) {
+            out.refuse_input_below(SAVED, file_of(file))?;
+        }
+    }
     let model = arguments.network.load()?;
     let classes = model.classes();
     let gpu = arguments.network.device.open()?;
@@ -126,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let evaluation = Evaluation {
         asma_version: env!("CARGO_PKG_VERSION").into(),
         weights: arguments.network.weights.display().to_string(),
-        weights_checksum: format!("{:08x}", checksum(&arguments.network.weights)?),
+        weights_checksum: checksum_of_weights(&model),
         network: model.description(),
         precision: precision.to_string(),
         preparation: in_words(&input),
@@ -137,6 +143,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         settings: trials.iter().map(|trial| trial.setting.clone()).collect(),
         pairs: pairs.iter().map(Pair::names).collect(),
     };
+    say(format_args!("input: {}", evaluation.preparation));
     let mut store = Store::open(out.path(), evaluation, arguments.shard, arguments.resume)?;
     let saved = arguments.save.then(|| out.join(SAVED));
     let device = &arguments.network.device;
@@ -166,10 +173,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let remaining = store.remaining();
     let mut sink = Writing {
         progress: EvaluationProgress::new(remaining.len()),
+        noted: BTreeSet::new(),
         store: &mut store,
     };
     let end = experiment.run(&remaining, devices, &mut sink);
     sink.progress.finish();
+    if let Some(more @ 1..) = sink.noted.len().checked_sub(MOST_NOTES) {
+        Console.note(&format!(
+            "{more} more images are like that; `notes` in results.jsonl names them"
+        ));
+    }
     if end?.is_break() {
         return Err(Error::file(
             out.path(),
@@ -260,17 +273,32 @@ fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// So many notes on images are said at most.
+const MOST_NOTES: usize = 3;
+
 /// Writes down what ends, and shows how far it is.
 struct Writing<'a> {
     progress: EvaluationProgress,
+    /// What was said of images, or would have been.
+    noted: BTreeSet<String>,
     store: &'a mut Store,
 }
 
 impl Sink for Writing<'_> {
     fn ended(&mut self, record: Record, trace: Option<TraceRecord>) -> Result<()> {
         self.store.add(&record, trace.as_ref())?;
-        if let Verdict::Failed { reason } = &record.verdict {
-            say(format_args!("failed with {}: {reason}", record.setting));
+        match &record.verdict {
+            Verdict::Failed { reason } => say(format_args!(
+                "{}: failed with {}: {reason}",
+                record.image, record.setting
+            )),
+            Verdict::Done(measured) => {
+                for note in &measured.notes {
+                    if self.noted.insert(note.clone()) && self.noted.len() <= MOST_NOTES {
+                        Console.note(note);
+                    }
+                }
+            }
         }
         self.progress.step();
         Ok(())
