@@ -291,6 +291,41 @@ fn what_lossy_compression_strays_to_is_no_class() {
     }
 }
 
+/// Blocks of one level come out of a JPEG of the best quality as they went in: one beside white is black, not a class.
+#[test]
+fn ones_beside_white_in_a_lossy_mask_are_black() {
+    let folder = folder();
+    let path = folder.path().join("mask.jpg");
+    let blocks = GrayImage::from_fn(24, 8, |x, _| Luma([[0, 1, 255][(x / 8) as usize]]));
+    let mut file = Vec::new();
+    JpegEncoder::new_with_quality(&mut file, 100)
+        .encode_image(&blocks)
+        .expect("encodes");
+    std::fs::write(&path, file).expect("writes");
+    let labels = read_mask(&path, 2).expect("reads");
+    assert_eq!([0, 1, 255].map(|class| labels.count(class)), [128, 64, 0]);
+    blocks.save(path.with_extension("png")).expect("saves");
+    let labels = read_mask(path.with_extension("png"), 2).expect("reads");
+    assert_eq!([0, 1, 255].map(|class| labels.count(class)), [64, 64, 64]);
+}
+
+/// A thin rim of one grey between black and white is a class of its own, and no soft edge.
+#[test]
+fn one_level_between_black_and_white_is_no_soft_edge() {
+    let folder = folder();
+    let rim = |x: u32, y: u32| {
+        let inside = |low: u32, high: u32| (low..high).contains(&x) && (low..high).contains(&y);
+        match (inside(16, 48), inside(17, 47)) {
+            (false, _) => 0,
+            (true, false) => 127,
+            (true, true) => 255,
+        }
+    };
+    let levels: Vec<u8> = (0..64 * 64u32).map(|index| rim(index % 64, index / 64)).collect();
+    let path = save_grey(folder.path(), "mask.png", 64, &levels);
+    assert_says(read_mask(&path, 2), Some(&path), &["127", "`mask-values="]);
+}
+
 /// An RGB picture of one row.
 fn save_colours(path: &Path, colours: &[[u8; 3]]) {
     RgbImage::from_fn(colours.len() as u32, 1, |x, _| Rgb(colours[x as usize]))
