@@ -4,7 +4,9 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use asma::data::Original;
 use asma::files::{remove_earlier, remove_leftovers};
+use asma::job::FILES;
 use asma::{Error, Result};
 
 use super::console::say;
@@ -12,6 +14,12 @@ use super::console::say;
 /// Holds the number of the process that holds the folder. The system lets the lock go however that process ends, so a
 /// file that stayed after a kill is in nobody's way.
 const LOCK_FILE: &str = ".asma-lock";
+
+/// What `asma segment` writes.
+pub const SEGMENTATION_FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
+
+/// What commands on one image write, of which none stays beside the results of another one.
+const RESULTS_OF_ONE_IMAGE: [&[&str]; 3] = [&SEGMENTATION_FILES, &FILES, &Original::NAMES];
 
 /// A folder for results, held until this is dropped: two runs would mix theirs. Dropped, it takes away what it
 /// made as far as nothing was written there.
@@ -99,12 +107,25 @@ impl OutputFolder {
         self.refuse_beside("trace.csv", "an attack")
     }
 
-    /// Refuses the folder if an evaluation stands there: the summary of an attack would take the place of its own.
+    /// Refuses the folder for results of one image if an evaluation stands there, or if one of these inputs is an earlier result
+    /// that would be removed.
     ///
     /// # Errors
-    /// If one does.
-    pub fn refuse_beside_an_evaluation(&self) -> Result<()> {
-        self.refuse_beside("evaluation.json", "an evaluation")
+    /// If so.
+    pub fn refuse_for_one_image<'a>(&self, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+        self.refuse_beside("evaluation.json", "an evaluation")?;
+        for input in inputs {
+            self.refuse_as_input(input, &RESULTS_OF_ONE_IMAGE.concat())?;
+        }
+        Ok(())
+    }
+
+    /// Removes the earlier results of commands on one image.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn clear_for_one_image(&self) -> Result<()> {
+        self.clear(&RESULTS_OF_ONE_IMAGE.concat())
     }
 
     fn refuse_beside(&self, mark: &str, whose: &str) -> Result<()> {

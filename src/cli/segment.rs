@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asma::data::{Original, file_of, write_mask, write_rgb_image};
+use asma::data::{file_of, write_mask, write_rgb_image};
 use asma::network::{Gradients, LoweringOptions, lower};
 use asma::report::{colour_labels, overlay};
 use asma::{LabelMap, Result};
@@ -32,17 +32,9 @@ pub struct Arguments {
     preparation: PreparationArguments,
 }
 
-/// The files that are written.
-pub const FILES: [&str; 3] = ["prediction.png", "labels.png", "overlay.png"];
-
 pub fn run(arguments: &Arguments) -> Result<()> {
     let out = OutputFolder::open(&arguments.out)?;
-    out.refuse_beside_an_evaluation()?;
-    for input in [file_of(&arguments.image), &arguments.network.weights] {
-        for files in [&FILES[..], &asma::job::FILES, &Original::NAMES] {
-            out.refuse_as_input(input, files)?;
-        }
-    }
+    out.refuse_for_one_image([file_of(&arguments.image), &arguments.network.weights])?;
     let model = arguments.network.load()?;
     let input = arguments
         .preparation
@@ -63,10 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let logits = network.output_for(executor.as_mut(), &image)?;
     let prediction = LabelMap::from_logits(&logits, 0)?;
 
-    // What an attack left there may be of another image.
-    for files in [&FILES[..], &asma::job::FILES, &Original::NAMES] {
-        out.clear(files)?;
-    }
+    out.clear_for_one_image()?;
     write_rgb_image(out.join("prediction.png"), &colour_labels(&prediction)?)?;
     write_mask(out.join("labels.png"), &prediction)?;
     write_rgb_image(out.join("overlay.png"), &overlay(&image, &prediction)?)?;

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use asma::Result;
 use asma::attack::budget::Loss;
 use asma::attack::{AttackConfig, Progress, Snapshots};
-use asma::data::Original;
 use asma::gpu::GpuDevice;
 use asma::job::{
-    Device, FILES, Goal, ImageSource, Job, Listener, MaskSource, ModelSource, Performed, write_results,
+    Device, Goal, ImageSource, Job, Listener, MaskSource, ModelSource, Performed, write_results,
 };
 use asma::network::Precision;
 use asma::program::{Executor, Program};
@@ -19,7 +18,6 @@ use crate::cli::network::NetworkArguments;
 use crate::cli::outputs::OutputFolder;
 use crate::cli::preparation::PreparationArguments;
 use crate::cli::progress::AttackProgress;
-use crate::cli::segment;
 
 /// What is asked for, by whatever command.
 pub struct Request<'a> {
@@ -58,20 +56,14 @@ pub fn perform(request: Request<'_>) -> Result<Performed> {
             false => Snapshots::Predictions,
         },
     };
-    request.out.refuse_beside_an_evaluation()?;
-    for input in job.files() {
-        request.out.refuse_as_input(input, &FILES)?;
-        request.out.refuse_as_input(input, &Original::NAMES)?;
-        request.out.refuse_as_input(input, &segment::FILES)?;
-    }
+    request.out.refuse_for_one_image(job.files())?;
     let mut device = Late {
         network,
         gpu: None,
         said: false,
     };
     let performed = job.run(&mut device, &mut Shown::default())?;
-    // What a segmentation left there may be of another image.
-    request.out.clear(&segment::FILES)?;
+    request.out.clear_for_one_image()?;
     write_results(request.out.path(), &performed)?;
     Ok(performed)
 }

@@ -4,9 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use asma::data::Original;
 use asma::gpu::GpuDevice;
-use asma::job::FILES;
 use asma::view::{Panel, Session};
 use asma::{Error, Result, wgpu};
 use eframe::egui::{self, Key, Modifiers, TextureId, Ui};
@@ -67,12 +65,10 @@ impl App {
         let Some(request) = self.wanted.request() else {
             return;
         };
-        for input in [&request.image, &request.model] {
-            let refused = self.out.refuse_as_input(input, &FILES);
-            if let Err(error) = refused.and_then(|()| self.out.refuse_as_input(input, &Original::NAMES)) {
-                self.problem = Some(error);
-                return;
-            }
+        let inputs = [&request.image, &request.model].map(|path| path.as_path());
+        if let Err(error) = self.out.refuse_for_one_image(inputs) {
+            self.problem = Some(error);
+            return;
         }
         self.session = None;
         self.work = Some(Work::open(request, self.gpu.clone(), waking(context)));
@@ -89,6 +85,7 @@ impl App {
                 Ok(Vec::new())
             }),
             Asked::Save => Work::with("judging and saving", session, waking(context), move |session| {
+                out.clear_for_one_image()?;
                 let performed = session.save(out.path())?;
                 let saved = performed.summary.results.rounded_to_8_bits;
                 let mut lines = vec![format!(
