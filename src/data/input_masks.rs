@@ -157,7 +157,8 @@ fn as_region(called: Called<'_>, mask: Mask, input: &Input) -> Result<Mask> {
         return Err(Error::file(
             called.whole,
             format!(
-                "has no foreground in the {} rows and {} columns of the network's input, so nothing may change; give a mask that is white (or 1) where it may",
+                "has no foreground in the {} rows and {} columns of the network's input, so nothing may change; give a mask \
+                 that is white (or 1) where it may",
                 shape.h, shape.w
             ),
         ));

@@ -17,6 +17,7 @@ mod original;
 mod pairing;
 #[path = "../scans/mod.rs"]
 mod scans;
+mod soft_masks;
 mod support;
 mod synthetic;
 mod tensors;

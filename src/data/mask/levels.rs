@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 /// Channels of one pixel that differ by no more than this are grey: lossy files bring it about.
 const GREY_SPREAD: u16 = 2;
 
-/// In a picture that is no brighter than this, the numbers of the channels are classes, of which none is noise.
-const LARGEST_INDEX: u16 = 20;
+/// The largest number that is more likely a class index than a grey. In a picture that is no brighter the numbers of the
+/// channels are classes, of which none is noise.
+pub(super) const LARGEST_INDEX: u16 = 20;
 
 /// More colours than this are a photograph, not classes.
 const MOST_COLOURS: usize = 256;
@@ -154,10 +155,7 @@ fn of_palette(indices: &[u8], palette: &[[u8; 4]]) -> (Vec<u16>, u16, Source) {
     let one_colour = entries.iter().all(|entry| entry[..3] == first[..3]);
     let one_opacity = entries.iter().all(|entry| entry[3] == first[3]);
     let largest = entries.iter().flat_map(|entry| &entry[..3]).max();
-    let spread = match largest {
-        Some(&largest) if u16::from(largest) <= LARGEST_INDEX => 0,
-        _ => GREY_SPREAD,
-    };
+    let spread = spread_of_greys(largest.copied().unwrap_or(0).into(), GREY_SPREAD);
     let all_grey = entries
         .iter()
         .all(|&[red, green, blue, _]| grey_of([red, green, blue].map(u16::from), spread).is_some());
@@ -206,7 +204,7 @@ fn of_samples(
         }
     }
     let largest = pixels().flat_map(colour).max().unwrap_or(0);
-    let spread = if largest <= LARGEST_INDEX { 0 } else { spread };
+    let spread = spread_of_greys(largest, spread);
     let greys: Option<Vec<u16>> = pixels().map(|pixel| grey_of(colour(pixel), spread)).collect();
     if let Some(greys) = greys {
         return Ok((greys, white, Source::Grey));
@@ -242,6 +240,11 @@ fn of_samples(
         list[usize::from(position)] = colour.map(|part| (part / step) as u8);
     }
     Ok((positions, 255, Source::Colours(list)))
+}
+
+/// By how much the channels of a grey may differ where the largest number of the picture is this.
+fn spread_of_greys(largest: u16, of_brighter: u16) -> u16 {
+    if largest <= LARGEST_INDEX { 0 } else { of_brighter }
 }
 
 /// The middle of the three, if they are grey.

@@ -1,6 +1,7 @@
 //! Mask files: pictures that state each pixel's class. Their numbers are understood, or refused with what was
 //! found and the option that says what they mean.
 
+mod evidence;
 mod instances;
 mod levels;
 mod reading;
@@ -12,9 +13,10 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+pub(super) use self::evidence::Evidence;
 use self::levels::{Levels, Source};
+pub(super) use self::reading::common;
 use self::reading::mapped;
-pub(super) use self::reading::{Evidence, common};
 pub use self::reading::{HALF, MaskOptions, MaskReading};
 pub use self::values::MaskValues;
 use super::decode::decode;

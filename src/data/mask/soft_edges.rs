@@ -1,6 +1,6 @@
 //! Whether a grey mask is black and white with soft edges: as scaled, smoothed or lossily compressed ones are.
 
-use super::levels::Levels;
+use super::levels::{LARGEST_INDEX, Levels};
 
 /// The least part of all pixels that lies at the two main levels.
 const LEAST_AT_MAIN_LEVELS: f64 = 0.8;
@@ -19,9 +19,6 @@ const REACH: usize = 8;
 
 /// The most of the intermediate greys that may lie elsewhere.
 const MOST_ASTRAY: f64 = 0.05;
-
-/// The largest value that is more likely a class index than a grey where nothing but 0 and 255 stands beside it.
-const LARGEST_INDEX: u8 = 20;
 
 /// Checks that nearly all pixels have the two main levels, one dark and one bright, and that the others lie
 /// between them along edges. An error is why that is not so.
@@ -43,7 +40,10 @@ pub(super) fn check(levels: &Levels) -> Result<(), String> {
         ));
     }
     let others = (1..=254u8).filter(|&grey| counts[usize::from(grey)] > 0);
-    if !levels.lossy && others.clone().next().is_some() && others.clone().all(|grey| grey <= LARGEST_INDEX) {
+    if !levels.lossy
+        && others.clone().next().is_some()
+        && others.clone().all(|grey| u16::from(grey) <= LARGEST_INDEX)
+    {
         return Err(format!(
             "its values other than 0 and 255 all lie at or below {LARGEST_INDEX}"
         ));
