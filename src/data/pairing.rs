@@ -129,47 +129,32 @@ impl NameRule {
             .find_map(|ending| strip_suffix(name, &format!(".{ending}")));
         let name = ending.unwrap_or(name);
         forms.extend(ending.map(<[u8]>::to_vec));
-        forms.extend(
-            MASK_SUFFIXES
-                .iter()
-                .filter_map(|suffix| strip_suffix(name, suffix))
-                .map(<[u8]>::to_vec),
-        );
-        forms.extend(
-            MASK_PREFIXES
-                .iter()
-                .filter_map(|prefix| strip_prefix(name, prefix))
-                .map(<[u8]>::to_vec),
-        );
+        forms.extend(without_each(name, &MASK_SUFFIXES, strip_suffix));
+        forms.extend(without_each(name, &MASK_PREFIXES, strip_prefix));
         forms
     }
 }
 
-/// The names that the mask of an image of this name may go by.
+/// The names that the mask of an image of this name may go by, the likeliest first.
 fn forms_of_image(name: &[u8]) -> Vec<Name> {
-    let mut forms = vec![name.to_vec()];
-    let channel = |suffix: &&&str| **suffix == "_0000";
-    let suffixes = IMAGE_SUFFIXES.iter();
-    forms.extend(
-        suffixes
-            .clone()
-            .filter(channel)
-            .filter_map(|suffix| strip_suffix(name, suffix))
-            .map(<[u8]>::to_vec),
-    );
-    forms.extend(
-        suffixes
-            .filter(|suffix| !channel(suffix))
-            .filter_map(|suffix| strip_suffix(name, suffix))
-            .map(<[u8]>::to_vec),
-    );
-    forms.extend(
-        IMAGE_PREFIXES
-            .iter()
-            .filter_map(|prefix| strip_prefix(name, prefix))
-            .map(<[u8]>::to_vec),
-    );
-    forms
+    let suffixes = without_each(name, &IMAGE_SUFFIXES, strip_suffix);
+    let prefixes = without_each(name, &IMAGE_PREFIXES, strip_prefix);
+    std::iter::once(name.to_vec())
+        .chain(suffixes)
+        .chain(prefixes)
+        .collect()
+}
+
+/// What is left of a name without each of these of its parts that it has.
+fn without_each<'a>(
+    name: &'a [u8],
+    parts: &'a [&str],
+    strip: impl Fn(&'a [u8], &str) -> Option<&'a [u8]> + 'a,
+) -> impl Iterator<Item = Name> + 'a {
+    parts
+        .iter()
+        .filter_map(move |part| strip(name, part))
+        .map(<[u8]>::to_vec)
 }
 
 /// Pairs the images of one folder with the masks of another by their names, whatever their endings: the same name;

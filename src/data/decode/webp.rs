@@ -74,7 +74,10 @@ fn is_lossy(file: &[u8]) -> bool {
             b"ANMF" => place = place.saturating_add(8 + 16),
             _ => {
                 let length = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
-                place = place.saturating_add(8 + length + length % 2);
+                place = place
+                    .saturating_add(8)
+                    .saturating_add(length)
+                    .saturating_add(length % 2);
             }
         }
     }
