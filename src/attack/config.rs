@@ -1,7 +1,7 @@
 //! Which attack, with its settings. An attack more is a variant more here, and a line of the [table](super::table).
 
 use super::asma::{self, AsmaConfig};
-use super::budget::{self, BudgetConfig, Keep, Loss};
+use super::budget::{self, BudgetConfig, Keep, Loss, Rule};
 use super::minimal::{self, MinimalConfig};
 use super::planner::{Planned, Planner};
 use super::purpose::Purpose;
@@ -209,7 +209,21 @@ impl AttackConfig {
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             AttackConfig::Asma(_) => serde_json::Value::Null,
-            AttackConfig::Budget(config) => described(config),
+            _ => self.described(),
+        }
+    }
+
+    /// The settings, for machines: of an attack without a budget without one.
+    pub(crate) fn described(&self) -> serde_json::Value {
+        match self {
+            AttackConfig::Asma(config) => described(config),
+            AttackConfig::Budget(config) => {
+                let mut settings = described(config);
+                if let (Rule::Largest, Some(settings)) = (config.rule, settings.as_object_mut()) {
+                    settings.remove("eps");
+                }
+                settings
+            }
             AttackConfig::Minimal(config) => described(config),
         }
     }

@@ -8,7 +8,6 @@ use super::record::{Record, Setting, Verdict};
 use crate::attack::AttackConfig;
 use crate::attack::budget::Loss;
 use crate::data::InputOptions;
-use crate::json::described;
 use crate::model::Model;
 
 /// An attack with its settings, to be tried on all pairs.
@@ -36,7 +35,7 @@ impl Trial {
                 attack: config.name().into(),
                 varied,
                 losses: losses.iter().map(Loss::to_string).collect(),
-                config: described(&config),
+                config: config.described(),
             },
             config,
             losses: losses.to_vec(),
@@ -68,10 +67,11 @@ impl Experiment<'_> {
     }
 }
 
-/// A checksum of a network's weights, their names and shapes, as they were read from whichever files: CRC-32, eight hexadecimal
-/// digits.
-pub fn checksum_of_weights(model: &Model) -> String {
+/// A checksum of a network as it was read from whichever files, of its operators and of the names, shapes and numbers of its
+/// weights: CRC-32, eight hexadecimal digits.
+pub fn checksum_of_network(model: &Model) -> String {
     let mut hasher = crc32fast::Hasher::new();
+    hasher.update(format!("{:?}\n", model.graph.nodes()).as_bytes());
     for parameter in model.network.parameters() {
         hasher.update(format!("{} {:?}\n", parameter.name, parameter.shape).as_bytes());
         hasher.update(bytemuck::cast_slice(&parameter.data));

@@ -26,10 +26,11 @@ pub mod store;
 pub mod summary;
 pub mod table;
 mod tasks;
+mod whole_lines;
 mod worker;
 pub mod worst_case;
 
-pub use self::experiment::{Experiment, Trial, checksum_of_weights};
+pub use self::experiment::{Experiment, Trial, checksum_of_network};
 pub use self::kept::{KEPT_FILES, kept_folder};
 pub use self::measure::measured;
 pub use self::pairs::{Pair, Pairing, Want, pair_with_others, read_pairs_csv, with_common_reading};

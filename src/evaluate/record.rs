@@ -29,7 +29,7 @@ pub struct Evaluation {
     pub asma_version: String,
     /// The network's file, as it was given.
     pub weights: String,
-    /// A checksum of the weights in it, and in files beside it: that of [`checksum_of_weights`](super::checksum_of_weights).
+    /// A checksum of what it, and files beside it, hold: that of [`checksum_of_network`](super::checksum_of_network).
     pub weights_checksum: String,
     /// The network in words.
     pub network: String,

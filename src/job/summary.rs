@@ -136,13 +136,10 @@ pub fn remarks(summary: &Summary) -> Vec<String> {
                 true => rounded.pixel_accuracy >= before.pixel_accuracy,
                 false => rounded.pixel_accuracy <= before.pixel_accuracy,
             },
-            match (
-                other.attack_settings.get("learning_rate"),
-                other.attack_settings.get("rule").and_then(|rule| rule.as_str()),
-            ) {
-                (Some(_), _) => "try more `steps` or a larger `lr`",
-                (None, Some("largest")) => "try a larger `alpha` or more `steps`",
-                (None, _) => "try a larger `eps` or more `steps`",
+            match ["learning_rate", "eps"].map(|name| other.attack_settings.get(name)) {
+                [Some(_), _] => "try more `steps` or a larger `lr`",
+                [None, Some(_)] => "try a larger `eps` or more `steps`",
+                [None, None] => "try a larger `alpha` or more `steps`",
             },
         ),
     };

@@ -1,7 +1,7 @@
 //! Settings of attacks with a budget: refused, changed and said, or noted.
 
 use asma::attack::budget::{Loss, Minimise, Norm, Rule};
-use asma::attack::{BudgetConfig, Purpose};
+use asma::attack::{AttackConfig, BudgetConfig, Purpose};
 
 /// Ratios of logits need three classes, targeted four: with fewer the plain difference is taken, and said.
 #[test]
@@ -86,5 +86,17 @@ fn steps_stay_in_proportion_to_the_budget() {
         .with_eps(eps);
         assert_eq!((config.eps, config.alpha), (eps, times * eps));
         assert_eq!(config.notes(3), [""; 0]);
+    }
+}
+
+/// What an attack does not keep to is not recorded as its budget.
+#[test]
+fn settings_of_an_attack_without_a_budget_name_none() {
+    for (rule, has) in [(Rule::Largest, false), (Rule::Steepest, true)] {
+        let config = AttackConfig::from(BudgetConfig {
+            rule,
+            ..BudgetConfig::default()
+        });
+        assert_eq!(config.to_json().get("eps").is_some(), has);
     }
 }

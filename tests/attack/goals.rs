@@ -145,18 +145,24 @@ fn a_shrinking_budget_ends_within_what_was_asked_for() {
     }
 }
 
+fn five_steps(purpose: Purpose) -> BudgetConfig {
+    BudgetConfig {
+        eps: 0.2,
+        alpha: 0.02,
+        steps: 5,
+        purpose,
+        ..BudgetConfig::default()
+    }
+}
+
 /// Each round of bisection begins as often as was asked for, with the same budget.
 #[test]
 fn restarts_share_a_round_of_bisection() {
     let graph = network(5, 3.0);
     let labels = labels_for(&graph, Purpose::Untargeted);
     let base = BudgetConfig {
-        eps: 0.2,
-        alpha: 0.02,
-        steps: 5,
         random_start: true,
-        purpose: Purpose::Untargeted,
-        ..BudgetConfig::default()
+        ..five_steps(Purpose::Untargeted)
     };
     let goal = {
         let outcome = run(&graph, base.clone(), &labels);
@@ -189,14 +195,10 @@ fn bisection_goes_on_below_a_budget_that_first_failed() {
     let graph = network(5, 3.0);
     let labels = labels_for(&graph, Purpose::Untargeted);
     let config = |seed, rate, rounds| BudgetConfig {
-        eps: 0.2,
-        alpha: 0.02,
-        steps: 5,
         seed,
         random_start: true,
-        purpose: Purpose::Untargeted,
         minimise: Some(asma::attack::budget::Minimise { rate, rounds }),
-        ..BudgetConfig::default()
+        ..five_steps(Purpose::Untargeted)
     };
     let most = |outcome: &Outcome, round: u32| {
         let rates = (6 * round..6 * round + 6).map(|row| rate(outcome, row));
@@ -220,13 +222,7 @@ fn bisection_goes_on_below_a_budget_that_first_failed() {
 fn what_meets_the_goal_as_it_is_needs_no_search() {
     let graph = network(5, 3.0);
     let labels = labels_for(&graph, Purpose::Targeted);
-    let plain = BudgetConfig {
-        eps: 0.2,
-        alpha: 0.02,
-        steps: 5,
-        purpose: Purpose::Targeted,
-        ..BudgetConfig::default()
-    };
+    let plain = five_steps(Purpose::Targeted);
     let already = rate(&run(&graph, plain.clone(), &labels), 0);
     let config = BudgetConfig {
         minimise: Some(asma::attack::budget::Minimise {

@@ -13,8 +13,9 @@ use asma::cpu::CpuExecutor;
 use asma::data::{InputOptions, read_image, write_image, write_mask};
 use asma::evaluate::{
     Devices, Experiment, Measured, OpenExecutor, Pair, Record, Sink, TraceRecord, Trial, Verdict, Want,
-    kept_folder,
+    checksum_of_network, kept_folder,
 };
+use asma::graph::ParameterId;
 use asma::job::{Goal, ImageSource, Job, ModelSource, OnCpu, Silent};
 use asma::model::{Model, Padding, SimpleUnet};
 use asma::program::{Executor, Program};
@@ -373,4 +374,25 @@ fn who_asks_to_stop_gets_what_ended_by_then() {
         .unwrap_err()
         .to_string();
     assert!(refused.contains("the disk is full"), "{refused}");
+}
+
+/// Other weights are another network, and so are other operators on the same ones.
+#[test]
+fn a_network_is_known_by_its_operators_and_weights() {
+    let checksum = |padding, change: &dyn Fn(&mut Model)| {
+        let unet = SimpleUnet::doubling(3, 4, 2, 3, padding);
+        let mut model = Model::from_checkpoint(&networks::checkpoint_of(&unet, true)).unwrap();
+        change(&mut model);
+        checksum_of_network(&model)
+    };
+    let one = checksum(Padding::Same, &|_| ());
+    assert_eq!(one, checksum(Padding::Same, &|_| ()));
+    assert_ne!(one, checksum(Padding::Valid, &|_| ()));
+    let other_weight = |model: &mut Model| {
+        let id = ParameterId(0);
+        let mut data = model.network.parameters()[0].data.to_vec();
+        data[0] += 1.0;
+        model.network.set_parameter(id, Arc::new(data)).unwrap();
+    };
+    assert_ne!(one, checksum(Padding::Same, &other_weight));
 }

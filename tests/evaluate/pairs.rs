@@ -106,6 +106,12 @@ fn a_list_names_files_from_its_own_folder() {
             },
         ]
     );
+    // A colon may stand in a file's name, but not on Windows.
+    if cfg!(unix) {
+        std::fs::write(here("scan:1.png"), "").unwrap();
+        let colon = read("image,target\na.png,scan:1.png\n", false).unwrap();
+        assert_eq!(colon[0].want, Want::Target(Target::File(here("scan:1.png"))));
+    }
     let untargeted = read("image,target\na.png,\nb.png,m.png\n", true).unwrap();
     assert_eq!(untargeted[0].want, Want::Leave(None));
     assert_eq!(untargeted[1].want, Want::Leave(Some(here("m.png"))));

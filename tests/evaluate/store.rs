@@ -327,8 +327,12 @@ fn lines_that_cannot_be_and_files_of_nobody_are_refused() {
         ..record(0)
     };
     std::fs::write(&results, serde_json::to_string(&strange).unwrap() + "\n").unwrap();
+    // What is refused leaves what was made of the lines before.
+    let table = folder.path().join("table.md");
+    std::fs::write(&table, "").unwrap();
     let other = open(folder.path(), Shard::WHOLE, true).unwrap_err().to_string();
     assert!(other.contains("`another`"), "{other}");
+    assert!(table.exists());
     std::fs::write(&results, "").unwrap();
     let early = open(folder.path(), Shard::WHOLE, true)
         .unwrap()

@@ -79,37 +79,17 @@ fn a_goal_that_is_reached_or_cannot_be() {
         .unwrap()
         .attacked
         .before;
-    let job = Job::new(
-        case.loaded(),
-        case.in_memory(),
-        Goal::Labels(MaskSource::Memory {
-            name: "as it is",
-            labels: &before,
-        }),
-    );
-    assert_says(
-        job.run(&mut OnCpu, &mut Silent),
-        &["as it is", "predicts it already"],
-    );
     // Pixels that are left out ask for nothing.
-    let (height, width) = (before.height(), before.width());
-    let part = LabelMap::from_fn(height, width, |y, x| match y {
+    let in_part = LabelMap::from_fn(before.height(), before.width(), |y, x| match y {
         0 => 255,
         _ => before.get(y, x).unwrap(),
     })
     .unwrap();
-    let job = Job::new(
-        case.loaded(),
-        case.in_memory(),
-        Goal::Labels(MaskSource::Memory {
-            name: "in part",
-            labels: &part,
-        }),
-    );
-    assert_says(
-        job.run(&mut OnCpu, &mut Silent),
-        &["in part", "predicts it already"],
-    );
+    for (name, labels) in [("as it is", &before), ("in part", &in_part)] {
+        let goal = Goal::Labels(MaskSource::Memory { name, labels });
+        let job = Job::new(case.loaded(), case.in_memory(), goal);
+        assert_says(job.run(&mut OnCpu, &mut Silent), &[name, "predicts it already"]);
+    }
     let target: Target = "class:9".parse().unwrap();
     let job = Job::new(case.loaded(), case.in_memory(), Goal::Target(&target));
     assert_says(job.run(&mut OnCpu, &mut Silent), &["class 9", "0 to 1"]);

@@ -12,7 +12,7 @@ use asma::cpu::describe;
 use asma::data::{ImageOptions, InputOptions, MaskOptions, file_of};
 use asma::evaluate::{
     Devices, EVALUATION_FILES, Evaluation, Experiment, Pair, Record, SAVED, Shard, Sink, Store, Summary,
-    TraceRecord, Trial, Verdict, checksum_of_weights, with_common_reading,
+    TraceRecord, Trial, Verdict, checksum_of_network, with_common_reading,
 };
 use asma::job::Listener;
 use asma::{Error, Result};
@@ -132,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let evaluation = Evaluation {
         asma_version: env!("CARGO_PKG_VERSION").into(),
         weights: arguments.network.weights.display().to_string(),
-        weights_checksum: checksum_of_weights(&model),
+        weights_checksum: checksum_of_network(&model),
         network: model.description(),
         precision: precision.to_string(),
         preparation: in_words(&input),

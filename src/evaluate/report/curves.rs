@@ -153,10 +153,6 @@ pub(super) fn families(settings: &[Setting]) -> Vec<Family> {
 
 /// The budget: as it was varied, such as `2/255`, or else as the settings have it.
 fn eps(setting: &Setting) -> Option<f64> {
-    // DAG's settings name one that it does not keep to.
-    if setting.config.get("rule").and_then(|rule| rule.as_str()) == Some("largest") {
-        return None;
-    }
     let Some(text) = setting.varied.get("eps") else {
         return setting.config.get("eps")?.as_f64();
     };
