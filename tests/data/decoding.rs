@@ -48,6 +48,31 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
+/// Writers copy a JPEG's block as it is, with the mark that stands before it there.
+#[test]
+fn an_orientation_counts_behind_the_mark_of_jpeg_too() {
+    let folder = folder();
+    let picture = picture(5, 3);
+    let block = [b"Exif\0\0".to_vec(), exif(3)].concat();
+    let (mut png, mut webp) = (Vec::new(), Vec::new());
+    let mut encoder = PngEncoder::new(&mut png);
+    encoder.set_exif_metadata(block.clone()).expect("takes EXIF");
+    encoder
+        .write_image(&picture, 5, 3, ExtendedColorType::Rgb8)
+        .expect("encodes");
+    let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    encoder.set_exif_metadata(block).expect("takes EXIF");
+    encoder
+        .write_image(&picture, 5, 3, ExtendedColorType::Rgb8)
+        .expect("encodes");
+    for (name, file) in [("turned.png", png), ("turned.webp", webp)] {
+        let path = save(folder.path(), name, &file);
+        let read = read_photograph(&path, &ImageOptions::default()).expect("reads");
+        let corner = picture.get_pixel(4, 2).0[0];
+        assert_eq!(read.image.at(0, 0, 0, 0), f32::from(corner) / 255.0, "{name}");
+    }
+}
+
 #[test]
 fn photographs_and_masks_are_turned_upright() {
     let folder = folder();
@@ -141,6 +166,12 @@ fn other_kinds_of_file_are_called_by_their_name() {
             b"<!DOCTYPE html><html><body>Please log in",
             &["a web page (HTML)"],
         ),
+        // In Latin-1 and in UTF-16.
+        (
+            b"<!DOCTYPE html><html><body>Bitte \xfcberpr\xfcfen",
+            &["a web page (HTML)"],
+        ),
+        (b"\xff\xfe<\0h\0t\0m\0l\0>\0", &["a web page (HTML)"]),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
             &["Git LFS", "git lfs pull"],

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asma::data::{ImageOptions, Photograph, Window, read_photograph};
+use asma::data::{ImageOptions, Photograph, Window, read_mask, read_photograph};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -124,6 +124,29 @@ fn the_lowest_value_may_be_white() {
     let wanted = [1.0, 1.0, 1.0 - 199.0 / 399.0, 1.0 - 200.0 / 399.0, 0.0, 0.0];
     assert_eq!(greys(&photograph), wanted.map(|grey: f64| grey as f32));
     assert!(photograph.description.ends_with("the lowest is white"));
+}
+
+/// Of two numbers the one that is black on the screen is background; more of them number classes.
+#[test]
+fn a_mask_is_read_as_it_is_shown() {
+    let folder = folder();
+    let path = folder.path().join("mask.dcm");
+    for (numbers, wanted) in [([0u16, 1, 1], [1u8, 0, 0]), ([0, 1, 2], [0, 1, 2])] {
+        let mask = Dicom::grey(3, 1, &numbers).bits(16, 12);
+        std::fs::write(&path, mask.text(PHOTOMETRIC, "CS", "MONOCHROME1").file()).expect("writes");
+        assert_eq!(read_mask(&path, 3).expect("reads").labels(), wanted);
+    }
+}
+
+#[test]
+fn elements_without_a_value_are_as_good_as_none() {
+    let bare = Dicom::grey(2, 1, &[1024, 4095]).bits(16, 12);
+    let empty = Dicom::grey(2, 1, &[1024, 4095])
+        .bits(16, 12)
+        .text(SLOPE, "DS", "")
+        .text(INTERCEPT, "DS", "")
+        .window("", "");
+    assert_eq!(greys(&read(&empty)), greys(&read(&bare)));
 }
 
 #[test]
