@@ -50,7 +50,7 @@ pub(super) fn multiply(
     // SAFETY: the assertion above holds all three matrices inside their slices, strides are not negative so
     // the last element is the farthest one, and `product` is borrowed mutably, so it overlaps neither factor.
     unsafe {
-        gemm::gemm(
+        gemm_f32::gemm::f32::get_gemm_fn()(
             rows,
             columns,
             depth,
@@ -69,7 +69,7 @@ pub(super) fn multiply(
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm_common::Parallelism::None,
         );
     }
 }
