@@ -1,10 +1,13 @@
 //! Graphs of all operators, wired at random from a seed.
 
+mod arrangement;
+mod layers;
+
 use asma::Shape;
-use asma::graph::ops::{Function, NormGroups, Operation, Reduction};
+use asma::graph::ops::{Function, Operation, Reduction};
 use asma::graph::{
     BlockOrder, Coordinates, Graph, Margins, NodeId, Op, Operator, PadMargins, PadMode, ParameterId,
-    Resampling, ResizeSize, Rounding, SliceSize, Slopes, ops,
+    Resampling, ResizeSize, Rounding, ops,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -223,86 +226,6 @@ impl Growing {
         }
     }
 
-    /// A window of some axes; often the others of it follow, as where a tensor is split.
-    fn slice(&mut self, x: NodeId, shape: Shape) {
-        let (mut begin, mut size) = ([0; 4], [SliceSize::Rest; 4]);
-        for (axis, &length) in shape.sizes().iter().enumerate() {
-            if self.below(2) == 0 {
-                begin[axis] = self.below(length);
-                let rest = length - begin[axis];
-                size[axis] = match self.below(3) {
-                    0 => SliceSize::Rest,
-                    1 => SliceSize::Less(self.below(rest)),
-                    _ => SliceSize::Exactly(1 + self.below(rest)),
-                };
-            }
-        }
-        self.add(ops::Slice { begin, size }, &[x]);
-    }
-
-    /// Joins nodes along another axis than that of channels: any that fit, some of them cut to do so.
-    fn join(&mut self, x: NodeId, shape: Shape) {
-        let axis = self.pick(&[0, 2, 3]);
-        let shapes = self.graph.shapes(self.input).unwrap();
-        let fits = |other: &Shape| {
-            let (mut mine, mut others) = (shape.sizes(), other.sizes());
-            (mine[axis], others[axis]) = (0, 0);
-            mine == others
-        };
-        let alike: Vec<usize> = (0..shapes.len()).filter(|&i| fits(&shapes[i])).collect();
-        let mut parts = vec![x];
-        for _ in 0..self.below(3) {
-            parts.push(NodeId(self.pick(&alike)));
-        }
-        if shape.sizes()[axis] > 1 && self.below(2) == 0 {
-            let mut size = [SliceSize::Rest; 4];
-            size[axis] = SliceSize::Less(1);
-            let part = self.add(ops::Slice { begin: [0; 4], size }, &[x]);
-            parts.push(part);
-        }
-        let length: usize = parts.iter().map(|part| self.shape(*part).sizes()[axis]).sum();
-        if length <= LARGE {
-            self.add(ops::Concat { axis }, &parts);
-        }
-    }
-
-    fn rearranged(&mut self, x: NodeId, shape: Shape) {
-        if self.below(2) == 0 {
-            let mut axes = [0, 1, 2, 3];
-            for last in (1..4).rev() {
-                axes.swap(last, self.below(last + 1));
-            }
-            self.add(ops::Transpose { axes }, &[x]);
-            return;
-        }
-        let Shape { n, c, h, w } = shape;
-        let shape = self.pick(&[
-            [1, 1, n * c, h * w],
-            [n, 1, c, h * w],
-            [n, h, w, c],
-            [1, n, c * h, w],
-            [w, c, n, h],
-            [1, 1, 1, n * c * h * w],
-        ]);
-        let op = match self.below(3) {
-            0 => ops::Reshape::exactly(shape),
-            // The same sizes, said by where they come from.
-            _ => {
-                let rest = self.below(4);
-                let sizes = [n, c, h, w];
-                let extent = |axis: usize| match sizes.iter().position(|&size| size == shape[axis]) {
-                    _ if axis == rest => ops::ReshapeExtent::Rest,
-                    Some(own) => ops::ReshapeExtent::Same(own),
-                    None => ops::ReshapeExtent::Exactly(shape[axis]),
-                };
-                ops::Reshape {
-                    shape: [extent(0), extent(1), extent(2), extent(3)],
-                }
-            }
-        };
-        self.add(op, &[x]);
-    }
-
     /// With a node of fitting sizes: itself, or a constant that may be used for all samples and channels.
     fn product(&mut self, x: NodeId, shape: Shape) {
         let transposed = [0; 2].map(|_| self.below(2) == 0);
@@ -334,39 +257,6 @@ impl Growing {
         let constant = self.add(ops::Constant { values }, &[]);
         let inputs = if first { [x, constant] } else { [constant, x] };
         self.add(ops::MatMul { transposed }, &inputs);
-    }
-
-    fn norm(&mut self, x: NodeId, shape: Shape) {
-        // Large, as differences of 32 bits' roundings are magnified where a deviation is small.
-        let epsilon = 0.1;
-        let learnt = |growing: &mut Growing, count| match growing.below(3) {
-            0 => None,
-            _ => Some(growing.parameter(&[count], 1.0)),
-        };
-        match self.below(3) {
-            0 => {
-                let op = ops::LayerNorm {
-                    scale: learnt(self, shape.w),
-                    shift: learnt(self, shape.w),
-                    epsilon,
-                };
-                self.add(op, &[x]);
-            }
-            kind => {
-                let groups = match kind {
-                    1 => NormGroups::Instance,
-                    _ => NormGroups::Groups(self.pick(&[1, 2, 3])),
-                };
-                let op = ops::GroupNorm {
-                    groups,
-                    scale: learnt(self, shape.c),
-                    shift: learnt(self, shape.c),
-                    epsilon,
-                };
-                let y = self.add(op, &[x]);
-                self.follow(y);
-            }
-        }
     }
 
     /// With a node that is repeated or a constant, on either side.
@@ -446,23 +336,6 @@ impl Growing {
         self.add(ops::Pointwise { function }, &[x]);
     }
 
-    /// What is often fused to a convolution.
-    fn follow(&mut self, x: NodeId) {
-        // The convolution may not have fitted.
-        let Ok(shapes) = self.graph.shapes(self.input) else {
-            return;
-        };
-        let shape = shapes[x.0];
-        let mut x = x;
-        if self.below(3) == 0 {
-            self.affine(x, shape);
-            x = self.graph.output();
-        }
-        if self.below(2) == 0 {
-            self.slope(x, shape);
-        }
-    }
-
     /// Of fewer rows and columns than `end`: the same on both sides, or not.
     fn margins(&mut self, end: [usize; 2]) -> Margins {
         let [top, bottom, left, right] = [end[0], end[0], end[1], end[1]].map(|end| self.below(end));
@@ -475,119 +348,5 @@ impl Growing {
                 right,
             },
         }
-    }
-
-    /// A number of groups that so many channels can be parted into: often 1, else perhaps one for each.
-    fn groups(&mut self, channels: usize) -> usize {
-        match self.below(3) {
-            0 => channels,
-            1 if channels.is_multiple_of(2) => 2,
-            _ => 1,
-        }
-    }
-
-    fn convolution(&mut self, x: NodeId, shape: Shape) -> NodeId {
-        let kernel = [self.pick(&[1, 2, 3]), self.pick(&[1, 3, 3])];
-        let groups = self.groups(shape.c);
-        let out = match groups {
-            1 => self.pick(&[1, 3, 5, 9]),
-            _ => groups * self.pick(&[1, 1, 2]),
-        };
-        let ins = shape.c / groups;
-        let scale = (3.0 / (ins * kernel[0] * kernel[1]) as f32).sqrt();
-        let weight = self.parameter(&[out, ins, kernel[0], kernel[1]], scale);
-        let bias = if self.below(2) == 0 {
-            Some(self.parameter(&[out], 0.3))
-        } else {
-            None
-        };
-        let op = ops::Conv2d {
-            weight,
-            bias,
-            stride: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 2])],
-            padding: self.margins([3, 3]),
-            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
-            groups,
-        };
-        self.add(op, &[x])
-    }
-
-    fn transposed(&mut self, x: NodeId, shape: Shape) -> NodeId {
-        let kernel = [self.pick(&[1, 2, 3]), self.pick(&[2, 3])];
-        let most = if shape.h.max(shape.w) < LARGE / 2 { 3 } else { 2 };
-        let stride = [1 + self.below(most), 1 + self.below(most)];
-        let groups = self.groups(shape.c);
-        let out = match groups {
-            1 => self.pick(&[1, 4, 7]),
-            _ => self.pick(&[1, 1, 2]),
-        };
-        let scale = (3.0 / (shape.c / groups) as f32).sqrt();
-        let weight = self.parameter(&[shape.c, out, kernel[0], kernel[1]], scale);
-        let bias = if self.below(2) == 0 {
-            Some(self.parameter(&[out * groups], 0.3))
-        } else {
-            None
-        };
-        let op = ops::ConvTranspose2d {
-            weight,
-            bias,
-            stride,
-            padding: self.margins([2, 2]),
-            output_padding: [self.below(stride[0]), self.below(stride[1])],
-            dilation: [self.pick(&[1, 1, 2]), self.pick(&[1, 1, 3])],
-            groups,
-        };
-        self.add(op, &[x])
-    }
-
-    fn slope(&mut self, x: NodeId, shape: Shape) {
-        let slopes = match self.below(6) {
-            0 | 1 => Slopes::Same(0.0),
-            2 => Slopes::Same(0.2),
-            3 => Slopes::Same(-0.3),
-            // Of both signs.
-            4 => Slopes::Learnt(self.parameter(&[shape.c], 0.5)),
-            _ => Slopes::Learnt(self.parameter(&[1], 0.5)),
-        };
-        self.add(ops::Slope { slopes }, &[x]);
-    }
-
-    fn affine(&mut self, x: NodeId, shape: Shape) {
-        let op = ops::Affine {
-            scale: self.parameter(&[shape.c], 1.5),
-            shift: self.parameter(&[shape.c], 0.5),
-        };
-        self.add(op, &[x]);
-    }
-
-    /// Joins up to three nodes, each cropped to the smallest of them where it is larger.
-    fn concat(&mut self, x: NodeId) {
-        let mut parts = vec![x];
-        for _ in 0..self.below(3) {
-            let part = if self.below(5) == 0 { x } else { self.source() };
-            parts.push(part);
-        }
-        let pixels = |shape: Shape| (shape.h, shape.w);
-        let smallest = *parts
-            .iter()
-            .min_by_key(|part| pixels(self.shape(**part)))
-            .unwrap();
-        if parts.iter().map(|part| self.shape(*part).c).sum::<usize>() > LARGE {
-            return;
-        }
-        let wanted = pixels(self.shape(smallest));
-        for part in &mut parts {
-            let (h, w) = pixels(self.shape(*part));
-            if h < wanted.0 || w < wanted.1 {
-                return;
-            }
-            if (h, w) != wanted || self.below(8) == 0 {
-                *part = self.add(ops::Crop, &[*part, smallest]);
-            }
-        }
-        if self.below(2) == 0 {
-            parts.reverse();
-        }
-        self.add(ops::Concat::CHANNELS, &parts);
     }
 }
