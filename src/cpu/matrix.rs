@@ -48,7 +48,9 @@ pub(super) fn multiply(
     }
     assert!(left.holds(rows, depth) && right.holds(depth, columns) && rows * columns <= product.len());
     // SAFETY: the assertion above holds all three matrices inside their slices, strides are not negative so
-    // the last element is the farthest one, and `product` is borrowed mutably, so it overlaps neither factor.
+    // the last element is the farthest one, and `product` is borrowed mutably, so it overlaps neither factor. This is
+    // what `gemm` calls for float32, once it has arranged a destination of columns and strides that are not negative,
+    // as they are here.
     unsafe {
         gemm_f32::gemm::f32::get_gemm_fn()(
             rows,
