@@ -1,11 +1,9 @@
 //! Text, frames and swatches on a white sheet.
 
-use ab_glyph::{Font, FontRef, PxScale};
+use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use epaint_default_fonts::{HACK_REGULAR, UBUNTU_LIGHT};
 use image::imageops::replace;
-use image::{Rgb, RgbImage};
-use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size};
-use imageproc::rect::Rect;
+use image::{Pixel, Rgb, RgbImage};
 
 use crate::error::{Error, Result};
 
@@ -25,9 +23,8 @@ pub(super) enum Anchor {
 /// A picture to draw on. Positions and sizes are in pixels, from the upper left corner.
 pub(super) struct Canvas {
     pub picture: RgbImage,
-    font: FontRef<'static>,
-    /// For characters that `font` lacks, such as arrows.
-    second_font: FontRef<'static>,
+    /// The second for characters that the first lacks, such as arrows.
+    fonts: [FontRef<'static>; 2],
 }
 
 impl Canvas {
@@ -38,52 +35,44 @@ impl Canvas {
         };
         Ok(Canvas {
             picture: RgbImage::from_pixel(width, height, WHITE),
-            font: font(UBUNTU_LIGHT)?,
-            second_font: font(HACK_REGULAR)?,
+            fonts: [font(UBUNTU_LIGHT)?, font(HACK_REGULAR)?],
         })
-    }
-
-    /// The font that has a glyph for the character.
-    fn font_with(&self, character: char) -> Option<&FontRef<'static>> {
-        [&self.font, &self.second_font]
-            .into_iter()
-            .find(|font| font.glyph_id(character).0 != 0)
     }
 
     /// Whether there is a glyph for each character.
     pub fn can_write(&self, text: &str) -> bool {
-        text.chars().all(|character| self.font_with(character).is_some())
-    }
-
-    /// The text in pieces that one font can write. Characters that none can are left out: a box says no more.
-    fn runs(&self, text: &str) -> Vec<(String, FontRef<'static>)> {
-        let mut runs: Vec<(String, &FontRef<'static>)> = Vec::new();
-        for character in text.chars() {
-            match (self.font_with(character), runs.last_mut()) {
-                (Some(font), Some((run, last))) if std::ptr::eq(*last, font) => run.push(character),
-                (Some(font), _) => runs.push((character.into(), font)),
-                (None, _) => {}
-            }
-        }
-        runs.into_iter().map(|(run, font)| (run, font.clone())).collect()
+        text.chars()
+            .all(|character| font_with(&self.fonts, character).is_some())
     }
 
     pub fn text_width(&self, size: f32, text: &str) -> i32 {
-        let widths = self.runs(text).into_iter();
-        widths.map(|(run, font)| run_width(size, &font, &run)).sum()
+        placed(&self.fonts, size, text).1
     }
 
     /// Draws one line of text whose upper edge is at `y`.
     pub fn text(&mut self, x: i32, y: i32, size: f32, colour: Rgb<u8>, anchor: Anchor, text: &str) {
-        let width = self.text_width(size, text);
-        let mut x = match anchor {
+        let (glyphs, width) = placed(&self.fonts, size, text);
+        let x = match anchor {
             Anchor::Left => x,
             Anchor::Centre => x - width / 2,
             Anchor::Right => x - width,
         };
-        for (run, font) in self.runs(text) {
-            draw_text_mut(&mut self.picture, colour, x, y, PxScale::from(size), &font, &run);
-            x += run_width(size, &font, &run);
+        for (font, glyph) in glyphs {
+            // A space has none.
+            let Some(outline) = font.outline_glyph(glyph) else {
+                continue;
+            };
+            let corner = outline.px_bounds().min;
+            let (left, top) = (x + corner.x as i32, y + corner.y as i32);
+            outline.draw(|column, row, coverage| {
+                if let Some(pixel) = pixel_at(&mut self.picture, left + column as i32, top + row as i32) {
+                    let ink = |paper: u8, ink: u8| {
+                        let (paper, ink) = (f32::from(paper), f32::from(ink));
+                        (paper + coverage.clamp(0.0, 1.0) * (ink - paper)).round() as u8
+                    };
+                    *pixel = pixel.map2(&colour, ink);
+                }
+            });
         }
     }
 
@@ -127,18 +116,54 @@ impl Canvas {
     }
 
     pub fn fill(&mut self, x: i32, y: i32, width: u32, height: u32, colour: Rgb<u8>) {
-        if width > 0 && height > 0 {
-            draw_filled_rect_mut(&mut self.picture, Rect::at(x, y).of_size(width, height), colour);
-        }
+        self.paste(&RgbImage::from_pixel(width, height, colour), x, y);
     }
 
     /// A line of one pixel around an area, outside of it.
     pub fn frame(&mut self, x: i32, y: i32, width: u32, height: u32, colour: Rgb<u8>) {
-        let around = Rect::at(x - 1, y - 1).of_size(width + 2, height + 2);
-        draw_hollow_rect_mut(&mut self.picture, around, colour);
+        for line in [y - 1, y + height as i32] {
+            self.fill(x - 1, line, width + 2, 1, colour);
+        }
+        for column in [x - 1, x + width as i32] {
+            self.fill(column, y, 1, height, colour);
+        }
     }
 }
 
-fn run_width(size: f32, font: &FontRef<'static>, text: &str) -> i32 {
-    text_size(PxScale::from(size), font, text).0 as i32
+/// The pixel, if it lies in the picture.
+pub(super) fn pixel_at(picture: &mut RgbImage, x: i32, y: i32) -> Option<&mut Rgb<u8>> {
+    picture.get_pixel_mut_checked(u32::try_from(x).ok()?, u32::try_from(y).ok()?)
+}
+
+/// The first font that has a glyph for the character.
+fn font_with<'a>(fonts: &'a [FontRef<'static>; 2], character: char) -> Option<&'a FontRef<'static>> {
+    fonts.iter().find(|font| font.glyph_id(character).0 != 0)
+}
+
+/// The glyphs of one line from its upper left corner on, each with its font, and how wide they are together. Characters that
+/// no font has are left out: a box says no more.
+fn placed<'a>(
+    fonts: &'a [FontRef<'static>; 2],
+    size: f32,
+    text: &str,
+) -> (Vec<(&'a FontRef<'static>, Glyph)>, i32) {
+    let scale = PxScale::from(size);
+    let mut glyphs: Vec<(&FontRef<'static>, Glyph)> = Vec::new();
+    let mut width = 0.0;
+    for character in text.chars() {
+        let Some(font) = font_with(fonts, character) else {
+            continue;
+        };
+        let (id, scaled) = (font.glyph_id(character), font.as_scaled(scale));
+        width += match glyphs.last() {
+            Some((last, before)) if std::ptr::eq(*last, font) => scaled.kern(before.id, id),
+            _ => 0.0,
+        };
+        glyphs.push((
+            font,
+            id.with_scale_and_position(scale, point(width, scaled.ascent())),
+        ));
+        width += scaled.h_advance(id);
+    }
+    (glyphs, width.ceil() as i32)
 }

@@ -2,9 +2,8 @@
 
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
-use imageproc::drawing::draw_filled_circle_mut;
 
-use super::canvas::{Anchor, Canvas, FAINT_INK, HAIRLINE, WHITE};
+use super::canvas::{Anchor, Canvas, FAINT_INK, HAIRLINE, WHITE, pixel_at};
 use crate::statistics::TraceRow;
 
 const IOU_COLOUR: Rgb<u8> = Rgb([0, 114, 178]);
@@ -101,13 +100,23 @@ fn draw_curve(area: &mut RgbImage, points: &[(f32, f32)], colour: Rgb<u8>) {
         let steps = (x - from_x).abs().max((y - from_y).abs()).ceil().max(1.0);
         for step in 0..=steps as u32 {
             let share = step as f32 / steps;
-            let centre = (
-                (from_x + share * (x - from_x)) as i32,
-                (from_y + share * (y - from_y)) as i32,
-            );
-            draw_filled_circle_mut(area, centre, radius, colour);
+            let (x, y) = (from_x + share * (x - from_x), from_y + share * (y - from_y));
+            draw_disc(area, x as i32, y as i32, radius, colour);
         }
         previous = Some((x, y));
+    }
+}
+
+/// Around a pixel, as far as it lies in the picture.
+fn draw_disc(area: &mut RgbImage, x: i32, y: i32, radius: i32, colour: Rgb<u8>) {
+    for down in -radius..=radius {
+        for across in -radius..=radius {
+            if across * across + down * down <= radius * radius
+                && let Some(pixel) = pixel_at(area, x + across, y + down)
+            {
+                *pixel = colour;
+            }
+        }
     }
 }
 
