@@ -79,37 +79,66 @@ pub enum Halves {
     Many,
 }
 
-/// One program of all the cases, in order.
+/// By the shaders without run-time checks, and with them.
+const BOTH: [bool; 2] = [false, true];
+
+/// Without: the checks are the same whatever is float16 and whatever the vendor, and each text is slow to compile.
+const UNCHECKED: [bool; 1] = [false];
+
+/// By the twins, by the shaders as a vendor's GPUs run them, by those with checks: one program of all the cases, in order.
 pub fn run(cases: &[Case], halves: Halves) -> [Vec<Written>; 3] {
-    let capabilities = match halves {
-        Halves::None => Capabilities::Baseline,
-        Halves::Many => Capabilities::Full,
-    };
-    run_with(cases, VariantChoice::Auto, capabilities, halves, Vendor::Other)
+    exactly(run_auto(cases, halves, &BOTH))
 }
 
-/// The same by the variant of this name.
+/// The same without the shaders with checks.
+pub fn run_unchecked(cases: &[Case], halves: Halves) -> [Vec<Written>; 2] {
+    exactly(run_auto(cases, halves, &UNCHECKED))
+}
+
+/// The same as [`run`] by the variant of this name.
 pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
     let variant = VariantChoice::Named(name.into());
-    run_with(
+    exactly(run_with(
         cases,
         variant,
         Capabilities::Baseline,
         Halves::None,
         Vendor::Other,
+        &BOTH,
+    ))
+}
+
+fn run_auto(cases: &[Case], halves: Halves, checks: &[bool]) -> Vec<Vec<Written>> {
+    let capabilities = match halves {
+        Halves::None => Capabilities::Baseline,
+        Halves::Many => Capabilities::Full,
+    };
+    run_with(
+        cases,
+        VariantChoice::Auto,
+        capabilities,
+        halves,
+        Vendor::Other,
+        checks,
     )
 }
 
+fn exactly<const COUNT: usize>(runs: Vec<Vec<Written>>) -> [Vec<Written>; COUNT] {
+    runs.try_into().expect("one of the twins and one for each check")
+}
+
+/// What the twins left, then what the shaders with and without checks did, as `checks` has them.
 fn run_with(
     cases: &[Case],
     variants: VariantChoice,
     capabilities: Capabilities,
     halves: Halves,
     vendor: Vendor,
-) -> [Vec<Written>; 3] {
+    checks: &[bool],
+) -> Vec<Vec<Written>> {
     let mut program = Builder::new();
     let mut contents = Vec::new();
-    let mut written = Vec::new();
+    let mut calls = Vec::new();
     let mut words = Vec::new();
     let mut random = Random::new(cases.len() as u64);
     for (number, case) in cases.iter().enumerate() {
@@ -133,26 +162,28 @@ fn run_with(
         let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
         let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
         program.add_call("call", case.params, reads, writes.iter().copied());
-        written.push(writes);
+        calls.push(writes);
     }
     if halves == Halves::Many {
         program.store_as_halves(&words);
     }
     let program = program.finish().expect("a sound program");
-    run_program(program, &contents, variants, capabilities, vendor).map(|mut buffers| {
+    let runs = run_program(program, &contents, variants, capabilities, vendor, checks);
+    let written = runs.into_iter().map(|mut buffers| {
         // What a call takes no buffer for stays as it is.
         let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| match id {
             Some(id) => std::mem::take(&mut buffers[id.0]),
             None => content.clone(),
         };
-        let cases = written.iter().zip(cases);
+        let cases = calls.iter().zip(cases);
         cases
             .map(|(ids, case)| ids.iter().zip(&case.writes).map(&mut left).collect())
             .collect()
-    })
+    });
+    written.collect()
 }
 
-/// What all buffers hold after all calls: by the twins, by the shaders as a vendor's GPUs run them, by those with checks.
+/// What all buffers hold after all calls: by the twins, then by the shaders as a vendor's GPUs run them, as `checks` has them.
 /// Where there is no GPU, and none is required, the twins stand in for the shaders.
 fn run_program(
     program: Program,
@@ -160,14 +191,15 @@ fn run_program(
     variants: VariantChoice,
     capabilities: Capabilities,
     vendor: Vendor,
-) -> [Vec<Vec<u32>>; 3] {
+    checks: &[bool],
+) -> Vec<Vec<Vec<u32>>> {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
     let Some(gpu) = gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
-        return [twins.clone(), twins.clone(), twins];
+        return vec![twins; 1 + checks.len()];
     };
-    let run = |checked| {
+    let shaders = checks.iter().map(|&checked| {
         let options = GpuOptions {
             checked,
             variants: variants.clone(),
@@ -175,8 +207,8 @@ fn run_program(
         let mut executor =
             GpuExecutor::new(gpu.clone(), &program, &options).expect("the program fits the GPU");
         execute(&mut executor, &program, contents)
-    };
-    [twins, run(false), run(true)]
+    });
+    std::iter::once(twins).chain(shaders).collect()
 }
 
 fn execute(
@@ -202,9 +234,10 @@ fn execute(
 /// Runs the cases and holds each written buffer of floats against the twin's; where the kernel takes float16 and the GPU
 /// has it, also with such buffers.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    compare_with(&cases, run(&cases, Halves::None), tolerance);
+    compare_with(&cases, &run_auto(&cases, Halves::None, &BOTH), tolerance);
     if takes_halves(&cases) {
-        compare_with(&cases, run(&cases, Halves::Many), tolerance.of_halves());
+        let halves = run_auto(&cases, Halves::Many, &UNCHECKED);
+        compare_with(&cases, &halves, tolerance.of_halves());
     }
 }
 
@@ -218,18 +251,18 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
         return;
     }
     for vendor in vendors_of_other_texts(cases, name) {
-        let run = |capabilities, halves| {
+        let run = |capabilities, halves, checks: &[bool]| {
             let chosen = VariantChoice::Named(name.into());
-            run_with(cases, chosen, capabilities, halves, vendor)
+            run_with(cases, chosen, capabilities, halves, vendor, checks)
         };
-        compare_with(cases, run(capabilities, Halves::None), tolerance);
-        // Of one vendor: each text is slow to compile.
-        if vendor == Vendor::Other && takes_halves(cases) {
-            compare_with(
-                cases,
-                run(Capabilities::Full, Halves::Many),
-                tolerance.of_halves(),
-            );
+        if vendor != Vendor::Other {
+            compare_with(cases, &run(capabilities, Halves::None, &UNCHECKED), tolerance);
+            continue;
+        }
+        compare_with(cases, &run(capabilities, Halves::None, &BOTH), tolerance);
+        if takes_halves(cases) {
+            let halves = run(Capabilities::Full, Halves::Many, &UNCHECKED);
+            compare_with(cases, &halves, tolerance.of_halves());
         }
     }
 }
@@ -262,9 +295,13 @@ pub fn takes_halves(cases: &[Case]) -> bool {
         && gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
 }
 
-fn compare_with(cases: &[Case], [twins, unchecked, checked]: [Vec<Written>; 3], tolerance: Tolerance) {
+/// Holds what shaders wrote, first that of those without checks, against the twins', which comes before.
+fn compare_with(cases: &[Case], runs: &[Vec<Written>], tolerance: Tolerance) {
+    let [twins, shaders @ ..] = runs else {
+        panic!("nothing was run")
+    };
     for (number, case) in cases.iter().enumerate() {
-        for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
+        for (what, found) in ["unchecked", "checked"].iter().zip(shaders) {
             for (found, wanted) in found[number].iter().zip(&twins[number]) {
                 compare_floats(
                     &format!("{what} shader, case {number}: {:?}", case.params),
