@@ -9,6 +9,14 @@ cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
 profile=${1:-release}
 built=$([ "$profile" = dev ] && echo debug || echo "$profile")
+quick=()
+if [ "$profile" = dev ]; then
+    # Of what tests run hot the page tries little.
+    quick=(--config 'profile.dev.lto="off"' --config profile.dev.debug=false)
+    for package in crc32fast fdeflate flate2 gif image png tiff weezl zlib-rs zune-jpeg; do
+        quick+=(--config "profile.dev.package.$package.opt-level=0")
+    done
+fi
 www=$PWD/web/www
 folder=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 
@@ -47,10 +55,11 @@ cargo build --profile "$profile" -p asma-bindgen --config 'profile.release.lto=f
     rustc --print target-libdir --target $target 2>/dev/null | xargs -r ls >/dev/null 2>&1 || unpack_compiler
     # Half a megabyte of SIMD more on the wire is worth three times the speed on the CPU.
     export RUSTFLAGS="-C target-feature=+simd128"
-    cargo build --profile "$profile" -p asma-web --target $target "${build_std[@]}"
-    # The core alone, of which the page has more.
+    on_browsers() { cargo build --profile "$profile" "${quick[@]}" --target $target "${build_std[@]}" "$@"; }
+    on_browsers -p asma-web
+    # The core alone, of what the page was built of. It is built and not checked, for which all that it stands on would be anew.
     [ -z "${ASMA_CHECK_CORE:-}" ] ||
-        cargo check --profile "$profile" -p asma --lib --no-default-features --target $target "${build_std[@]}"
+        on_browsers -p asma -p asma-page-features --lib --no-default-features --config "profile.$profile.package.asma.opt-level=0"
 )
 rm -rf "$www/pkg"
 "$folder/$built/asma-bindgen" "$folder/$target/$built/asma_web.wasm" "$www/pkg"
