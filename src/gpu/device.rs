@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::task::Context;
 
+use super::compiled::Compiled;
 use super::matrix_units;
 #[cfg(feature = "files")]
 use super::pipeline_cache::PipelineCache;
@@ -165,7 +166,8 @@ pub fn adapters() -> Vec<AdapterSummary> {
         .collect()
 }
 
-/// A wgpu device to run on: opened here, or the host application's.
+/// A wgpu device to run on: opened here, or the host application's. Clones are the same device, and keep what was compiled
+/// for any of them: what is built on it again compiles nothing anew.
 #[derive(Clone, Debug)]
 pub struct GpuDevice {
     device: wgpu::Device,
@@ -174,6 +176,7 @@ pub struct GpuDevice {
     vendor: Vendor,
     matrix_units: Option<MatrixUnits>,
     verdicts: Verdicts,
+    compiled: Compiled,
     #[cfg(feature = "files")]
     pipeline_cache: Option<PipelineCache>,
 }
@@ -224,6 +227,7 @@ impl GpuDevice {
             info,
             matrix_units: None,
             verdicts: Verdicts::default(),
+            compiled: Compiled::default(),
             #[cfg(feature = "files")]
             pipeline_cache: None,
         }
@@ -361,6 +365,11 @@ impl GpuDevice {
     /// The matrix units that kernels may use.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
+    }
+
+    /// The pipelines that were compiled for it and its clones.
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
     }
 
     /// What pipelines are compiled with the help of.

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod ceilings;
+mod compiled;
 mod conditions;
 mod device;
 mod frame;

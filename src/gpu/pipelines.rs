@@ -1,9 +1,10 @@
-//! Shader modules and pipelines: each distinct specialised source is compiled once, several at a time.
+//! Shader modules and pipelines: each distinct specialised source is compiled once for a device, several at a time.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::compiled::Text;
 use super::device::GpuDevice;
 #[cfg(feature = "files")]
 use super::pipeline_cache::PipelineCache;
@@ -26,33 +27,55 @@ pub(super) struct Wanted {
     pub(super) specialisation: Specialisation,
 }
 
-/// Compiles what is wanted, each text once, and returns a pipeline for each in the same order.
+/// The pipelines of what is wanted, in the same order: each text is compiled once, and not again if the device keeps what it
+/// was compiled to. And how many were compiled.
 ///
 /// # Errors
 /// The first text's that the device does not take.
-pub(super) fn compile_all(gpu: &GpuDevice, wanted: &[Wanted], checked: bool) -> Result<Vec<Pipeline>> {
-    let sources: Vec<String> = wanted
+pub(super) fn compile_all(
+    gpu: &GpuDevice,
+    wanted: &[Wanted],
+    checked: bool,
+) -> Result<(Vec<Pipeline>, usize)> {
+    let texts: Vec<Text> = wanted
         .iter()
-        .map(|one| one.way.source(&one.specialisation))
+        .map(|one| Text {
+            entry_point: one.kernel.entry_point,
+            source: one.way.source(&one.specialisation),
+            checked,
+            bounded_loops: one.way.bounded_loops,
+        })
         .collect();
-    // Where each text is wanted first.
-    let mut first = HashMap::new();
-    let mut texts = Vec::new();
-    for (at, (one, source)) in wanted.iter().zip(&sources).enumerate() {
-        first.entry((one.kernel.entry_point, source)).or_insert_with(|| {
-            texts.push(at);
-            texts.len() - 1
+    let mut found: HashMap<&Text, Option<Pipeline>> = HashMap::new();
+    let mut missing: Vec<(&Text, &Wanted)> = Vec::new();
+    for (text, one) in texts.iter().zip(wanted) {
+        found.entry(text).or_insert_with(|| {
+            let kept = gpu.compiled().get(text);
+            if kept.is_none() {
+                missing.push((text, one));
+            }
+            kept
         });
     }
-    let compiled = in_parallel(&texts, |&at| {
-        let Wanted { kernel, way, .. } = &wanted[at];
+    let compiled = in_parallel(&missing, |(text, Wanted { kernel, way, .. })| {
         let what = format!("compiling kernel {} ({})", kernel.entry_point, way.name);
-        let checks = runtime_checks(way, checked);
-        gpu.catch(&what, || compile(gpu, kernel, &sources[at], checks))
+        gpu.catch(&what, || {
+            compile(gpu, kernel, &text.source, runtime_checks(way, checked))
+        })
     });
-    let compiled = compiled.into_iter().collect::<Result<Vec<_>>>()?;
-    let of = |(one, source): (&Wanted, &String)| compiled[first[&(one.kernel.entry_point, source)]].clone();
-    Ok(wanted.iter().zip(&sources).map(of).collect())
+    let count = compiled.len();
+    // A browser says later whether it takes a text.
+    let at_once = gpu.info().backend != wgpu::Backend::BrowserWebGpu;
+    for ((text, _), pipeline) in missing.into_iter().zip(compiled) {
+        let pipeline = pipeline?;
+        if at_once {
+            gpu.compiled().keep(text.clone(), pipeline.clone());
+        }
+        found.insert(text, Some(pipeline));
+    }
+    // None is missing any more.
+    let pipelines = texts.iter().filter_map(|text| found[text].clone()).collect();
+    Ok((pipelines, count))
 }
 
 /// Does `work` for each of `items` on as many threads as there are processors, on the calling one alone where there can be

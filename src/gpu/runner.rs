@@ -52,6 +52,7 @@ pub struct GpuExecutor {
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
     pacing: Pacing,
+    compiled: usize,
 }
 
 /// A copy under way to a buffer of its own.
@@ -142,7 +143,7 @@ impl GpuExecutor {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let pipelines = compile_all(&gpu, &wanted, options.checked)?;
+        let (pipelines, compiled) = compile_all(&gpu, &wanted, options.checked)?;
         let calls = program.calls().iter().zip(wanted).zip(pipelines);
         let mut prepared = calls
             .zip(0..)
@@ -173,12 +174,18 @@ impl GpuExecutor {
             prepared,
             conditions,
             pacing: Pacing::new(),
+            compiled,
         })
     }
 
     /// The device this runs on.
     pub fn gpu(&self) -> &GpuDevice {
         &self.gpu
+    }
+
+    /// How many pipelines were compiled for it. The others its device had: see [`GpuDevice`].
+    pub fn compiled(&self) -> usize {
+        self.compiled
     }
 
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It

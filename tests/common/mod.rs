@@ -1,5 +1,9 @@
 //! What several test files need.
 
+#![allow(dead_code, reason = "each test file needs some of it")]
+
+use std::sync::OnceLock;
+
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
 
 /// A GPU to test on, a software rasteriser if there is no other; `None` (and a line that says so) without
@@ -19,4 +23,15 @@ pub fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
             None
         }
     }
+}
+
+/// As [`gpu`], but one device for all of a program's tests, which compile nothing twice on it.
+pub fn shared_gpu(capabilities: Capabilities) -> Option<GpuDevice> {
+    static BASELINE: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    static FULL: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    let shared = match capabilities {
+        Capabilities::Baseline => &BASELINE,
+        Capabilities::Full => &FULL,
+    };
+    shared.get_or_init(|| gpu(capabilities)).clone()
 }

@@ -1,7 +1,7 @@
 //! An attack within a host's frames: the same bits as by itself.
 
 use asma::attack::{AsmaConfig, Attack, Live, Refinement, StopReason};
-use asma::gpu::GpuExecutor;
+use asma::gpu::{GpuDevice, GpuExecutor, GpuOptions};
 use asma::model::{Padding, SimpleUnet};
 use asma::wgpu::{TextureFormat, TextureUsages};
 
@@ -136,6 +136,24 @@ fn an_encoder_of_another_device_is_found_wrong_when_it_is_finished() {
     assert_eq!(live.ended(), Some(StopReason::Iterations));
 }
 
+#[test]
+fn what_is_built_again_on_a_device_compiles_nothing() {
+    let Some(gpu) = host() else { return };
+    let attack = attack(config());
+    assert_ne!(executor(&gpu, &attack).compiled(), 0);
+    assert_eq!(executor(&gpu, &attack).compiled(), 0);
+    // With checks the texts are the same, and what they are compiled to is not.
+    let checked = GpuOptions {
+        checked: true,
+        ..GpuOptions::default()
+    };
+    let again = GpuExecutor::new(gpu.clone(), attack.program(), &checked).unwrap();
+    assert_ne!(again.compiled(), 0);
+    // What is taken anew of the host has compiled nothing yet.
+    let other = GpuDevice::from_host(gpu.device().clone(), gpu.queue().clone());
+    assert_ne!(executor(&other, &attack).compiled(), 0);
+}
+
 /// Bytes that the process has in memory.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
@@ -143,9 +161,19 @@ fn resident() -> usize {
     4096 * pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap()
 }
 
+/// In a process of its own: what other tests allocate meanwhile would count.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_flat_over_200_builds_and_drops() {
+    const ALONE: &str = "ASMA_TEST_IS_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["live::memory_stays_flat_over_200_builds_and_drops", "--exact"])
+            .env(ALONE, "1")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
     let Some(gpu) = host() else { return };
     let unet = SimpleUnet::doubling(3, 2, 1, 2, Padding::Same);
     let attack = Attack::new(&networks::simple_unet(&unet, 7), IMAGE, config(), false).unwrap();

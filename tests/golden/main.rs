@@ -47,7 +47,7 @@ fn tensor(checkpoint: &Checkpoint, name: &str) -> Tensor {
 fn on_every_executor(program: &Arc<Program>, mut check: impl FnMut(&str, &mut dyn Executor)) {
     let mut cpu = CpuExecutor::new(program.clone()).unwrap();
     check("CPU", &mut cpu);
-    if let Some(gpu) = common::gpu(Capabilities::Full) {
+    if let Some(gpu) = common::shared_gpu(Capabilities::Full) {
         let name = gpu.describe();
         let mut gpu = GpuExecutor::new(gpu, program, &GpuOptions::default()).unwrap();
         check(&name, &mut gpu);

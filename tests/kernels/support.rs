@@ -1,15 +1,15 @@
 //! Random calls of kernels, run by both executors and compared.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
-use asma::gpu::{Capabilities, GpuDevice, GpuExecutor, GpuOptions, VariantChoice};
+use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
 use asma::kernels::{Extent, Params, Specialisation, Traits, Vendor, View};
 use asma::program::{BufferId, Builder, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::common;
+use crate::common::shared_gpu;
 
 /// Rounds of random parameters per test.
 pub const ROUNDS: usize = 24;
@@ -58,17 +58,6 @@ pub struct Case {
 
 /// What one executor left in the written buffers of one case.
 pub type Written = Vec<Vec<u32>>;
-
-/// The GPU that the tests run on: with no features and the default limits, or with all it has.
-fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
-    static BASELINE: OnceLock<Option<GpuDevice>> = OnceLock::new();
-    static FULL: OnceLock<Option<GpuDevice>> = OnceLock::new();
-    let gpu = match capabilities {
-        Capabilities::Baseline => &BASELINE,
-        Capabilities::Full => &FULL,
-    };
-    gpu.get_or_init(|| common::gpu(capabilities)).clone()
-}
 
 /// What may be float16 in a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +185,7 @@ fn run_program(
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
-    let Some(gpu) = gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
+    let Some(gpu) = shared_gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
         return vec![twins; 1 + checks.len()];
     };
     let shaders = checks.iter().map(|&checked| {
@@ -247,7 +236,7 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
         true => Capabilities::Full,
         false => Capabilities::Baseline,
     };
-    if traits.matrix_units && gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
+    if traits.matrix_units && shared_gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
         return;
     }
     for vendor in vendors_of_other_texts(cases, name) {
@@ -292,7 +281,7 @@ fn vendors_of_other_texts(cases: &[Case], name: &str) -> Vec<Vendor> {
 /// Whether there is anything to run with buffers of float16, and a GPU for it.
 pub fn takes_halves(cases: &[Case]) -> bool {
     cases.iter().any(|case| case.params.kernel().takes_halves())
-        && gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
+        && shared_gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
 }
 
 /// Holds what shaders wrote, first that of those without checks, against the twins', which comes before.

@@ -10,7 +10,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::program::{BufferId, Executor};
 use asma::{LabelMap, Shape, Tensor, TraceRow};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
 use crate::networks::{image, simple_unet, target};
 use crate::setups;
@@ -154,7 +154,7 @@ fn every_call_of_an_attack_equals_its_twin() {
 /// The blocking loop, with several iterations to a submission, on its own on each.
 #[test]
 fn traces_of_both_executors_agree() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     for (schedule, case) in cases(2) {
@@ -171,7 +171,7 @@ fn traces_of_both_executors_agree() {
 
 #[test]
 fn run_time_checks_and_a_second_run_change_no_bit() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     for (schedule, case) in cases(1) {
@@ -195,7 +195,7 @@ fn run_time_checks_and_a_second_run_change_no_bit() {
 
 fn executors(program: &Arc<asma::program::Program>) -> Vec<Box<dyn Executor>> {
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(CpuExecutor::new(program.clone()).unwrap())];
-    if let Some(gpu) = gpu(Capabilities::Full) {
+    if let Some(gpu) = shared_gpu(Capabilities::Full) {
         let options = GpuOptions::default();
         executors.push(Box::new(GpuExecutor::new(gpu, program, &options).unwrap()));
     }

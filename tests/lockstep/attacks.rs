@@ -7,7 +7,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::program::{BufferId, Executor};
 use asma::{LabelMap, Shape, TraceRow};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::comparison::{Lockstep, Mode};
 use crate::networks::{image, simple_unet, target};
 
@@ -62,7 +62,7 @@ fn attacks() -> Vec<BudgetConfig> {
 
 #[test]
 fn every_call_of_every_attack_equals_its_twin() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     let unet = SimpleUnet::doubling(3, 5, 2, 3, Padding::Valid);

@@ -32,7 +32,7 @@ fn setups() -> Vec<(String, GpuDevice, GpuOptions)> {
         (Capabilities::Baseline, VariantChoice::Auto),
     ];
     let opened = setups.into_iter().filter_map(|(capabilities, variants)| {
-        let gpu = common::gpu(capabilities)?;
+        let gpu = common::shared_gpu(capabilities)?;
         if matches!(&variants, VariantChoice::Named(name) if name.ends_with("matrix")) {
             gpu.matrix_units()?;
         }

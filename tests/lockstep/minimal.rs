@@ -12,7 +12,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::program::{BufferId, Executor, Program};
 use asma::{LabelMap, Shape, Tensor};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
 use crate::networks::{image, simple_unet, target};
 use crate::setups;
@@ -105,7 +105,7 @@ fn configs() -> [(&'static str, MinimalConfig, bool); 4] {
 
 fn executors(program: &Arc<Program>) -> Vec<Box<dyn Executor>> {
     let mut executors: Vec<Box<dyn Executor>> = vec![Box::new(CpuExecutor::new(program.clone()).unwrap())];
-    if let Some(gpu) = gpu(Capabilities::Full) {
+    if let Some(gpu) = shared_gpu(Capabilities::Full) {
         let options = GpuOptions::default();
         executors.push(Box::new(GpuExecutor::new(gpu, program, &options).unwrap()));
     }
@@ -145,7 +145,7 @@ fn every_call_of_an_attack_equals_its_twin() {
 
 #[test]
 fn run_time_checks_and_a_second_run_change_no_bit() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     for (name, config, region) in configs() {

@@ -4,7 +4,7 @@ use asma::gpu::{Capabilities, GpuDevice, GpuOptions};
 use asma::network::Precision;
 use asma::program::{Buffer, BufferId, Contents, Executor, Program};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::comparison::{Lockstep, Mode, memory};
 use crate::network::networks;
 use crate::networks::image;
@@ -20,7 +20,7 @@ fn hand_over(program: &Program, memory: &[Vec<u32>], to: &mut dyn Executor) {
 
 #[test]
 fn executors_can_take_over_from_each_other_at_any_call() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     take_over(gpu.clone(), Precision::F32, 5e-5);

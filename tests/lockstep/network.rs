@@ -10,7 +10,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, Network, Precision, lower};
 use asma::program::{Builder, Executor};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::comparison::{Lockstep, Mode, assert_same_memory, memory};
 use crate::networks::{image, simple_unet, tensor};
 use crate::setups;
@@ -87,7 +87,7 @@ fn run(executor: &mut GpuExecutor, network: &Network) -> Vec<Vec<u32>> {
 /// same bits again.
 #[test]
 fn run_time_checks_and_a_second_run_change_no_bit() {
-    let Some(gpu) = gpu(Capabilities::Full) else {
+    let Some(gpu) = shared_gpu(Capabilities::Full) else {
         return;
     };
     let mut variants = vec![
@@ -131,7 +131,7 @@ fn words_behind_a_buffer_are_out_of_reach() {
     let program = program.finish().unwrap();
     let mut executors: Vec<Box<dyn Executor>> =
         vec![Box::new(CpuExecutor::new(Arc::new(program.clone())).unwrap())];
-    if let Some(gpu) = gpu(Capabilities::Full) {
+    if let Some(gpu) = shared_gpu(Capabilities::Full) {
         let options = GpuOptions::default();
         executors.push(Box::new(GpuExecutor::new(gpu, &program, &options).unwrap()));
     }

@@ -150,7 +150,7 @@ fn words_written_to_halves_are_rounded() {
     let wanted = [0.099975586, 1.0, -2.5, 65504.0, f32::INFINITY];
     let mut executors: Vec<Box<dyn Executor>> =
         vec![Box::new(CpuExecutor::new(Arc::new(program.clone())).unwrap())];
-    let gpu = crate::common::gpu(asma::gpu::Capabilities::Full);
+    let gpu = crate::common::shared_gpu(asma::gpu::Capabilities::Full);
     if let Some(gpu) = gpu.filter(|gpu| gpu.has_float16()) {
         let executor = asma::gpu::GpuExecutor::new(gpu, &program, &Default::default()).unwrap();
         executors.push(Box::new(executor));

@@ -395,7 +395,7 @@ fn programs_of_random_numbers_are_refused_or_run() {
 /// On a GPU with checks and without: what lies outside would differ.
 #[test]
 fn programs_of_random_numbers_leave_the_same_on_a_gpu() {
-    let Some(gpu) = crate::common::gpu(Capabilities::Full) else {
+    let Some(gpu) = crate::common::shared_gpu(Capabilities::Full) else {
         return;
     };
     let samples = samples_of_all();

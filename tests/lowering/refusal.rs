@@ -6,7 +6,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Error, Shape};
 
-use crate::common::gpu;
+use crate::common::shared_gpu;
 use crate::networks::simple_unet;
 
 /// One layer whose values need 160 MiB, more than the 128 MiB that every device allows.
@@ -66,7 +66,7 @@ fn size_of_a_program_is_known_before_it_is_allocated() {
 
 #[test]
 fn device_of_baseline_limits_refuses_what_does_not_fit() {
-    let Some(gpu) = gpu(Capabilities::Baseline) else {
+    let Some(gpu) = shared_gpu(Capabilities::Baseline) else {
         return;
     };
     let network = too_large();
