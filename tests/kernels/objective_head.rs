@@ -5,9 +5,7 @@ use asma::kernels::objective::{ADAPTIVE, COUNT, LOGIT, MARGIN, WRITE_SEED};
 use asma::kernels::objective_head::{MOST_CHANNELS, Params};
 
 use super::objective::{SCHEDULE_ROWS, settings};
-use super::support::{
-    Case, EXACT, Halves, Random, Written, compare_floats, run, run_unchecked, takes_halves,
-};
+use super::support::{Case, EXACT, Halves, Random, compare_floats, run, takes_halves};
 
 /// Multiples of ½ everywhere, so that every sum is exact and many logits are equal.
 fn case(random: &mut Random, extent: Extent, feature_count: u32, objective: u32, flags: u32) -> Case {
@@ -82,22 +80,21 @@ fn shader_is_as_its_twin() {
             }
         }
     }
-    let [twins, unchecked, checked] = run(&cases, Halves::None);
-    compare(&cases, "unchecked shader", &unchecked, &twins);
-    compare(&cases, "checked shader", &checked, &twins);
     // Halves are exact in float16 too.
+    let mut kinds = vec![Halves::None];
     if takes_halves(&cases) {
-        let [twins, unchecked] = run_unchecked(&cases, Halves::Many);
-        compare(&cases, "shader on float16", &unchecked, &twins);
+        kinds.push(Halves::Many);
     }
-}
-
-fn compare(cases: &[Case], what: &str, found: &[Written], wanted: &[Written]) {
-    for (number, case) in cases.iter().enumerate() {
-        let what = format!("{what}, case {number}: {:?}", case.params);
-        let (found, wanted) = (&found[number], &wanted[number]);
-        compare_floats(&format!("gradient of the {what}"), &found[0], &wanted[0], EXACT);
-        assert_eq!(found[1], wanted[1], "counts of the {what}");
-        compare_floats(&format!("logits of the {what}"), &found[2], &wanted[2], EXACT);
+    for halves in kinds {
+        let [twins, unchecked, checked] = run(&cases, halves);
+        for (number, case) in cases.iter().enumerate() {
+            for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
+                let what = format!("{what} shader, {halves:?}, case {number}: {:?}", case.params);
+                let (found, wanted) = (&found[number], &twins[number]);
+                compare_floats(&format!("gradient of the {what}"), &found[0], &wanted[0], EXACT);
+                assert_eq!(found[1], wanted[1], "counts of the {what}");
+                compare_floats(&format!("logits of the {what}"), &found[2], &wanted[2], EXACT);
+            }
+        }
     }
 }

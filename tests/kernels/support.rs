@@ -68,66 +68,37 @@ pub enum Halves {
     Many,
 }
 
-/// By the shaders without run-time checks, and with them.
-const BOTH: [bool; 2] = [false, true];
-
-/// Without: the checks are the same whatever is float16 and whatever the vendor, and each text is slow to compile.
-const UNCHECKED: [bool; 1] = [false];
-
-/// By the twins, by the shaders as a vendor's GPUs run them, by those with checks: one program of all the cases, in order.
+/// One program of all the cases, in order.
 pub fn run(cases: &[Case], halves: Halves) -> [Vec<Written>; 3] {
-    exactly(run_auto(cases, halves, &BOTH))
+    let capabilities = match halves {
+        Halves::None => Capabilities::Baseline,
+        Halves::Many => Capabilities::Full,
+    };
+    run_with(cases, VariantChoice::Auto, capabilities, halves, Vendor::Other)
 }
 
-/// The same without the shaders with checks.
-pub fn run_unchecked(cases: &[Case], halves: Halves) -> [Vec<Written>; 2] {
-    exactly(run_auto(cases, halves, &UNCHECKED))
-}
-
-/// The same as [`run`] by the variant of this name.
+/// The same by the variant of this name.
 pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
     let variant = VariantChoice::Named(name.into());
-    exactly(run_with(
+    run_with(
         cases,
         variant,
         Capabilities::Baseline,
         Halves::None,
         Vendor::Other,
-        &BOTH,
-    ))
-}
-
-fn run_auto(cases: &[Case], halves: Halves, checks: &[bool]) -> Vec<Vec<Written>> {
-    let capabilities = match halves {
-        Halves::None => Capabilities::Baseline,
-        Halves::Many => Capabilities::Full,
-    };
-    run_with(
-        cases,
-        VariantChoice::Auto,
-        capabilities,
-        halves,
-        Vendor::Other,
-        checks,
     )
 }
 
-fn exactly<const COUNT: usize>(runs: Vec<Vec<Written>>) -> [Vec<Written>; COUNT] {
-    runs.try_into().expect("one of the twins and one for each check")
-}
-
-/// What the twins left, then what the shaders with and without checks did, as `checks` has them.
 fn run_with(
     cases: &[Case],
     variants: VariantChoice,
     capabilities: Capabilities,
     halves: Halves,
     vendor: Vendor,
-    checks: &[bool],
-) -> Vec<Vec<Written>> {
+) -> [Vec<Written>; 3] {
     let mut program = Builder::new();
     let mut contents = Vec::new();
-    let mut calls = Vec::new();
+    let mut written = Vec::new();
     let mut words = Vec::new();
     let mut random = Random::new(cases.len() as u64);
     for (number, case) in cases.iter().enumerate() {
@@ -151,28 +122,26 @@ fn run_with(
         let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
         let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
         program.add_call("call", case.params, reads, writes.iter().copied());
-        calls.push(writes);
+        written.push(writes);
     }
     if halves == Halves::Many {
         program.store_as_halves(&words);
     }
     let program = program.finish().expect("a sound program");
-    let runs = run_program(program, &contents, variants, capabilities, vendor, checks);
-    let written = runs.into_iter().map(|mut buffers| {
+    run_program(program, &contents, variants, capabilities, vendor).map(|mut buffers| {
         // What a call takes no buffer for stays as it is.
         let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| match id {
             Some(id) => std::mem::take(&mut buffers[id.0]),
             None => content.clone(),
         };
-        let cases = calls.iter().zip(cases);
+        let cases = written.iter().zip(cases);
         cases
             .map(|(ids, case)| ids.iter().zip(&case.writes).map(&mut left).collect())
             .collect()
-    });
-    written.collect()
+    })
 }
 
-/// What all buffers hold after all calls: by the twins, then by the shaders as a vendor's GPUs run them, as `checks` has them.
+/// What all buffers hold after all calls: by the twins, by the shaders as a vendor's GPUs run them, by those with checks.
 /// Where there is no GPU, and none is required, the twins stand in for the shaders.
 fn run_program(
     program: Program,
@@ -180,15 +149,14 @@ fn run_program(
     variants: VariantChoice,
     capabilities: Capabilities,
     vendor: Vendor,
-    checks: &[bool],
-) -> Vec<Vec<Vec<u32>>> {
+) -> [Vec<Vec<u32>>; 3] {
     let program = Arc::new(program);
     let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
     let twins = execute(&mut cpu, &program, contents);
     let Some(gpu) = shared_gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
-        return vec![twins; 1 + checks.len()];
+        return [twins.clone(), twins.clone(), twins];
     };
-    let shaders = checks.iter().map(|&checked| {
+    let run = |checked| {
         let options = GpuOptions {
             checked,
             variants: variants.clone(),
@@ -196,8 +164,8 @@ fn run_program(
         let mut executor =
             GpuExecutor::new(gpu.clone(), &program, &options).expect("the program fits the GPU");
         execute(&mut executor, &program, contents)
-    });
-    std::iter::once(twins).chain(shaders).collect()
+    };
+    [twins, run(false), run(true)]
 }
 
 fn execute(
@@ -223,10 +191,9 @@ fn execute(
 /// Runs the cases and holds each written buffer of floats against the twin's; where the kernel takes float16 and the GPU
 /// has it, also with such buffers.
 pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
-    compare_with(&cases, &run_auto(&cases, Halves::None, &BOTH), tolerance);
+    compare_with(&cases, run(&cases, Halves::None), tolerance);
     if takes_halves(&cases) {
-        let halves = run_auto(&cases, Halves::Many, &UNCHECKED);
-        compare_with(&cases, &halves, tolerance.of_halves());
+        compare_with(&cases, run(&cases, Halves::Many), tolerance.of_halves());
     }
 }
 
@@ -240,18 +207,18 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
         return;
     }
     for vendor in vendors_of_other_texts(cases, name) {
-        let run = |capabilities, halves, checks: &[bool]| {
+        let run = |capabilities, halves| {
             let chosen = VariantChoice::Named(name.into());
-            run_with(cases, chosen, capabilities, halves, vendor, checks)
+            run_with(cases, chosen, capabilities, halves, vendor)
         };
-        if vendor != Vendor::Other {
-            compare_with(cases, &run(capabilities, Halves::None, &UNCHECKED), tolerance);
-            continue;
-        }
-        compare_with(cases, &run(capabilities, Halves::None, &BOTH), tolerance);
-        if takes_halves(cases) {
-            let halves = run(Capabilities::Full, Halves::Many, &UNCHECKED);
-            compare_with(cases, &halves, tolerance.of_halves());
+        compare_with(cases, run(capabilities, Halves::None), tolerance);
+        // Of one vendor: each text is slow to compile.
+        if vendor == Vendor::Other && takes_halves(cases) {
+            compare_with(
+                cases,
+                run(Capabilities::Full, Halves::Many),
+                tolerance.of_halves(),
+            );
         }
     }
 }
@@ -284,13 +251,9 @@ pub fn takes_halves(cases: &[Case]) -> bool {
         && shared_gpu(Capabilities::Full).is_some_and(|gpu| gpu.has_float16())
 }
 
-/// Holds what shaders wrote, first that of those without checks, against the twins', which comes before.
-fn compare_with(cases: &[Case], runs: &[Vec<Written>], tolerance: Tolerance) {
-    let [twins, shaders @ ..] = runs else {
-        panic!("nothing was run")
-    };
+fn compare_with(cases: &[Case], [twins, unchecked, checked]: [Vec<Written>; 3], tolerance: Tolerance) {
     for (number, case) in cases.iter().enumerate() {
-        for (what, found) in ["unchecked", "checked"].iter().zip(shaders) {
+        for (what, found) in [("unchecked", &unchecked), ("checked", &checked)] {
             for (found, wanted) in found[number].iter().zip(&twins[number]) {
                 compare_floats(
                     &format!("{what} shader, case {number}: {:?}", case.params),
