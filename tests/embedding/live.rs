@@ -167,19 +167,27 @@ fn resident() -> usize {
 fn memory_stays_flat_over_200_builds_and_drops() {
     const ALONE: &str = "ASMA_TEST_IS_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["live::memory_stays_flat_over_200_builds_and_drops", "--exact"])
             .env(ALONE, "1")
-            .status();
-        assert!(status.unwrap().success());
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let Some(gpu) = host() else { return };
+    let Some(opened) = host() else { return };
     let unet = SimpleUnet::doubling(3, 2, 1, 2, Padding::Same);
     let attack = Attack::new(&networks::simple_unet(&unet, 7), IMAGE, config(), false).unwrap();
     let target = target(&attack, 1);
-    let out = texture(&gpu, TextureFormat::Rgba8Unorm, TextureUsages::RENDER_ATTACHMENT);
+    let out = texture(
+        &opened,
+        TextureFormat::Rgba8Unorm,
+        TextureUsages::RENDER_ATTACHMENT,
+    );
     let build_and_drop = || {
+        // A handle that keeps no pipelines of the builds before.
+        let gpu = GpuDevice::from_host(opened.device().clone(), opened.queue().clone());
         let mut executor: GpuExecutor = executor(&gpu, &attack);
         let mut live = begin(&attack, &mut executor, &target, false);
         let picture = attack.mask_picture(0).unwrap();
@@ -196,7 +204,8 @@ fn memory_stays_flat_over_200_builds_and_drops() {
     for build in 0..200 {
         build_and_drop();
         if build % 20 == 19 {
-            gpu.device()
+            opened
+                .device()
                 .poll(asma::wgpu::PollType::wait_indefinitely())
                 .unwrap();
             after.push(resident());
