@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::task::Context;
 
-use super::compiled::Compiled;
+use super::compiled_pipelines::CompiledPipelines;
 use super::matrix_units;
 #[cfg(feature = "files")]
 use super::pipeline_cache::PipelineCache;
@@ -166,8 +166,8 @@ pub fn adapters() -> Vec<AdapterSummary> {
         .collect()
 }
 
-/// A wgpu device to run on: opened here, or the host application's. Clones are the same device, and keep what was compiled
-/// for any of them: what is built on it again compiles nothing anew.
+/// A wgpu device to run on: opened here, or the host application's. Clones are the same device, and share the
+/// 512 pipelines that were used last: what is built on one of them again compiles nothing anew, except in a browser.
 #[derive(Clone, Debug)]
 pub struct GpuDevice {
     device: wgpu::Device,
@@ -176,7 +176,7 @@ pub struct GpuDevice {
     vendor: Vendor,
     matrix_units: Option<MatrixUnits>,
     verdicts: Verdicts,
-    compiled: Compiled,
+    compiled_pipelines: CompiledPipelines,
     #[cfg(feature = "files")]
     pipeline_cache: Option<PipelineCache>,
 }
@@ -227,7 +227,7 @@ impl GpuDevice {
             info,
             matrix_units: None,
             verdicts: Verdicts::default(),
-            compiled: Compiled::default(),
+            compiled_pipelines: CompiledPipelines::default(),
             #[cfg(feature = "files")]
             pipeline_cache: None,
         }
@@ -368,8 +368,8 @@ impl GpuDevice {
     }
 
     /// The pipelines that were compiled for it and its clones.
-    pub(super) fn compiled(&self) -> &Compiled {
-        &self.compiled
+    pub(super) fn compiled_pipelines(&self) -> &CompiledPipelines {
+        &self.compiled_pipelines
     }
 
     /// What pipelines are compiled with the help of.

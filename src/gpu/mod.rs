@@ -2,7 +2,7 @@
 
 mod arrival;
 mod ceilings;
-mod compiled;
+mod compiled_pipelines;
 mod conditions;
 mod device;
 mod frame;

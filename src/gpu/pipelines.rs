@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::compiled::Text;
+use super::compiled_pipelines::Text;
 use super::device::GpuDevice;
 #[cfg(feature = "files")]
 use super::pipeline_cache::PipelineCache;
@@ -50,7 +50,7 @@ pub(super) fn compile_all(
     let mut missing: Vec<(&Text, &Wanted)> = Vec::new();
     for (text, one) in texts.iter().zip(wanted) {
         found.entry(text).or_insert_with(|| {
-            let kept = gpu.compiled().get(text);
+            let kept = gpu.compiled_pipelines().get(text);
             if kept.is_none() {
                 missing.push((text, one));
             }
@@ -69,7 +69,7 @@ pub(super) fn compile_all(
     for ((text, _), pipeline) in missing.into_iter().zip(compiled) {
         let pipeline = pipeline?;
         if at_once {
-            gpu.compiled().keep(text.clone(), pipeline.clone());
+            gpu.compiled_pipelines().keep(text.clone(), pipeline.clone());
         }
         found.insert(text, Some(pipeline));
     }

@@ -52,7 +52,7 @@ pub struct GpuExecutor {
     prepared: Vec<Prepared>,
     conditions: Option<Conditions>,
     pacing: Pacing,
-    compiled: usize,
+    compiled_pipelines: usize,
 }
 
 /// A copy under way to a buffer of its own.
@@ -143,7 +143,7 @@ impl GpuExecutor {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let (pipelines, compiled) = compile_all(&gpu, &wanted, options.checked)?;
+        let (pipelines, compiled_pipelines) = compile_all(&gpu, &wanted, options.checked)?;
         let calls = program.calls().iter().zip(wanted).zip(pipelines);
         let mut prepared = calls
             .zip(0..)
@@ -174,7 +174,7 @@ impl GpuExecutor {
             prepared,
             conditions,
             pacing: Pacing::new(),
-            compiled,
+            compiled_pipelines,
         })
     }
 
@@ -183,9 +183,9 @@ impl GpuExecutor {
         &self.gpu
     }
 
-    /// How many pipelines were compiled for it. The others its device had: see [`GpuDevice`].
-    pub fn compiled(&self) -> usize {
-        self.compiled
+    /// How many pipelines were compiled as it was built. Its device had kept the others: see [`GpuDevice`].
+    pub fn compiled_pipelines(&self) -> usize {
+        self.compiled_pipelines
     }
 
     /// The wgpu buffer behind a buffer of the program, to share with the host application's own passes. It

@@ -140,18 +140,18 @@ fn an_encoder_of_another_device_is_found_wrong_when_it_is_finished() {
 fn what_is_built_again_on_a_device_compiles_nothing() {
     let Some(gpu) = host() else { return };
     let attack = attack(config());
-    assert_ne!(executor(&gpu, &attack).compiled(), 0);
-    assert_eq!(executor(&gpu, &attack).compiled(), 0);
+    assert_ne!(executor(&gpu, &attack).compiled_pipelines(), 0);
+    assert_eq!(executor(&gpu, &attack).compiled_pipelines(), 0);
     // With checks the texts are the same, and what they are compiled to is not.
     let checked = GpuOptions {
         checked: true,
         ..GpuOptions::default()
     };
     let again = GpuExecutor::new(gpu.clone(), attack.program(), &checked).unwrap();
-    assert_ne!(again.compiled(), 0);
+    assert_ne!(again.compiled_pipelines(), 0);
     // What is taken anew of the host has compiled nothing yet.
     let other = GpuDevice::from_host(gpu.device().clone(), gpu.queue().clone());
-    assert_ne!(executor(&other, &attack).compiled(), 0);
+    assert_ne!(executor(&other, &attack).compiled_pipelines(), 0);
 }
 
 /// Bytes that the process has in memory.
