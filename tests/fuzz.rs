@@ -10,7 +10,7 @@ use entry_points::ENTRY_POINTS;
 
 #[test]
 fn the_corpus_runs_through_every_entry_point() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     for (name, _) in ENTRY_POINTS {
         let files =
             fs::read_dir(corpus.join(name)).unwrap_or_else(|error| panic!("corpus of {name}: {error}"));
@@ -28,7 +28,7 @@ fn the_corpus_runs_through_every_entry_point() {
 
 #[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     let names = |folder: &str| {
         let entries = fs::read_dir(fuzz.join(folder)).expect("a folder");
         let mut names: Vec<String> = entries

@@ -165,7 +165,7 @@ fn all() -> Vec<Shader> {
 
 #[test]
 fn the_samples_have_every_shader_file() {
-    let files: HashSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders"))
+    let files: HashSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shaders"))
         .expect("the shaders' folder")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))

@@ -55,7 +55,7 @@ fn attack_stops_at_the_iou_asked_for() {
 /// The shipped network and a small synthetic image, of a pair that leaves much to be refined: on networks of random weights
 /// nothing is.
 fn trained(config: AsmaConfig) -> Case {
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/fundus.safetensors");
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fundus.safetensors");
     let options = SyntheticOptions {
         kind: SyntheticKind::Fundus,
         size: 64,

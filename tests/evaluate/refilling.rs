@@ -58,7 +58,7 @@ fn pairs(region: bool) -> Case {
 /// Small photographs for the shipped network: on networks of random weights nothing is left to refine.
 fn trained() -> Case {
     let folder = tempfile::tempdir().unwrap();
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/fundus.safetensors");
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fundus.safetensors");
     let options = SyntheticOptions {
         kind: SyntheticKind::Fundus,
         size: 64,

@@ -26,7 +26,7 @@ use asma::tensor::Shape;
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
+        .join("golden")
         .join(file)
 }
 

@@ -157,7 +157,7 @@ fn lines_with_dashes(folder: &Path, found: &mut Vec<String>) {
 #[test]
 fn messages_name_options_so_that_they_hold_at_every_door() {
     let mut found = Vec::new();
-    lines_with_dashes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    lines_with_dashes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), &mut found);
     assert!(
         found.is_empty(),
         "want an option's name without dashes: {found:#?}"

@@ -13,7 +13,7 @@ use asma::{Shape, Tensor};
 use crate::memory::poison;
 use crate::networks::{run, simple_unet, tensor};
 use crate::random_graph::random_graph;
-use crate::reference::{Values, evaluate};
+use asma_definitions::graph::{Values, evaluate};
 
 /// Of 32-bit sums against 64-bit ones, through some tens of layers.
 pub const TOLERANCE: f64 = 2e-5;

@@ -13,5 +13,4 @@ mod proofs;
 mod raising;
 mod random_graph;
 mod recognition;
-mod reference;
 mod refusal;

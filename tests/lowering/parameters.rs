@@ -18,7 +18,7 @@ use crate::gradient::{STEP, TOLERANCE, describe, inner, values};
 use crate::memory::poison;
 use crate::networks::{numbers, read, simple_unet, tensor};
 use crate::random_graph::random_graph;
-use crate::reference::{evaluate_with, parameters};
+use asma_definitions::graph::{evaluate_with, parameters};
 
 const TRAINING: LoweringOptions = LoweringOptions {
     precision: Precision::F32,

@@ -10,9 +10,7 @@ use asma::reference::{Comparison, Reference};
 
 /// A file beside these tests.
 pub fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/models")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name)
 }
 
 pub fn open(path: impl AsRef<Path>) -> asma::Result<Model> {

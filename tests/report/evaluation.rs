@@ -435,7 +435,7 @@ fn a_browser_opens_sorts_filters_and_fetches_nothing() {
     Made::new(20, settings).write(&small, pictured);
     Made::new(10_000, vec![setting("asma", &[])]).write(&large, pictured);
     // Debian has Selenium for its own Python.
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/report.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/report.py");
     let required = std::env::var("ASMA_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
     let run = Command::new("/usr/bin/python3")
         .arg(script)

@@ -5,12 +5,13 @@ use asma::kernels::{
     View, conv_transpose2d, conv2d, depthwise_conv_transpose2d, depthwise_conv2d, slope_adjoint,
 };
 use asma::{Shape, cpu};
+use asma_definitions::places;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::gradient::check_adjoint;
-use crate::plain_convolution::{Geometry, Weights, convolve, convolve_transposed, geometry};
-use crate::strided::{Strided, Tolerance, many, places, vector};
+use crate::strided::{Strided, Tolerance, many, vector};
+use asma_definitions::convolution::{Geometry, Weights, convolve, convolve_transposed, geometry};
 
 /// Sums of up to some hundred products of numbers below 1.
 const SUMS: Tolerance = Tolerance {

@@ -2,10 +2,11 @@
 
 use asma::kernels::depth_to_space::{COLUMN_FIRST, DEPTH_FIRST, Params};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{ROUNDING, Strided, index, many, places, small_shape};
+use crate::strided::{ROUNDING, Strided, many, small_shape};
 
 /// The place in the deep tensor that a place of the wide one, of `channels` channels, has.
 fn deep_place(order: u32, b: usize, channels: usize, [n, c, y, x]: [usize; 4]) -> [usize; 4] {

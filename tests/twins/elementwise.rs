@@ -2,10 +2,11 @@
 
 use asma::cpu;
 use asma::kernels::{affine, copy, fill, slope, slope_adjoint};
+use asma_definitions::places;
 use rand::RngExt;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{ROUNDING, Strided, Tolerance, many, places, small_shape, vector};
+use crate::strided::{ROUNDING, Strided, Tolerance, many, small_shape, vector};
 
 const ADJOINT: Tolerance = Tolerance {
     absolute: 1e-5,

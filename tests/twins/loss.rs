@@ -4,10 +4,11 @@
 use asma::kernels::loss_sums::{self, TERMS};
 use asma::kernels::{loss_gradient, sum_partials};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::strided::{Strided, Tolerance, index, many, places};
+use crate::strided::{Strided, Tolerance, many};
 
 /// Probabilities of logits up to 100 apart: the rounding of the difference, at most 100 · 2⁻²⁴, is the relative
 /// error of what is then small.

@@ -16,7 +16,6 @@ mod minimal_settle;
 mod normalisation;
 mod objective;
 mod pad;
-mod plain_convolution;
 mod pointwise;
 mod proximal;
 mod rearrangement;

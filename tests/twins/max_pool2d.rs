@@ -2,11 +2,12 @@
 
 use asma::kernels::{View, max_pool2d, max_pool2d_adjoint, slope_adjoint};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{ROUNDING, Strided, Tolerance, index, many, places, small_shape};
+use crate::strided::{ROUNDING, Strided, Tolerance, many, small_shape};
 
 const ADJOINT: Tolerance = Tolerance {
     absolute: 1e-5,

@@ -2,11 +2,12 @@
 
 use asma::kernels::{Extent, combine_moments, moments, normalise, normalise_adjoint, normalise_sums};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{Strided, Tolerance, index, many, places, vector};
+use crate::strided::{Strided, Tolerance, many, vector};
 
 const NORMALISED: Tolerance = Tolerance {
     absolute: 2e-5,

@@ -3,9 +3,10 @@
 use asma::kernels::ledger::{self, CLASS_ATTACKED, IGNORE};
 use asma::kernels::objective::{self, ADAPTIVE, COUNT, LOGIT, MARGIN, WRITE_SEED};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 
-use crate::strided::{Strided, Tolerance, index, many, places};
+use crate::strided::{Strided, Tolerance, many};
 
 /// Predicted class by the definition: the first of the largest logits.
 fn predict(logits: &Strided, n: usize, y: usize, x: usize) -> usize {

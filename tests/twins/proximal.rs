@@ -208,10 +208,11 @@ impl Rounds {
     /// As plain loops, with bisection.
     fn expected(&self) -> Found {
         let anchor: Vec<f64> = self.anchor.iter().map(|&value| f64::from(value)).collect();
+        let largest = self.largest();
         let (mut z, mut bounds) = (anchor.clone(), Vec::new());
         for _ in 0..MOST_ROUNDS {
             let point: Vec<f32> = (0..z.len())
-                .map(|i| (z[i] - f64::from(self.metric[i] / self.largest()) * (z[i] - anchor[i])) as f32)
+                .map(|i| (z[i] - f64::from(self.metric[i] / largest) * (z[i] - anchor[i])) as f32)
                 .collect();
             let step = Step {
                 point,

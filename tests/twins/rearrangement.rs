@@ -2,9 +2,10 @@
 
 use asma::kernels::{mat_mul, reshape, transpose};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 
-use crate::strided::{ROUNDING, Strided, Tolerance, index, many, places, small_shape};
+use crate::strided::{ROUNDING, Strided, Tolerance, many, small_shape};
 
 #[test]
 fn reshape_keeps_the_order() {

@@ -2,10 +2,11 @@
 
 use asma::kernels::{Extent, Operation, arithmetic, largest_position, reduce, spread};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::strided::{ROUNDING, Strided, Tolerance, index, many, places, small_shape};
+use crate::strided::{ROUNDING, Strided, Tolerance, many, small_shape};
 
 /// Of a few hundred terms that partly cancel.
 const SUMS: Tolerance = Tolerance {

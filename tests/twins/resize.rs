@@ -2,11 +2,12 @@
 
 use asma::kernels::{resize, resize_adjoint};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{Strided, Tolerance, index, many, places, small_shape};
+use crate::strided::{Strided, Tolerance, many, small_shape};
 
 const FORWARD: Tolerance = Tolerance {
     absolute: 1e-6,

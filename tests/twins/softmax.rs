@@ -2,10 +2,11 @@
 
 use asma::kernels::{softmax, softmax_adjoint};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 
 use crate::gradient::check_adjoint;
-use crate::strided::{ROUNDING, Strided, Tolerance, index, many, places, small_shape};
+use crate::strided::{ROUNDING, Strided, Tolerance, many, small_shape};
 
 const ADJOINT: Tolerance = Tolerance {
     absolute: 1e-5,

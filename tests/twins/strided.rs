@@ -2,6 +2,7 @@
 
 use asma::Shape;
 use asma::kernels::View;
+use asma_definitions::places;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -99,20 +100,6 @@ impl Strided {
         assert!(after.buffer == self.buffer, "a number outside the tensor changed");
         result
     }
-}
-
-/// All indices of a shape in NCHW order.
-pub fn places(shape: Shape) -> impl Iterator<Item = [usize; 4]> {
-    (0..shape.elements()).map(move |i| {
-        let (line, x) = (i / shape.w, i % shape.w);
-        let (plane, y) = (line / shape.h, line % shape.h);
-        [plane / shape.c, plane % shape.c, y, x]
-    })
-}
-
-/// The index of a place in NCHW order.
-pub fn index(shape: Shape, [n, c, y, x]: [usize; 4]) -> usize {
-    ((n * shape.c + c) * shape.h + y) * shape.w + x
 }
 
 /// Calls `case` with generators of many seeds.

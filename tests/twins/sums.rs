@@ -3,9 +3,10 @@
 use asma::cpu;
 use asma::kernels::channel_sums::{self, GRADIENT, NEGATIVE_PRODUCT, PRODUCT};
 use asma::kernels::{gather, sum_partials};
+use asma_definitions::places;
 use rand::RngExt;
 
-use crate::strided::{Strided, Tolerance, many, places, small_shape, vector};
+use crate::strided::{Strided, Tolerance, many, small_shape, vector};
 
 /// Summed in f64 and rounded once.
 const ONCE: Tolerance = Tolerance {

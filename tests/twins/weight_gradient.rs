@@ -4,10 +4,11 @@
 use asma::kernels::conv2d::CHANNEL_BLOCK;
 use asma::kernels::{View, conv_transpose2d, conv2d, conv2d_weight_gradient};
 use asma::{Shape, cpu};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::strided::{Strided, Tolerance, index, many, places};
+use crate::strided::{Strided, Tolerance, many};
 
 /// With multiples of ½ all products and sums are exact.
 const EXACT: Tolerance = Tolerance {

@@ -5,7 +5,7 @@ use asma::kernels::conv2d;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::strided::{index, places, vector};
+use crate::{index, places};
 
 /// A convolution's or transposed convolution's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,8 @@ impl Weights {
 
     pub fn random(random: &mut StdRng, g: &Geometry) -> Weights {
         let [ins, outs] = [g.input.c / g.groups, g.output.c];
-        let numbers = vector(random, ins * g.kernel[0] * g.kernel[1] * outs);
+        let count = ins * g.kernel[0] * g.kernel[1] * outs;
+        let numbers: Vec<f32> = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
         let shape = Shape::new(ins, g.kernel[0], g.kernel[1], outs);
         Weights::new(ins, g.kernel, outs, |place| numbers[index(shape, place)])
     }
