@@ -14,6 +14,9 @@ use crate::common::shared_gpu;
 /// Rounds of random parameters per test.
 pub const ROUNDS: usize = 24;
 
+/// Cases in a row of which the same buffers are float16.
+const BLOCK: usize = 10;
+
 /// `|a − b| ≤ absolute + relative · |b|`, `b` the twin's.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
@@ -64,7 +67,8 @@ pub type Written = Vec<Vec<u32>>;
 pub enum Halves {
     /// Nothing.
     None,
-    /// In every other case all buffers that can be; in the others some of them.
+    /// In every other case all buffers that can be; in the others some of them, the same in all of a block, because each choice
+    /// is another text to compile.
     Many,
 }
 
@@ -99,11 +103,16 @@ fn run_with(
     let mut program = Builder::new();
     let mut contents = Vec::new();
     let mut written = Vec::new();
+    // Of each binding of a block's first case, whether it stays float32.
+    let mut stays = Vec::new();
     let mut words = Vec::new();
     let mut random = Random::new(cases.len() as u64);
     for (number, case) in cases.iter().enumerate() {
         let needs = case.params.needs();
         let indices = case.params.indices().map(|[indices, _]| indices);
+        if number % BLOCK == 0 {
+            stays = needs.iter().map(|_| random.below(2) == 0).collect();
+        }
         let mut add = |(binding, content): (usize, &Vec<u32>)| {
             if !needs[binding].present {
                 return None;
@@ -114,7 +123,7 @@ fn run_with(
             }
             let id = program.add_buffer("buffer", content.len());
             contents.push((id, content.clone()));
-            if number % 2 == 1 && random.below(2) == 0 {
+            if number % 2 == 1 && stays.get(binding) == Some(&true) {
                 words.push(id);
             }
             Some(id)
