@@ -185,15 +185,14 @@ fn memory_stays_flat_over_200_builds_and_drops() {
         TextureFormat::Rgba8Unorm,
         TextureUsages::RENDER_ATTACHMENT,
     );
-    let build_and_drop = || {
-        // A handle that keeps no pipelines of the builds before.
-        let gpu = GpuDevice::from_host(opened.device().clone(), opened.queue().clone());
-        let mut executor: GpuExecutor = executor(&gpu, &attack);
+    let handle = || GpuDevice::from_host(opened.device().clone(), opened.queue().clone());
+    let build_and_drop = |gpu: &GpuDevice| {
+        let mut executor: GpuExecutor = executor(gpu, &attack);
         let mut live = begin(&attack, &mut executor, &target, false);
         let picture = attack.mask_picture(0).unwrap();
         let picture = asma::gpu::textures::TexturePicture::new(&executor, &picture, &out).unwrap();
         let calls = live.next_calls(&mut executor, |_| true).unwrap();
-        record(&gpu, |encoder| {
+        record(gpu, |encoder| {
             executor.encode(encoder, &calls);
             picture.encode(encoder);
         });
@@ -201,8 +200,13 @@ fn memory_stays_flat_over_200_builds_and_drops() {
         live.request(&mut executor).unwrap();
     };
     let mut after = Vec::new();
+    let mut gpu = handle();
     for build in 0..200 {
-        build_and_drop();
+        // A handle keeps what was compiled; another one has pipelines built and dropped too.
+        if build % 10 == 0 {
+            gpu = handle();
+        }
+        build_and_drop(&gpu);
         if build % 20 == 19 {
             opened
                 .device()
