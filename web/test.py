@@ -234,17 +234,17 @@ def main():
             shaders(browser, page, asma, folder)
             # A page that is none is asked for its icon.
             browser.get_log("browser")
-            short, long = (("--target", "scale:1.6", "--iterations", number, "--stop-iou", "0.97") for number in ("10", "400"))
+            short, long = (("--target", "scale:1.6", "--iterations", number, "--stop-iou", "0.9") for number in ("6", "400"))
             short, long = native(asma, folder, *short), native(asma, folder, *long)
-            pgd = native(asma, folder, "--attack", "pgd", "--target", "class:0", "--iterations", "3")
+            pgd = native(asma, folder, "--attack", "pgd", "--target", "class:0", "--iterations", "2")
             for device in ("gpu", "cpu"):
                 opened(browser, page, device)
                 shot(browser, f"{device}_opened")
-                same(f"pgd on the {device}", attacked(browser, "pgd", "class:0", 3), pgd)
-                same(f"asma on the {device}", attacked(browser, "asma", "scale:1.6", 10), short)
+                same(f"pgd on the {device}", attacked(browser, "pgd", "class:0", 2), pgd)
+                same(f"asma on the {device}", attacked(browser, "asma", "scale:1.6", 6), short)
                 # Chromium's software adapter takes its time.
                 if device == "cpu" or whole:
-                    alike(f"asma to its end on the {device}", attacked(browser, "asma", "scale:1.6", 400), long)
+                    alike(f"asma to its end on the {device}", attacked(browser, "asma", "scale:1.6", 400, [("stop-iou", "0.9")]), long)
                 shot(browser, f"{device}_attacked")
                 png = base64.b64decode(browser.execute_script(
                     "return btoa(Array.from(asma.png, (byte) => String.fromCharCode(byte)).join(''))"))
