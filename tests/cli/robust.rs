@@ -120,7 +120,7 @@ fn who_asks_to_stop_ends_all_losses_of_an_attack() {
     let workshop = Workshop::new();
     let mut attack = process(
         &workshop,
-        "attack --attack sea --untargeted --image image.png --weights weights.safetensors --steps 6000 --device cpu --out out",
+        "attack --attack sea --untargeted --image image.png --weights weights.safetensors --steps 3000 --device cpu --out out",
     )
     .stdout(Stdio::null())
     .stderr(Stdio::piped())

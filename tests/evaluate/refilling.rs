@@ -61,7 +61,7 @@ fn trained() -> Case {
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fundus.safetensors");
     let options = SyntheticOptions {
         kind: SyntheticKind::Fundus,
-        size: 64,
+        size: 48,
         seed: 3,
         cup: false,
     };
@@ -260,8 +260,8 @@ fn watched(
 fn each_is_refined_for_as_long_as_it_is_alone() {
     let case = trained();
     let config = |refine| AsmaConfig {
-        iterations: 90,
-        stop_iou: Some(0.5),
+        iterations: 50,
+        stop_iou: Some(0.3),
         refine,
         ..AsmaConfig::default()
     };
