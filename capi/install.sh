@@ -7,7 +7,7 @@ prefix=${1:-/usr/local}
 profile=${2:-release}
 cd "$(dirname "$0")"
 
-# ASMA_BESIDE="-p asma-python" builds that too, so that both share what they stand on.
+# ASMA_BESIDE="-p asma" builds that too, so that both share what they stand on.
 # shellcheck disable=SC2086
 cargo build --profile "$profile" -p asma-capi ${ASMA_BESIDE:-}
 target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
