@@ -9,11 +9,11 @@ use asma::graph::{Graph, Margins, NodeId, Op, Operator, PadMargins, Slopes, ops}
 use asma::model::{Padding, SimpleUnet};
 use asma::network::{LoweringOptions, lower};
 use asma::{Shape, Tensor};
+use asma_definitions::graph::{Values, evaluate};
 
 use crate::memory::poison;
 use crate::networks::{run, simple_unet, tensor};
 use crate::random_graph::random_graph;
-use asma_definitions::graph::{Values, evaluate};
 
 /// Of 32-bit sums against 64-bit ones, through some tens of layers.
 pub const TOLERANCE: f64 = 2e-5;

@@ -11,6 +11,7 @@ use asma::model::{Padding, SimpleUnet};
 use asma::network::{Gradients, LoweringOptions, Network, Precision, Trainable, lower};
 use asma::program::Executor;
 use asma::{Shape, Tensor};
+use asma_definitions::graph::{evaluate_with, parameters};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -18,7 +19,6 @@ use crate::gradient::{STEP, TOLERANCE, describe, inner, values};
 use crate::memory::poison;
 use crate::networks::{numbers, read, simple_unet, tensor};
 use crate::random_graph::random_graph;
-use asma_definitions::graph::{evaluate_with, parameters};
 
 const TRAINING: LoweringOptions = LoweringOptions {
     precision: Precision::F32,

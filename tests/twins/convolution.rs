@@ -5,19 +5,62 @@ use asma::kernels::{
     View, conv_transpose2d, conv2d, depthwise_conv_transpose2d, depthwise_conv2d, slope_adjoint,
 };
 use asma::{Shape, cpu};
-use asma_definitions::places;
+use asma_definitions::convolution::{Geometry, Weights, convolve, convolve_transposed};
+use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::gradient::check_adjoint;
 use crate::strided::{Strided, Tolerance, many, vector};
-use asma_definitions::convolution::{Geometry, Weights, convolve, convolve_transposed, geometry};
 
 /// Sums of up to some hundred products of numbers below 1.
 const SUMS: Tolerance = Tolerance {
     absolute: 2e-5,
     relative: 1e-5,
 };
+
+/// Random sizes; the output is that of a convolution.
+fn geometry(random: &mut StdRng, largest_stride: usize) -> Geometry {
+    let mut axis = || {
+        let kernel = random.random_range(1..4usize);
+        let stride = random.random_range(1..=largest_stride);
+        let dilation = random.random_range(1..4usize);
+        let reach = (kernel - 1) * dilation + 1;
+        // Before and after.
+        let padding = [0; 2].map(|_| random.random_range(0..reach));
+        let both = padding[0] + padding[1];
+        let size = random.random_range(reach.saturating_sub(both).max(1)..14);
+        let outputs = (size + both - reach) / stride + 1;
+        (kernel, stride, padding[0], dilation, size, outputs)
+    };
+    let (rows, columns) = (axis(), axis());
+    let n = random.random_range(1..3);
+    let groups = [1, 1, 2, 3, 4][random.random_range(0..5)];
+    let [ins, outs] = match random.random_range(0..3) {
+        0 => [1, random.random_range(1..4)],
+        1 => [random.random_range(1..4), 1],
+        _ => [
+            random.random_range(1..12 / groups),
+            random.random_range(1..20 / groups),
+        ],
+    };
+    Geometry {
+        input: Shape::new(n, groups * ins, rows.4, columns.4),
+        output: Shape::new(n, groups * outs, rows.5, columns.5),
+        kernel: [rows.0, columns.0],
+        stride: [rows.1, columns.1],
+        padding: [rows.2, columns.2],
+        dilation: [rows.3, columns.3],
+        groups,
+    }
+}
+
+fn random_weights(random: &mut StdRng, g: &Geometry) -> Weights {
+    let [ins, outs] = [g.input.c / g.groups, g.output.c];
+    let numbers = vector(random, ins * g.kernel[0] * g.kernel[1] * outs);
+    let shape = Shape::new(ins, g.kernel[0], g.kernel[1], outs);
+    Weights::new(ins, g.kernel, outs, |place| numbers[index(shape, place)])
+}
 
 /// Bias and slope of each padded channel.
 fn epilogue(random: &mut StdRng, padded: usize) -> Vec<f32> {
@@ -171,7 +214,7 @@ fn check_conv_transpose2d(
 fn conv2d_matches_plain_loops() {
     many(|random| {
         let g = geometry(random, 3);
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let epilogue = epilogue(random, weights.padded);
         let input = Strided::random(random, g.input);
         let expected = activated(g.output, convolve(&g, &weights, &input.dense()), &epilogue);
@@ -183,7 +226,7 @@ fn conv2d_matches_plain_loops() {
 fn conv_transpose2d_matches_plain_loops() {
     many(|random| {
         let g = geometry(random, 3).exchanged();
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let epilogue = epilogue(random, weights.padded);
         let input = Strided::random(random, g.input);
         let expected = activated(
@@ -208,7 +251,7 @@ fn large_convolutions_match_plain_loops() {
             dilation: [1, 1],
             groups: 1,
         };
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let input = Strided::random(random, g.input);
         // Sums of up to 3600 products: the error grows with the root of their number.
         let scale = 0.1;
@@ -247,7 +290,7 @@ fn many_sizes(mut case: impl FnMut(&mut StdRng, usize, usize)) {
 fn input_gradient_of_a_convolution_of_stride_1_is_a_convolution() {
     many(|random| {
         let g = geometry(random, 1);
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let turned = weights.exchanged(&g, true);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
@@ -280,7 +323,7 @@ fn input_gradient_of_a_convolution_of_stride_1_is_a_convolution() {
 fn input_gradient_of_a_convolution_of_any_stride_is_a_transposed_convolution() {
     many(|random| {
         let g = geometry(random, 3);
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let exchanged = weights.exchanged(&g, false);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
@@ -304,7 +347,7 @@ fn input_gradient_of_a_convolution_of_any_stride_is_a_transposed_convolution() {
 fn input_gradient_of_a_transposed_convolution_is_a_convolution() {
     many(|random| {
         let g = geometry(random, 3).exchanged();
-        let weights = Weights::random(random, &g);
+        let weights = random_weights(random, &g);
         let exchanged = weights.exchanged(&g, false);
         let gradient = Strided::random(random, g.output);
         let upstream = gradient.dense();
@@ -334,7 +377,7 @@ fn equal_windows_give_equal_sums() {
         dilation: [1, 1],
         groups: 1,
     };
-    let weights = Weights::random(random, &g);
+    let weights = random_weights(random, &g);
     // Every row of a channel is the same.
     let rows = vector(random, input_shape.c * input_shape.w);
     let input: Vec<f32> = places(input_shape)

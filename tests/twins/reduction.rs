@@ -2,6 +2,7 @@
 
 use asma::kernels::{Extent, Operation, arithmetic, largest_position, reduce, spread};
 use asma::{Shape, cpu};
+use asma_definitions::graph::arithmetic;
 use asma_definitions::{index, places};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -49,17 +50,7 @@ fn arithmetic_repeats_either_side() {
                 tensors.map(|tensor| (tensor.view, tensor.shape.into())),
             );
             let expected: Vec<f64> = places(shape)
-                .map(|place| {
-                    let (a, b) = (repeated(&left, place), repeated(&right, place));
-                    match operation {
-                        Operation::Add => a + b,
-                        Operation::Subtract => a - b,
-                        Operation::Multiply => a * b,
-                        Operation::Divide => a / b,
-                        Operation::Maximum => a.max(b),
-                        Operation::Minimum => a.min(b),
-                    }
-                })
+                .map(|place| arithmetic(operation, repeated(&left, place), repeated(&right, place)))
                 .collect();
             let run = |out: &mut [f32]| cpu::arithmetic::run(&params, &left.buffer, &right.buffer, out);
             output.check(ROUNDING, false, run, &expected);

@@ -2,8 +2,6 @@
 
 use asma::Shape;
 use asma::kernels::conv2d;
-use rand::RngExt;
-use rand::rngs::StdRng;
 
 use crate::{index, places};
 
@@ -20,6 +18,22 @@ pub struct Geometry {
     pub groups: usize,
 }
 
+impl Geometry {
+    /// Whether the kernels of each channel by itself compute it.
+    pub fn is_depthwise(&self) -> bool {
+        [self.input.c, self.output.c].contains(&self.groups)
+    }
+
+    /// Input and output exchanged.
+    pub fn exchanged(self) -> Geometry {
+        Geometry {
+            input: self.output,
+            output: self.input,
+            ..self
+        }
+    }
+}
+
 /// `[in channels of a group][kernel rows][kernel columns][padded out channels]`.
 #[derive(Clone)]
 pub struct Weights {
@@ -31,6 +45,7 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// `value` has in channel of a group, row, column and out channel; what pads the out channels is 0.
     pub fn new(
         ins: usize,
         kernel: [usize; 2],
@@ -56,14 +71,6 @@ impl Weights {
         }
     }
 
-    pub fn random(random: &mut StdRng, g: &Geometry) -> Weights {
-        let [ins, outs] = [g.input.c / g.groups, g.output.c];
-        let count = ins * g.kernel[0] * g.kernel[1] * outs;
-        let numbers: Vec<f32> = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
-        let shape = Shape::new(ins, g.kernel[0], g.kernel[1], outs);
-        Weights::new(ins, g.kernel, outs, |place| numbers[index(shape, place)])
-    }
-
     /// From channel `i` to channel `o` of the same group.
     pub fn at(&self, i: usize, ky: usize, kx: usize, o: usize) -> f32 {
         let i = i % self.ins;
@@ -85,7 +92,7 @@ impl Weights {
     }
 }
 
-/// Plain loops over `out[y, x] += w[ky, kx] · in[y·s + ky − p, x·s + kx − p]`.
+/// The output in NCHW order: plain loops over `out[y, x] += w[ky, kx] · in[y·s + ky − p, x·s + kx − p]`.
 pub fn convolve(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
     let mut output = vec![0.0; g.output.elements()];
     for_each_term(g, g.output, g.input, |n, i, o, ky, kx, small, large| {
@@ -95,7 +102,7 @@ pub fn convolve(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
     output
 }
 
-/// Plain loops over `out[y·s + ky − p, x·s + kx − p] += w[ky, kx] · in[y, x]`.
+/// The output in NCHW order: plain loops over `out[y·s + ky − p, x·s + kx − p] += w[ky, kx] · in[y, x]`.
 pub fn convolve_transposed(g: &Geometry, weights: &Weights, input: &[f64]) -> Vec<f64> {
     let mut output = vec![0.0; g.output.elements()];
     for_each_term(g, g.input, g.output, |n, i, o, ky, kx, small, large| {
@@ -129,58 +136,6 @@ fn for_each_term(
             {
                 term(n, i, o, ky, kx, (y, x), (full_y, full_x));
             }
-        }
-    }
-}
-
-/// Random sizes; the output is that of a convolution.
-pub fn geometry(random: &mut StdRng, largest_stride: usize) -> Geometry {
-    let mut axis = || {
-        let kernel = random.random_range(1..4usize);
-        let stride = random.random_range(1..=largest_stride);
-        let dilation = random.random_range(1..4usize);
-        let reach = (kernel - 1) * dilation + 1;
-        // Before and after.
-        let padding = [0; 2].map(|_| random.random_range(0..reach));
-        let both = padding[0] + padding[1];
-        let size = random.random_range(reach.saturating_sub(both).max(1)..14);
-        let outputs = (size + both - reach) / stride + 1;
-        (kernel, stride, padding[0], dilation, size, outputs)
-    };
-    let (rows, columns) = (axis(), axis());
-    let n = random.random_range(1..3);
-    let groups = [1, 1, 2, 3, 4][random.random_range(0..5)];
-    let [ins, outs] = match random.random_range(0..3) {
-        0 => [1, random.random_range(1..4)],
-        1 => [random.random_range(1..4), 1],
-        _ => [
-            random.random_range(1..12 / groups),
-            random.random_range(1..20 / groups),
-        ],
-    };
-    Geometry {
-        input: Shape::new(n, groups * ins, rows.4, columns.4),
-        output: Shape::new(n, groups * outs, rows.5, columns.5),
-        kernel: [rows.0, columns.0],
-        stride: [rows.1, columns.1],
-        padding: [rows.2, columns.2],
-        dilation: [rows.3, columns.3],
-        groups,
-    }
-}
-
-impl Geometry {
-    /// Whether the kernels of each channel by itself compute it.
-    pub fn is_depthwise(&self) -> bool {
-        [self.input.c, self.output.c].contains(&self.groups)
-    }
-
-    /// Input and output exchanged.
-    pub fn exchanged(self) -> Geometry {
-        Geometry {
-            input: self.output,
-            output: self.input,
-            ..self
         }
     }
 }

@@ -6,11 +6,14 @@ mod values;
 mod windows;
 
 use asma::Shape;
-use asma::graph::ops::{NormGroups, Operation, Reduction};
+use asma::graph::ops::{NormGroups, Reduction};
 use asma::graph::{BlockOrder, Graph, Op, PadMargins, PadMode, ParameterId, Slopes, ops};
 
+use crate::{index, places};
+
+pub use functions::arithmetic;
 pub use values::Values;
-use values::shape_index;
+use values::repeated_index;
 
 /// The numbers of all parameters of `graph`.
 pub fn parameters(graph: &Graph) -> Vec<Vec<f64>> {
@@ -148,14 +151,7 @@ fn operator(learnt: Learnt, op: &Op, first: &Values, inputs: &[&Values], shape: 
         }
         Op::Arithmetic(ops::Arithmetic { operation }) => Values::from_fn(shape, |n, c, y, x| {
             let [a, b] = [first, inputs[1]].map(|factor| factor.repeated(n, c, y, x));
-            match operation {
-                Operation::Add => a + b,
-                Operation::Subtract => a - b,
-                Operation::Multiply => a * b,
-                Operation::Divide => a / b,
-                Operation::Maximum => a.max(b),
-                Operation::Minimum => a.min(b),
-            }
+            arithmetic(operation, a, b)
         }),
         Op::Reduce(ops::Reduce { function, .. }) => {
             let nothing = match function {
@@ -163,19 +159,12 @@ fn operator(learnt: Learnt, op: &Op, first: &Values, inputs: &[&Values], shape: 
                 Reduction::Mean | Reduction::Sum => 0.0,
             };
             let mut output = Values::from_fn(shape, |_, _, _, _| nothing);
-            for n in 0..first.shape.n {
-                for c in 0..first.shape.c {
-                    for y in 0..first.shape.h {
-                        for x in 0..first.shape.w {
-                            let value = first.at(n, c, y, x);
-                            let result = &mut output.data[shape_index(shape, n, c, y, x)];
-                            *result = match function {
-                                Reduction::Max => result.max(value),
-                                Reduction::Mean | Reduction::Sum => *result + value,
-                            };
-                        }
-                    }
-                }
+            for (place, &value) in places(first.shape).zip(&first.data) {
+                let result = &mut output.data[repeated_index(shape, place)];
+                *result = match function {
+                    Reduction::Max => result.max(value),
+                    Reduction::Mean | Reduction::Sum => *result + value,
+                };
             }
             if function == Reduction::Mean {
                 let count = (first.shape.elements() / shape.elements()) as f64;
@@ -289,9 +278,9 @@ fn normalised(
                 let variance = all().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
                 for x in 0..shape.w {
                     let normal = (values.at(n, c, y, x) - mean) / (variance + f64::from(epsilon)).sqrt();
-                    let index = coefficient(c, x);
-                    let (scale, shift) = (scale.map_or(1.0, |s| s[index]), shift.map_or(0.0, |s| s[index]));
-                    result.data[shape_index(shape, n, c, y, x)] = normal * scale + shift;
+                    let at = coefficient(c, x);
+                    let (scale, shift) = (scale.map_or(1.0, |s| s[at]), shift.map_or(0.0, |s| s[at]));
+                    result.data[index(shape, [n, c, y, x])] = normal * scale + shift;
                 }
             }
         }

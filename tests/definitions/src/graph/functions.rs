@@ -1,6 +1,6 @@
-//! Functions of one number.
+//! Functions of one number and of two.
 
-use asma::graph::ops::Function;
+use asma::graph::ops::{Function, Operation};
 
 /// The value of `function` at `x`.
 pub fn value(function: Function, x: f64) -> f64 {
@@ -28,6 +28,18 @@ pub fn value(function: Function, x: f64) -> f64 {
         Function::Erf => error_function(x),
         Function::Mish => x * softplus(x).tanh(),
         Function::Softsign => x / (1.0 + x.abs()),
+    }
+}
+
+/// What `operation` makes of two numbers.
+pub fn arithmetic(operation: Operation, a: f64, b: f64) -> f64 {
+    match operation {
+        Operation::Add => a + b,
+        Operation::Subtract => a - b,
+        Operation::Multiply => a * b,
+        Operation::Divide => a / b,
+        Operation::Maximum => a.max(b),
+        Operation::Minimum => a.min(b),
     }
 }
 

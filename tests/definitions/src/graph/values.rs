@@ -2,6 +2,8 @@
 
 use asma::Shape;
 
+use crate::{index, places};
+
 /// A dense tensor of 64-bit floats.
 #[derive(Clone, Debug)]
 pub struct Values {
@@ -11,27 +13,17 @@ pub struct Values {
 
 impl Values {
     pub fn from_fn(shape: Shape, value: impl Fn(usize, usize, usize, usize) -> f64) -> Values {
-        let mut data = Vec::with_capacity(shape.elements());
-        for n in 0..shape.n {
-            for c in 0..shape.c {
-                for y in 0..shape.h {
-                    data.extend((0..shape.w).map(|x| value(n, c, y, x)));
-                }
-            }
-        }
+        let data = places(shape).map(|[n, c, y, x]| value(n, c, y, x)).collect();
         Values { shape, data }
     }
 
     pub fn at(&self, n: usize, c: usize, y: usize, x: usize) -> f64 {
-        let Shape {
-            c: channels, h, w, ..
-        } = self.shape;
-        self.data[((n * channels + c) * h + y) * w + x]
+        self.data[index(self.shape, [n, c, y, x])]
     }
 
     /// Repeated along the axes on which it has a size of 1.
     pub fn repeated(&self, n: usize, c: usize, y: usize, x: usize) -> f64 {
-        self.data[shape_index(self.shape, n, c, y, x)]
+        self.data[repeated_index(self.shape, [n, c, y, x])]
     }
 
     /// Of the only sample and channel where there is one.
@@ -51,8 +43,8 @@ impl Values {
 }
 
 /// Where in a tensor of this shape a number stands that is repeated along the axes on which it has a size of 1.
-pub fn shape_index(shape: Shape, n: usize, c: usize, y: usize, x: usize) -> usize {
+pub fn repeated_index(shape: Shape, [n, c, y, x]: [usize; 4]) -> usize {
     let (n, c) = (n.min(shape.n - 1), c.min(shape.c - 1));
     let (y, x) = (y.min(shape.h - 1), x.min(shape.w - 1));
-    ((n * shape.c + c) * shape.h + y) * shape.w + x
+    index(shape, [n, c, y, x])
 }

@@ -5,6 +5,7 @@ use asma::graph::{Coordinates, Resampling, ResizeSize, Rounding, ops};
 
 use super::Learnt;
 use super::values::Values;
+use crate::index;
 
 /// Each output of a channel is the sum of the taps over the channels of its group, beyond the edges of 0.
 pub fn conv2d(operator: &ops::Conv2d, learnt: Learnt, input: &Values, shape: Shape) -> Values {
@@ -27,9 +28,9 @@ pub fn conv2d(operator: &ops::Conv2d, learnt: Learnt, input: &Values, shape: Sha
                 for column in 0..columns {
                     let y = (y * stride[0] + row * dilation[0]) as isize - padding.top as isize;
                     let x = (x * stride[1] + column * dilation[1]) as isize - padding.left as isize;
-                    let index = ((out * channels + c) * rows + row) * columns + column;
+                    let tap = ((out * channels + c) * rows + row) * columns + column;
                     let group = out / (outs / groups);
-                    sum += weight[index] * input.padded(n, group * channels + c, y, x);
+                    sum += weight[tap] * input.padded(n, group * channels + c, y, x);
                 }
             }
         }
@@ -69,10 +70,10 @@ pub fn conv_transpose2d(
                             let to_y = (y * stride[0] + row * dilation[0]).wrapping_sub(padding.top);
                             let to_x = (x * stride[1] + column * dilation[1]).wrapping_sub(padding.left);
                             if to_y < shape.h && to_x < shape.w {
-                                let index = ((c * outs + out) * rows + row) * columns + column;
-                                let to = c / (channels / groups) * outs + out;
-                                let place = ((n * shape.c + to) * shape.h + to_y) * shape.w + to_x;
-                                output.data[place] += weight[index] * input.at(n, c, y, x);
+                                let tap = ((c * outs + out) * rows + row) * columns + column;
+                                let channel = c / (channels / groups) * outs + out;
+                                let to = index(shape, [n, channel, to_y, to_x]);
+                                output.data[to] += weight[tap] * input.at(n, c, y, x);
                             }
                         }
                     }
