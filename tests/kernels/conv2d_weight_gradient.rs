@@ -44,6 +44,7 @@ fn case(
         most_padding,
         dilation,
         groups,
+        ..
     } = windows;
     let reach = windows.reach();
     let padding = [random.between(0, most_padding), random.between(0, most_padding)];

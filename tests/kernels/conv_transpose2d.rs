@@ -2,7 +2,7 @@ use asma::kernels::conv_transpose2d::Params;
 use asma::kernels::conv2d::{self, CHANNEL_BLOCK};
 use asma::kernels::{Extent, KernelParams};
 
-use super::conv2d::Windows;
+use super::conv2d::{Windows, gated_in_turn};
 use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
 
 /// Few, because each is a shader to compile, slowly on a software rasteriser.
@@ -45,6 +45,7 @@ pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
         most_padding,
         dilation,
         groups,
+        ..
     } = windows;
     let reach = windows.reach();
     let padding = [random.between(0, most_padding), random.between(0, most_padding)];
@@ -85,7 +86,7 @@ pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
         dilation,
         padded_out_channels,
         accumulate: random.below(2),
-        gated: random.below(2),
+        gated: windows.gate(random),
         groups,
     });
     Case {
@@ -111,20 +112,17 @@ fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
 fn sums_of_exact_products_are_the_twins() {
     let mut random = Random::new(41);
     let mut cases = Vec::new();
-    for (number, shape) in (0..).zip(SHAPES) {
+    for shape in gated_in_turn(SHAPES) {
         for _ in 0..10 {
             let extent = random.extent();
             let out_channels = random.choose(&[1, 2, 8, 11, 33, 70]);
-            let mut case = case::<Params>(&mut random, shape, out_channels, extent, |random, length| {
-                random.coarse_floats(length)
-            });
-            // Only some shapes with a gate and without, each of which is a shader to compile.
-            if let asma::kernels::Params::ConvTranspose2d(params) = &mut case.params
-                && number > 2
-            {
-                params.gated = number % 2;
-            }
-            cases.push(case);
+            cases.push(case::<Params>(
+                &mut random,
+                shape,
+                out_channels,
+                extent,
+                |random, length| random.coarse_floats(length),
+            ));
         }
     }
     compare_all_variants(&cases, EXACT);

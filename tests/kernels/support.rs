@@ -14,7 +14,7 @@ use crate::common::shared_gpu;
 /// Rounds of random parameters per test.
 pub const ROUNDS: usize = 24;
 
-/// Cases in a row of which the same buffers are float16.
+/// Cases in a row for which the same choice of buffers is float16.
 const BLOCK: usize = 10;
 
 /// `|a − b| ≤ absolute + relative · |b|`, `b` the twin's.
