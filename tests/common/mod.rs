@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file needs some of it")]
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use asma::gpu::{Capabilities, DeviceChoice, GpuDevice};
 
@@ -25,13 +25,39 @@ pub fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
     }
 }
 
-/// As [`gpu`], but one device for all of a program's tests, which compile nothing twice on it.
+/// As [`gpu`], but one of two devices for all of a program's tests, which compile little twice on them: for a thread the one
+/// that fewer others have, because a software rasteriser compiles what a device runs on one thread.
 pub fn shared_gpu(capabilities: Capabilities) -> Option<GpuDevice> {
-    static BASELINE: OnceLock<Option<GpuDevice>> = OnceLock::new();
-    static FULL: OnceLock<Option<GpuDevice>> = OnceLock::new();
+    static BASELINE: [OnceLock<Option<GpuDevice>>; 2] = [const { OnceLock::new() }; 2];
+    static FULL: [OnceLock<Option<GpuDevice>>; 2] = [const { OnceLock::new() }; 2];
+    thread_local! {
+        static PLACE: Place = Place::take();
+    }
     let shared = match capabilities {
         Capabilities::Baseline => &BASELINE,
         Capabilities::Full => &FULL,
     };
-    shared.get_or_init(|| gpu(capabilities)).clone()
+    let device = PLACE.with(|place| &shared[place.0]);
+    device.get_or_init(|| gpu(capabilities)).clone()
+}
+
+/// Which of the shared devices a thread has, until it ends.
+struct Place(usize);
+
+/// How many threads have each.
+static TAKEN: Mutex<[usize; 2]> = Mutex::new([0; 2]);
+
+impl Place {
+    fn take() -> Self {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::from(taken[1] < taken[0]);
+        taken[place] += 1;
+        Place(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        TAKEN.lock().unwrap_or_else(PoisonError::into_inner)[self.0] -= 1;
+    }
 }
