@@ -1,7 +1,7 @@
 use asma::kernels::conv2d::{CHANNEL_BLOCK, Params};
 use asma::kernels::{Extent, KernelParams, Specialisation, Vendor, unmeasured};
 
-use super::support::{Case, EXACT, Random, Tolerance, compare_variant};
+use super::support::{Case, EXACT, Random, Tolerance, compare_plainly, compare_variant};
 
 /// Few, because each is a shader to compile, slowly on a software rasteriser.
 const SHAPES: [Windows; 7] = [
@@ -149,6 +149,13 @@ fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
     }
 }
 
+/// Where sizes and numbers are what is tried.
+fn compare_all_variants_plainly(cases: &[Case], tolerance: Tolerance) {
+    for variant in Params::VARIANTS {
+        compare_plainly(cases, variant.name, variant.traits, tolerance);
+    }
+}
+
 /// The variant that a call of one of the sample kinds runs by on a vendor's GPU.
 fn chosen(vendor: Vendor, kernel: u32, padding: u32, groups: u32) -> &'static str {
     let specialisation = Specialisation {
@@ -218,7 +225,7 @@ fn many_workgroups_are_the_twins() {
             })
         })
         .collect();
-    compare_all_variants(&cases, EXACT);
+    compare_all_variants_plainly(&cases, EXACT);
 }
 
 /// Inputs as small as gradients get: all variants but that of a narrow range keep five digits of sums of positive terms
@@ -256,7 +263,7 @@ fn small_numbers_keep_their_digits() {
                     1e-5
                 },
             };
-            compare_variant(
+            compare_plainly(
                 std::slice::from_ref(&case),
                 variant.name,
                 variant.traits,
@@ -289,5 +296,5 @@ fn long_sums_are_the_twins_but_for_rounding() {
         absolute: 1e-4,
         relative: 1e-5,
     };
-    compare_all_variants(&cases, rounding);
+    compare_all_variants_plainly(&cases, rounding);
 }

@@ -17,6 +17,9 @@ pub const ROUNDS: usize = 24;
 /// Cases in a row for which the same choice of buffers is float16.
 const BLOCK: usize = 10;
 
+/// One block of as many runs with checks too.
+const CHECKED_BLOCKS: usize = 3;
+
 /// `|a − b| ≤ absolute + relative · |b|`, `b` the twin's.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
@@ -93,6 +96,9 @@ pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
     )
 }
 
+/// What all cases leave: by the twins, by the shaders as a vendor's GPUs run them, by those with checks. These run the cases of
+/// some blocks only, for the others what is without checks stands in: it is the same text but for the checks, and slow to
+/// compile. Where there is no GPU, and none is required, the twins stand in for the shaders.
 fn run_with(
     cases: &[Case],
     variants: VariantChoice,
@@ -100,101 +106,112 @@ fn run_with(
     halves: Halves,
     vendor: Vendor,
 ) -> [Vec<Written>; 3] {
-    let mut program = Builder::new();
-    let mut contents = Vec::new();
-    let mut written = Vec::new();
-    // Of each binding of a block's first case, whether it stays float32.
-    let mut stays = Vec::new();
-    let mut words = Vec::new();
-    let mut random = Random::new(cases.len() as u64);
-    for (number, case) in cases.iter().enumerate() {
-        let needs = case.params.needs();
-        let indices = case.params.indices().map(|[indices, _]| indices);
-        if number % BLOCK == 0 {
-            stays = needs.iter().map(|_| random.below(2) == 0).collect();
-        }
-        let mut add = |(binding, content): (usize, &Vec<u32>)| {
-            if !needs[binding].present {
-                return None;
-            }
-            if indices == Some(binding) {
-                let values = content.iter().map(|&word| f32::from_bits(word)).collect();
-                return Some(program.add_constant("indices", values));
-            }
-            let id = program.add_buffer("buffer", content.len());
-            contents.push((id, content.clone()));
-            if number % 2 == 1 && stays.get(binding) == Some(&true) {
-                words.push(id);
-            }
-            Some(id)
-        };
-        let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
-        let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
-        program.add_call("call", case.params, reads, writes.iter().copied());
-        written.push(writes);
-    }
-    if halves == Halves::Many {
-        program.store_as_halves(&words);
-    }
-    let program = program.finish().expect("a sound program");
-    run_program(program, &contents, variants, capabilities, vendor).map(|mut buffers| {
-        // What a call takes no buffer for stays as it is.
-        let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| match id {
-            Some(id) => std::mem::take(&mut buffers[id.0]),
-            None => content.clone(),
-        };
-        let cases = written.iter().zip(cases);
-        cases
-            .map(|(ids, case)| ids.iter().zip(&case.writes).map(&mut left).collect())
-            .collect()
-    })
-}
-
-/// What all buffers hold after all calls: by the twins, by the shaders as a vendor's GPUs run them, by those with checks.
-/// Where there is no GPU, and none is required, the twins stand in for the shaders.
-fn run_program(
-    program: Program,
-    contents: &[(BufferId, Vec<u32>)],
-    variants: VariantChoice,
-    capabilities: Capabilities,
-    vendor: Vendor,
-) -> [Vec<Vec<u32>>; 3] {
-    let program = Arc::new(program);
-    let mut cpu = CpuExecutor::new(program.clone()).expect("a sound program");
-    let twins = execute(&mut cpu, &program, contents);
+    let all = Run::new(cases, |_| true, halves);
+    let mut cpu = CpuExecutor::new(all.program.clone()).expect("a sound program");
+    let twins = all.execute(&mut cpu);
     let Some(gpu) = shared_gpu(capabilities).map(|gpu| gpu.taken_for(vendor)) else {
         return [twins.clone(), twins.clone(), twins];
     };
-    let run = |checked| {
+    let shaders = |run: &Run, checked| {
         let options = GpuOptions {
             checked,
             variants: variants.clone(),
         };
-        let mut executor =
-            GpuExecutor::new(gpu.clone(), &program, &options).expect("the program fits the GPU");
-        execute(&mut executor, &program, contents)
+        let executor = GpuExecutor::new(gpu.clone(), &run.program, &options);
+        run.execute(&mut executor.expect("the program fits the GPU"))
     };
-    [twins, run(false), run(true)]
+    let unchecked = shaders(&all, false);
+    let some = Run::new(cases, |block| block % CHECKED_BLOCKS == 0, halves);
+    let mut checked = unchecked.clone();
+    for (number, written) in some.cases.iter().zip(shaders(&some, true)) {
+        checked[*number] = written;
+    }
+    [twins, unchecked, checked]
 }
 
-fn execute(
-    executor: &mut dyn Executor,
-    program: &Program,
-    contents: &[(BufferId, Vec<u32>)],
-) -> Vec<Vec<u32>> {
-    for (id, words) in contents {
-        executor.write_words(*id, 0, words).expect("a write");
+/// One program of some of the cases, in order.
+struct Run<'a> {
+    program: Arc<Program>,
+    contents: Vec<(BufferId, &'a [u32])>,
+    /// The numbers of these cases.
+    cases: Vec<usize>,
+    /// Their written buffers; of those that a call takes none for, what stays as it is.
+    written: Vec<Vec<Result<BufferId, &'a [u32]>>>,
+}
+
+impl<'a> Run<'a> {
+    /// Of the cases of the blocks that are `wanted`.
+    fn new(cases: &'a [Case], wanted: impl Fn(usize) -> bool, halves: Halves) -> Self {
+        let mut program = Builder::new();
+        let mut contents = Vec::new();
+        let mut numbers = Vec::new();
+        let mut written = Vec::new();
+        // Of each binding of a block's first case, whether it stays float32.
+        let mut stays = Vec::new();
+        let mut words = Vec::new();
+        let mut random = Random::new(cases.len() as u64);
+        for (number, case) in cases.iter().enumerate() {
+            let needs = case.params.needs();
+            let indices = case.params.indices().map(|[indices, _]| indices);
+            if number % BLOCK == 0 {
+                stays = needs.iter().map(|_| random.below(2) == 0).collect();
+            }
+            if !wanted(number / BLOCK) {
+                continue;
+            }
+            let mut add = |(binding, content): (usize, &'a Vec<u32>)| {
+                if !needs[binding].present {
+                    return Err(content.as_slice());
+                }
+                if indices == Some(binding) {
+                    let values = content.iter().map(|&word| f32::from_bits(word)).collect();
+                    return Ok(program.add_constant("indices", values));
+                }
+                let id = program.add_buffer("buffer", content.len());
+                contents.push((id, content.as_slice()));
+                if number % 2 == 1 && stays.get(binding) == Some(&true) {
+                    words.push(id);
+                }
+                Ok(id)
+            };
+            let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
+            let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
+            let present =
+                |buffers: &[Result<BufferId, _>]| buffers.iter().map(|b| b.ok()).collect::<Vec<_>>();
+            program.add_call("call", case.params, present(&reads), present(&writes));
+            numbers.push(number);
+            written.push(writes);
+        }
+        if halves == Halves::Many {
+            program.store_as_halves(&words);
+        }
+        Run {
+            program: Arc::new(program.finish().expect("a sound program")),
+            contents,
+            cases: numbers,
+            written,
+        }
     }
-    let calls: Vec<usize> = (0..program.calls().len()).collect();
-    executor.submit(&calls).expect("the calls run");
-    let lengths = program.buffers().iter().map(|buffer| buffer.length);
-    lengths
-        .enumerate()
-        .map(|(id, length)| {
-            let readback = executor.request_words(BufferId(id), 0, length).expect("a read");
-            readback.receive().expect("the words read")
-        })
-        .collect()
+
+    fn execute(&self, executor: &mut dyn Executor) -> Vec<Written> {
+        for (id, words) in &self.contents {
+            executor.write_words(*id, 0, words).expect("a write");
+        }
+        let calls: Vec<usize> = (0..self.program.calls().len()).collect();
+        executor.submit(&calls).expect("the calls run");
+        let mut left = |buffer: &Result<BufferId, &[u32]>| match buffer {
+            Ok(id) => {
+                let length = self.program.buffers()[id.0].length;
+                let readback = executor.request_words(*id, 0, length).expect("a read");
+                readback.receive().expect("the words read")
+            }
+            Err(content) => content.to_vec(),
+        };
+        let written = self.written.iter();
+        written
+            .map(|buffers| buffers.iter().map(&mut left).collect())
+            .collect()
+    }
 }
 
 /// Runs the cases and holds each written buffer of floats against the twin's; where the kernel takes float16 and the GPU
@@ -206,8 +223,32 @@ pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
     }
 }
 
-/// As [`compare`], for the variant of this name where it can run the call.
+/// As [`compare`], for the variant of this name where it can run the call, and by each text that there is of it.
 pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
+    compare_texts(
+        cases,
+        name,
+        traits,
+        tolerance,
+        &vendors_of_other_texts(cases, name),
+        takes_halves(cases),
+    );
+}
+
+/// As [`compare_variant`], by one text, for an unknown vendor's GPUs and buffers of float32: where sizes and numbers are what
+/// is tried, because each text is slow to compile.
+pub fn compare_plainly(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
+    compare_texts(cases, name, traits, tolerance, &[Vendor::Other], false);
+}
+
+fn compare_texts(
+    cases: &[Case],
+    name: &str,
+    traits: Traits,
+    tolerance: Tolerance,
+    vendors: &[Vendor],
+    halves: bool,
+) {
     let capabilities = match traits.subgroups {
         true => Capabilities::Full,
         false => Capabilities::Baseline,
@@ -215,20 +256,20 @@ pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: To
     if traits.matrix_units && shared_gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
         return;
     }
-    for vendor in vendors_of_other_texts(cases, name) {
-        let run = |capabilities, halves| {
-            let chosen = VariantChoice::Named(name.into());
-            run_with(cases, chosen, capabilities, halves, vendor)
-        };
-        compare_with(cases, run(capabilities, Halves::None), tolerance);
-        // Of one vendor: each text is slow to compile.
-        if vendor == Vendor::Other && takes_halves(cases) {
-            compare_with(
-                cases,
-                run(Capabilities::Full, Halves::Many),
-                tolerance.of_halves(),
-            );
-        }
+    let run = |capabilities, halves, vendor| {
+        let chosen = VariantChoice::Named(name.into());
+        run_with(cases, chosen, capabilities, halves, vendor)
+    };
+    for &vendor in vendors {
+        compare_with(cases, run(capabilities, Halves::None, vendor), tolerance);
+    }
+    // Of one vendor.
+    if halves {
+        compare_with(
+            cases,
+            run(Capabilities::Full, Halves::Many, Vendor::Other),
+            tolerance.of_halves(),
+        );
     }
 }
 
