@@ -17,12 +17,16 @@ pub fn gpu(capabilities: Capabilities) -> Option<GpuDevice> {
         Ok(Some(gpu)) => Some(gpu),
         Ok(None) => unreachable!("the choice `gpu` never means the CPU executor"),
         Err(error) => {
-            let required = std::env::var("ASMA_REQUIRE_GPU").is_ok_and(|value| value == "1");
-            assert!(!required, "ASMA_REQUIRE_GPU=1, but {error}");
+            assert!(!gpu_is_required(), "ASMA_REQUIRE_GPU=1, but {error}");
             eprintln!("skipped on the GPU: {error}");
             None
         }
     }
+}
+
+/// Whether this machine was promised to have a GPU.
+pub fn gpu_is_required() -> bool {
+    std::env::var("ASMA_REQUIRE_GPU").is_ok_and(|value| value == "1")
 }
 
 /// As [`gpu`], but one of two devices for all of a program's tests, which compile little twice on them: for a thread the one

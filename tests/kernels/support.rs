@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
-use asma::kernels::{Extent, Params, Specialisation, Traits, Vendor, View};
+use asma::kernels::{Extent, Params, Specialisation, Traits, Vendor, View, Way};
 use asma::program::{BufferId, Builder, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::common::shared_gpu;
+use crate::common::{gpu_is_required, shared_gpu};
 
 /// Rounds of random parameters per test.
 pub const ROUNDS: usize = 24;
@@ -17,7 +17,7 @@ pub const ROUNDS: usize = 24;
 /// Cases in a row for which the same choice of buffers is float16.
 const BLOCK: usize = 10;
 
-/// One block of as many runs with checks too.
+/// Of so many blocks, one runs with checks too.
 const CHECKED_BLOCKS: usize = 3;
 
 /// `|a − b| ≤ absolute + relative · |b|`, `b` the twin's.
@@ -70,8 +70,8 @@ pub type Written = Vec<Vec<u32>>;
 pub enum Halves {
     /// Nothing.
     None,
-    /// In every other case all buffers that can be; in the others some of them, the same in all of a block, because each choice
-    /// is another text to compile.
+    /// In every other block, and every other case of the first, all buffers that can be; in the others some of them, the same in
+    /// all of a block, because each choice is another text to compile.
     Many,
 }
 
@@ -97,8 +97,9 @@ pub fn run_variant(cases: &[Case], name: &str) -> [Vec<Written>; 3] {
 }
 
 /// What all cases leave: by the twins, by the shaders as a vendor's GPUs run them, by those with checks. These run the cases of
-/// some blocks only, for the others what is without checks stands in: it is the same text but for the checks, and slow to
-/// compile. Where there is no GPU, and none is required, the twins stand in for the shaders.
+/// some blocks only, others for float16 and for a vendor than otherwise, and always those of the last; for the rest what is
+/// without checks stands in: it is the same text but for the checks, and slow to compile. Where there is no GPU, and none is
+/// required, the twins stand in for the shaders.
 fn run_with(
     cases: &[Case],
     variants: VariantChoice,
@@ -118,13 +119,29 @@ fn run_with(
             variants: variants.clone(),
         };
         let executor = GpuExecutor::new(gpu.clone(), &run.program, &options);
-        run.execute(&mut executor.expect("the program fits the GPU"))
+        let mut executor = executor.expect("the program fits the GPU");
+        let written = run.execute(&mut executor);
+        (executor, written)
     };
-    let unchecked = shaders(&all, false);
-    let some = Run::new(cases, |block| block % CHECKED_BLOCKS == 0, halves);
+    let (executor, unchecked) = shaders(&all, false);
+    if let VariantChoice::Named(name) = &variants {
+        let ran = (0..cases.len()).any(|call| executor.variant(call) == name);
+        assert!(ran, "no call runs by the variant {name}");
+    }
+    let first = match (halves, vendor) {
+        (Halves::None, Vendor::Other) => 0,
+        (Halves::Many, _) => 1,
+        (Halves::None, _) => 2,
+    };
+    let last = (cases.len() - 1) / BLOCK;
+    let some = Run::new(
+        cases,
+        |block| block % CHECKED_BLOCKS == first || block == last,
+        halves,
+    );
     let mut checked = unchecked.clone();
-    for (number, written) in some.cases.iter().zip(shaders(&some, true)) {
-        checked[*number] = written;
+    for (&number, written) in some.numbers.iter().zip(shaders(&some, true).1) {
+        checked[number] = written;
     }
     [twins, unchecked, checked]
 }
@@ -133,10 +150,11 @@ fn run_with(
 struct Run<'a> {
     program: Arc<Program>,
     contents: Vec<(BufferId, &'a [u32])>,
-    /// The numbers of these cases.
-    cases: Vec<usize>,
-    /// Their written buffers; of those that a call takes none for, what stays as it is.
-    written: Vec<Vec<Result<BufferId, &'a [u32]>>>,
+    cases: &'a [Case],
+    /// Of the cases that are in the program.
+    numbers: Vec<usize>,
+    /// Of these, the written buffers that their calls take.
+    written: Vec<Vec<Option<BufferId>>>,
 }
 
 impl<'a> Run<'a> {
@@ -159,26 +177,28 @@ impl<'a> Run<'a> {
             if !wanted(number / BLOCK) {
                 continue;
             }
+            let some = match number / BLOCK {
+                0 => number % 2 == 1,
+                block => block % 2 == 1,
+            };
             let mut add = |(binding, content): (usize, &'a Vec<u32>)| {
                 if !needs[binding].present {
-                    return Err(content.as_slice());
+                    return None;
                 }
                 if indices == Some(binding) {
                     let values = content.iter().map(|&word| f32::from_bits(word)).collect();
-                    return Ok(program.add_constant("indices", values));
+                    return Some(program.add_constant("indices", values));
                 }
                 let id = program.add_buffer("buffer", content.len());
                 contents.push((id, content.as_slice()));
-                if number % 2 == 1 && stays.get(binding) == Some(&true) {
+                if some && stays.get(binding) == Some(&true) {
                     words.push(id);
                 }
-                Ok(id)
+                Some(id)
             };
             let reads: Vec<_> = case.reads.iter().enumerate().map(&mut add).collect();
             let writes: Vec<_> = (case.reads.len()..).zip(&case.writes).map(&mut add).collect();
-            let present =
-                |buffers: &[Result<BufferId, _>]| buffers.iter().map(|b| b.ok()).collect::<Vec<_>>();
-            program.add_call("call", case.params, present(&reads), present(&writes));
+            program.add_call("call", case.params, reads, writes.iter().copied());
             numbers.push(number);
             written.push(writes);
         }
@@ -188,7 +208,8 @@ impl<'a> Run<'a> {
         Run {
             program: Arc::new(program.finish().expect("a sound program")),
             contents,
-            cases: numbers,
+            cases,
+            numbers,
             written,
         }
     }
@@ -199,17 +220,23 @@ impl<'a> Run<'a> {
         }
         let calls: Vec<usize> = (0..self.program.calls().len()).collect();
         executor.submit(&calls).expect("the calls run");
-        let mut left = |buffer: &Result<BufferId, &[u32]>| match buffer {
-            Ok(id) => {
-                let length = self.program.buffers()[id.0].length;
-                let readback = executor.request_words(*id, 0, length).expect("a read");
-                readback.receive().expect("the words read")
-            }
-            Err(content) => content.to_vec(),
+        // What a call takes no buffer for stays as it is.
+        let mut left = |(id, content): (&Option<BufferId>, &Vec<u32>)| {
+            let Some(id) = *id else {
+                return content.clone();
+            };
+            let length = self.program.buffers()[id.0].length;
+            let readback = executor.request_words(id, 0, length).expect("a read");
+            readback.receive().expect("the words read")
         };
-        let written = self.written.iter();
+        let written = self.numbers.iter().zip(&self.written);
         written
-            .map(|buffers| buffers.iter().map(&mut left).collect())
+            .map(|(&number, ids)| {
+                ids.iter()
+                    .zip(&self.cases[number].writes)
+                    .map(&mut left)
+                    .collect()
+            })
             .collect()
     }
 }
@@ -225,20 +252,15 @@ pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
 
 /// As [`compare`], for the variant of this name where it can run the call, and by each text that there is of it.
 pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
-    compare_texts(
-        cases,
-        name,
-        traits,
-        tolerance,
-        &vendors_of_other_texts(cases, name),
-        takes_halves(cases),
-    );
+    let vendors = vendors_of_other_texts(cases, name);
+    compare_texts(cases, name, traits, tolerance, &vendors, takes_halves(cases));
 }
 
-/// As [`compare_variant`], by one text, for an unknown vendor's GPUs and buffers of float32: where sizes and numbers are what
-/// is tried, because each text is slow to compile.
+/// As [`compare_variant`], by one text, for an unknown vendor's GPUs and buffers of float32 (or float16, if the variant is for
+/// those): where sizes and numbers are what is tried, because each text is slow to compile.
 pub fn compare_plainly(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
-    compare_texts(cases, name, traits, tolerance, &[Vendor::Other], false);
+    let halves = ways_named(cases, name, Vendor::Other).is_empty() && takes_halves(cases);
+    compare_texts(cases, name, traits, tolerance, &[Vendor::Other], halves);
 }
 
 fn compare_texts(
@@ -253,7 +275,15 @@ fn compare_texts(
         true => Capabilities::Full,
         false => Capabilities::Baseline,
     };
-    if traits.matrix_units && shared_gpu(capabilities).is_none_or(|gpu| gpu.matrix_units().is_none()) {
+    let gpu = shared_gpu(capabilities);
+    if traits.matrix_units && gpu.as_ref().is_none_or(|gpu| gpu.matrix_units().is_none()) {
+        return;
+    }
+    if traits.subgroups && gpu.is_some_and(|gpu| !gpu.has_subgroups()) {
+        assert!(
+            !gpu_is_required(),
+            "a GPU is required, and this one's subgroups are too small for {name}"
+        );
         return;
     }
     let run = |capabilities, halves, vendor| {
@@ -261,9 +291,11 @@ fn compare_texts(
         run_with(cases, chosen, capabilities, halves, vendor)
     };
     for &vendor in vendors {
-        compare_with(cases, run(capabilities, Halves::None, vendor), tolerance);
+        if !ways_named(cases, name, vendor).is_empty() {
+            compare_with(cases, run(capabilities, Halves::None, vendor), tolerance);
+        }
     }
-    // Of one vendor.
+    // Of one vendor: each text is slow to compile.
     if halves {
         compare_with(
             cases,
@@ -273,17 +305,21 @@ fn compare_texts(
     }
 }
 
+/// How the variant of this name runs those of the cases that it can run, with buffers of float32.
+fn ways_named(cases: &[Case], name: &str, vendor: Vendor) -> Vec<Way> {
+    let specialisation = Specialisation {
+        vendor,
+        ..Default::default()
+    };
+    let ways = cases.iter().flat_map(|case| case.params.ways(&specialisation));
+    ways.filter(|way| way.name == name).collect()
+}
+
 /// An unknown vendor, and one of each for whom the variant's text, or how it is compiled, is another.
 fn vendors_of_other_texts(cases: &[Case], name: &str) -> Vec<Vendor> {
     let texts = |vendor| {
-        let specialisation = Specialisation {
-            vendor,
-            ..Default::default()
-        };
-        let ways = cases.iter().flat_map(|case| case.params.ways(&specialisation));
-        let named = ways.filter(|way| way.name == name);
-        named
-            .map(|way| (way.constants, way.bounded_loops))
+        let ways = ways_named(cases, name, vendor).into_iter();
+        ways.map(|way| (way.constants, way.bounded_loops))
             .collect::<Vec<_>>()
     };
     let mut vendors: Vec<Vendor> = Vec::new();
