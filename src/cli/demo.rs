@@ -108,7 +108,7 @@ fn print_story(performed: &Performed) {
     ));
     tell(format_args!(
         "after    it marks {}: IoU with what was wanted {:.3}, before {:.3}",
-        marked(&performed.attacked.judged.after),
+        marked(&performed.attacked.judged.written_prediction),
         saved.iou,
         before.iou
     ));
