@@ -1,7 +1,9 @@
 use asma::kernels::conv2d::{CHANNEL_BLOCK, Params};
 use asma::kernels::{Extent, KernelParams, Specialisation, Vendor, unmeasured};
 
-use super::support::{Case, EXACT, Random, Tolerance, compare_plainly, compare_variant};
+use super::support::{
+    Case, EXACT, Random, Tolerance, compare_plainly, compare_variants, compare_variants_plainly,
+};
 
 /// Few, because each is a shader to compile, slowly on a software rasteriser.
 const SHAPES: [Windows; 7] = [
@@ -143,19 +145,6 @@ pub fn case<P: From<Params> + Into<asma::kernels::Params>>(
     }
 }
 
-fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
-    for variant in Params::VARIANTS {
-        compare_variant(cases, variant.name, variant.traits, tolerance);
-    }
-}
-
-/// By one text of each: where sizes and numbers are what is tried.
-fn compare_all_variants_plainly(cases: &[Case], tolerance: Tolerance) {
-    for variant in Params::VARIANTS {
-        compare_plainly(cases, variant.name, variant.traits, tolerance);
-    }
-}
-
 /// The variant that a call of one of the sample kinds runs by on a vendor's GPU.
 fn chosen(vendor: Vendor, kernel: u32, padding: u32, groups: u32) -> &'static str {
     let specialisation = Specialisation {
@@ -208,7 +197,7 @@ fn sums_of_exact_products_are_the_twins() {
             ));
         }
     }
-    compare_all_variants(&cases, EXACT);
+    compare_variants::<Params>(&cases, EXACT);
 }
 
 /// More pixels than one workgroup computes, across and down, and enough for the large tile.
@@ -225,7 +214,7 @@ fn many_workgroups_are_the_twins() {
             })
         })
         .collect();
-    compare_all_variants_plainly(&cases, EXACT);
+    compare_variants_plainly::<Params>(&cases, EXACT);
 }
 
 /// Inputs as small as gradients get: all variants but that of a narrow range keep five digits of sums of positive terms
@@ -296,5 +285,5 @@ fn long_sums_are_the_twins_but_for_rounding() {
         absolute: 1e-4,
         relative: 1e-5,
     };
-    compare_all_variants(&cases, rounding);
+    compare_variants::<Params>(&cases, rounding);
 }

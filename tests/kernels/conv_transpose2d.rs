@@ -1,9 +1,9 @@
+use asma::kernels::Extent;
 use asma::kernels::conv_transpose2d::Params;
 use asma::kernels::conv2d::{self, CHANNEL_BLOCK};
-use asma::kernels::{Extent, KernelParams};
 
 use super::conv2d::{Windows, gated_in_turn};
-use super::support::{Case, EXACT, Random, Tolerance, compare_plainly, compare_variant};
+use super::support::{Case, EXACT, Random, Tolerance, compare_variants, compare_variants_plainly};
 
 /// Few, because each is a shader to compile, slowly on a software rasteriser.
 const SHAPES: [Windows; 9] = [
@@ -101,19 +101,6 @@ pub fn case<P: From<conv2d::Params> + Into<asma::kernels::Params>>(
     }
 }
 
-fn compare_all_variants(cases: &[Case], tolerance: Tolerance) {
-    for variant in Params::VARIANTS {
-        compare_variant(cases, variant.name, variant.traits, tolerance);
-    }
-}
-
-/// By one text of each: where sizes and numbers are what is tried.
-fn compare_all_variants_plainly(cases: &[Case], tolerance: Tolerance) {
-    for variant in Params::VARIANTS {
-        compare_plainly(cases, variant.name, variant.traits, tolerance);
-    }
-}
-
 /// With multiples of ½ every product and sum is exact, in any order: not one wrong tap can hide.
 #[test]
 fn sums_of_exact_products_are_the_twins() {
@@ -132,7 +119,7 @@ fn sums_of_exact_products_are_the_twins() {
             ));
         }
     }
-    compare_all_variants(&cases, EXACT);
+    compare_variants::<Params>(&cases, EXACT);
 }
 
 /// More pixels of a phase than one workgroup computes, across and down.
@@ -149,7 +136,7 @@ fn many_workgroups_are_the_twins() {
         })
     });
     let cases = cases.concat();
-    compare_all_variants_plainly(&cases, EXACT);
+    compare_variants_plainly::<Params>(&cases, EXACT);
 }
 
 /// Sums of up to 400 products of numbers in [−2, 2), which cancel to within some tens: each of the
@@ -171,5 +158,5 @@ fn long_sums_are_the_twins_but_for_rounding() {
         absolute: 1e-4,
         relative: 1e-5,
     };
-    compare_all_variants(&cases, rounding);
+    compare_variants::<Params>(&cases, rounding);
 }

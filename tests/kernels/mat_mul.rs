@@ -1,7 +1,7 @@
+use asma::kernels::Extent;
 use asma::kernels::mat_mul::Params;
-use asma::kernels::{Extent, KernelParams};
 
-use super::support::{Case, ROUNDS, Random, Tolerance, compare_variant};
+use super::support::{Case, ROUNDS, Random, Tolerance, compare_variants};
 
 /// Of some hundred terms of size 4 that partly cancel.
 const SUMS: Tolerance = Tolerance {
@@ -63,7 +63,5 @@ fn cases(seed: u64) -> Vec<Case> {
 
 #[test]
 fn shaders_are_as_their_twin() {
-    for variant in Params::VARIANTS {
-        compare_variant(&cases(83), variant.name, variant.traits, SUMS);
-    }
+    compare_variants::<Params>(&cases(83), SUMS);
 }

@@ -1,8 +1,8 @@
+use asma::kernels::Extent;
 use asma::kernels::max_pool2d_adjoint::Params;
-use asma::kernels::{Extent, KernelParams};
 
 use super::max_pool2d::outputs;
-use super::support::{Case, ROUNDING, ROUNDS, Random, compare_variant};
+use super::support::{Case, ROUNDING, ROUNDS, Random, compare_variants};
 
 #[test]
 fn shader_is_as_its_twin() {
@@ -47,7 +47,5 @@ fn shader_is_as_its_twin() {
         }
     });
     let cases: Vec<Case> = cases.collect();
-    for variant in Params::VARIANTS {
-        compare_variant(&cases, variant.name, variant.traits, ROUNDING);
-    }
+    compare_variants::<Params>(&cases, ROUNDING);
 }

@@ -1,7 +1,7 @@
+use asma::kernels::Extent;
 use asma::kernels::reduce::{LARGEST, PLAIN, Params, SUM, WHERE_RIGHT};
-use asma::kernels::{Extent, KernelParams};
 
-use super::support::{Case, ROUNDS, Random, Tolerance, compare_variant};
+use super::support::{Case, ROUNDS, Random, Tolerance, compare_variants};
 
 /// Of sums of some thousand terms of size 1, some of which cancel.
 const SUMS: Tolerance = Tolerance {
@@ -95,7 +95,5 @@ fn cases(seed: u64) -> Vec<Case> {
 
 #[test]
 fn shaders_are_as_their_twin() {
-    for variant in Params::VARIANTS {
-        compare_variant(&cases(62), variant.name, variant.traits, SUMS);
-    }
+    compare_variants::<Params>(&cases(62), SUMS);
 }

@@ -1,7 +1,6 @@
-use asma::kernels::KernelParams;
 use asma::kernels::softmax::Params;
 
-use super::support::{Case, ROUNDING, ROUNDS, Random, compare_variant};
+use super::support::{Case, ROUNDING, ROUNDS, Random, compare_variants};
 
 #[test]
 fn shaders_are_as_their_twin() {
@@ -25,7 +24,5 @@ fn shaders_are_as_their_twin() {
         }
     });
     let cases: Vec<Case> = cases.collect();
-    for variant in Params::VARIANTS {
-        compare_variant(&cases, variant.name, variant.traits, ROUNDING);
-    }
+    compare_variants::<Params>(&cases, ROUNDING);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asma::cpu::CpuExecutor;
 use asma::gpu::{Capabilities, GpuExecutor, GpuOptions, VariantChoice};
-use asma::kernels::{Extent, Params, Specialisation, Traits, Vendor, View, Way};
+use asma::kernels::{Extent, KernelParams, Params, Specialisation, Traits, Vendor, View, Way};
 use asma::program::{BufferId, Builder, Executor, Program};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -250,14 +250,25 @@ pub fn compare(cases: Vec<Case>, tolerance: Tolerance) {
     }
 }
 
-/// As [`compare`], for the variant of this name where it can run the call, and by each text that there is of it.
-pub fn compare_variant(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
-    let vendors = vendors_of_other_texts(cases, name);
-    compare_texts(cases, name, traits, tolerance, &vendors, takes_halves(cases));
+/// As [`compare`], for each variant where it can run a call, and by each text that there is of it.
+pub fn compare_variants<P: KernelParams>(cases: &[Case], tolerance: Tolerance) {
+    for variant in P::VARIANTS {
+        let vendors = vendors_of_other_texts(cases, variant.name);
+        let halves = takes_halves(cases);
+        compare_texts(cases, variant.name, variant.traits, tolerance, &vendors, halves);
+    }
 }
 
-/// As [`compare_variant`], by one text, for an unknown vendor's GPUs and buffers of float32 (or float16, if the variant is for
-/// those): where sizes and numbers are what is tried, because each text is slow to compile.
+/// As [`compare_variants`], by one text of each: where sizes and numbers are what is tried, because each text is slow to
+/// compile.
+pub fn compare_variants_plainly<P: KernelParams>(cases: &[Case], tolerance: Tolerance) {
+    for variant in P::VARIANTS {
+        compare_plainly(cases, variant.name, variant.traits, tolerance);
+    }
+}
+
+/// As [`compare`], for the variant of this name where it can run a call, for an unknown vendor's GPUs and buffers of float32, or
+/// float16 if the variant is for those.
 pub fn compare_plainly(cases: &[Case], name: &str, traits: Traits, tolerance: Tolerance) {
     let halves = ways_named(cases, name, Vendor::Other).is_empty() && takes_halves(cases);
     compare_texts(cases, name, traits, tolerance, &[Vendor::Other], halves);
